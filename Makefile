@@ -1,0 +1,49 @@
+# Everything works from a fresh clone with Python 3.11+ and make; each target makes .venv first when it is missing or stale.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+PORT   ?= 8080
+STATE  ?= .demo
+WORKERS ?= 2
+
+.PHONY: demo test quick lint bench system format constraints clean
+
+demo: $(STAMP)
+	$(BIN)/python -m tests.standins.demo --port $(PORT) --state $(STATE)
+
+quick: $(STAMP)
+	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests
+
+test: $(STAMP)
+	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
+
+system: $(STAMP)
+	$(BIN)/pytest -q -m system tests/system
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: $(STAMP)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --upgrade -o packaging/constraints.txt
+
+clean:
+	rm -rf $(VENV) .demo .bench dist build
+
+$(STAMP): pyproject.toml packaging/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r packaging/constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
