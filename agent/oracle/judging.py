@@ -1,0 +1,109 @@
+"""Small words that judges share: verdicts, the worst item, sizes and ages as people read them."""
+
+from collections.abc import Iterable, Sequence
+
+from agent.oracle.catalogue import Facts, Levels, Sample, Seen, Value, Verdict
+from common.wire import Item, Status
+
+MAX_ITEMS = 20
+_ORDER: dict[Status, int] = {"critical": 0, "warning": 1, "unknown": 2, "info": 3, "ok": 4, "skipped": 5}
+
+
+def ok(line: str, value: float | None = None) -> Verdict:
+    return Verdict(status="ok", line=line, value=value)
+
+
+def unknown(reason: str) -> Verdict:
+    """It should have been measured and could not be."""
+    return Verdict(status="unknown", line=reason)
+
+
+def skipped(reason: str) -> Verdict:
+    """It does not apply to this target now."""
+    return Verdict(status="skipped", line=reason)
+
+
+def number(value: Value) -> float | None:
+    """A NUMBER as a float; None stays None (Oracle's NULL)."""
+    if value is None:
+        return None
+    if isinstance(value, str | bytes) or (not isinstance(value, int | float) and not hasattr(value, "as_tuple")):
+        raise TypeError(f"expected a number, got {type(value).__name__}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def text(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of several; ok when there are none."""
+    return min(statuses, key=_ORDER.__getitem__, default="ok")
+
+
+def worst_first(items: Iterable[Item], *, below: bool = False) -> tuple[Item, ...]:
+    """Items ordered by status, then by value, at most twenty of them."""
+
+    def key(item: Item) -> tuple[int, float, str]:
+        value = item.value if item.value is not None else 0.0
+        return _ORDER[item.status], value if below else -value, item.name
+
+    return tuple(sorted(items, key=key)[:MAX_ITEMS])
+
+
+def by_level(value: float, levels: Levels, line: str, items: tuple[Item, ...] = ()) -> Verdict:
+    return Verdict(status=levels.status(value), line=line, value=value, items=items)
+
+
+def of_items(items: Sequence[Item], *, good: str, bad: str = "", below: bool = False) -> Verdict:
+    """The verdict of the worst item: `good` when there is nothing to say, else the findings' names and details."""
+    ordered = worst_first(items, below=below)
+    if not ordered:
+        return ok(good)
+    status = ordered[0].status
+    findings = [item for item in ordered if item.status == status]
+    if status in ("ok", "skipped"):
+        return Verdict(status=status, line=good, value=ordered[0].value, items=ordered)
+    return Verdict(status=status, line=(bad + named(findings)).strip(), value=ordered[0].value, items=ordered)
+
+
+def named(items: Sequence[Item], most: int = 3) -> str:
+    """`USERS 97.2 %, APP_DATA 91.0 % and 2 more`."""
+    shown = ", ".join(f"{item.name} {item.detail}".strip() for item in items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def label(facts: Facts, con_id: Value, name: Value) -> str:
+    """`SALES.USERS` in a CDB, `USERS` elsewhere."""
+    container = facts.container_name(con_id)
+    return f"{container}.{text(name)}" if container else text(name)
+
+
+def rate(seen: Seen, name: str, value: float, *, per_s: float = 1.0) -> float | None:
+    """Growth of a counter since this check's last run, per `per_s` seconds; None without one or after a restart."""
+    before = last(seen)
+    if before is None or name not in before.values:
+        return None
+    elapsed = (seen.now - before.at).total_seconds()
+    grown = value - before.values[name]
+    return None if elapsed <= 0 or grown < 0 else grown / elapsed * per_s
+
+
+def last(seen: Seen) -> Sample | None:
+    return seen.history[-1] if seen.history else None
+
+
+def size(bytes_: float) -> str:
+    """`512 MB`, `1.5 GB`: binary units, as Oracle counts."""
+    for unit, scale in (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if abs(bytes_) >= scale:
+            return f"{bytes_ / scale:.1f} {unit}".replace(".0 ", " ")
+    return f"{bytes_:.0f} B"
+
+
+def age(seconds: float) -> str:
+    """`12 d`, `5 h`, `4 min`, `30 s`."""
+    for unit, scale in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * scale or (unit != "d" and seconds >= scale):
+            return f"{seconds / scale:.0f} {unit}"
+    return f"{seconds:.0f} s"
