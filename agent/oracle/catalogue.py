@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from agent.host.readings import HostSnapshot
 from common.wire import Item, Severity, Status
 
 Value = str | int | float | Decimal | datetime | bytes | None
@@ -219,7 +220,10 @@ def grantable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """All that a judge may look at. `rows` by query name; `history` holds this check's own samples, oldest first."""
+    """All that a judge may look at. `rows` by query name; `history` holds this check's own samples, oldest first.
+
+    `host`: the agent's own host, read once per visit; only the checks of category host look at it.
+    """
 
     facts: Facts
     rows: Mapping[str, Rows]
@@ -228,6 +232,7 @@ class Seen:
     login: Login
     history: Sequence[Sample] = ()
     disks: Sequence[Disk] = ()
+    host: HostSnapshot | None = None
 
     def of(self, query: Query) -> Rows:
         return self.rows[query.name]
