@@ -1,0 +1,194 @@
+"""Builds a family of the API: admission before routing, problems in its dialect, limit headers on every answer."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from collector.core import problems
+from collector.core.families import Family, Render
+from collector.core.limits import Quota
+from collector.core.problems import Problem, StoreUnavailable
+from common import logs
+
+_log = logs.get(__name__)
+MAX_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, on behalf of which tenant, and what for; `credential` is the part that may be shown."""
+
+    tenant: int
+    credential: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What a family's guard found out before routing; with a `refusal` the request goes no further."""
+
+    caller: Caller | None = None
+    quota: Quota | None = None
+    refusal: Problem | None = None
+
+
+Guard = Callable[[Request], Awaitable[Admission]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What is special about one family: `guard` comes from its auth.py, the rest from its envelope.py."""
+
+    name: str
+    guard: Guard
+    render: Render
+    quota_headers: Callable[[Quota], Mapping[str, str]]
+
+
+def build(
+    dialect: Dialect,
+    routers: Sequence[APIRouter],
+    *,
+    title: str,
+    state: Mapping[str, object],
+    openapi_url: str | None = None,
+    max_body: int = MAX_BODY,
+) -> Family:
+    """One family; `state` is what its routes find in `request.app.state`."""
+    app = FastAPI(
+        title=title,
+        version="1",
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=max_body,
+        middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
+    )
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    for router in routers:
+        app.include_router(router)
+    _word_problems(app, dialect)
+    return Family(dialect.name, app, dialect.render)
+
+
+def caller_of(request: Request) -> Caller:
+    """The admitted caller; families wrap this into parameter types that state a scope."""
+    caller: Caller | None = request.scope["state"].get("caller")
+    if caller is None:
+        raise problems.internal_error()
+    return caller
+
+
+def _word_problems(app: FastAPI, dialect: Dialect) -> None:
+    async def answer(request: Request, error: Exception) -> Response:
+        return dialect.render(_problem_of(error), request.scope["state"]["request_id"])
+
+    for kind in (Problem, HTTPException, RequestValidationError, StoreUnavailable):
+        app.add_exception_handler(kind, answer)
+
+
+class _Gate:
+    """Stands inside FastAPI's own error handling, so that its plain-text answers are never sent."""
+
+    def __init__(self, app: ASGIApp, *, dialect: Dialect, max_body: int) -> None:
+        self._app = app
+        self._dialect = dialect
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send)
+        try:
+            await self._admit(scope, receive, answer)
+        except Exception as error:  # what escapes a route still speaks the family's dialect
+            if answer.started:
+                raise
+            await self._refuse(scope, receive, answer, _problem_of(error, request_id=scope["state"]["request_id"]))
+
+    async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        admission = await self._dialect.guard(Request(scope, receive))
+        if admission.quota:
+            answer.extra = self._dialect.quota_headers(admission.quota)
+        if admission.caller:
+            scope["state"]["caller"] = admission.caller
+            scope["state"]["credential"] = admission.caller.credential
+        refusal = admission.refusal or self._oversized(scope)
+        if refusal:
+            await self._refuse(scope, receive, answer, refusal)
+            return
+        await self._app({**scope, "method": "GET"} if answer.bodyless else scope, receive, answer.send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, answer: "_Answer", problem: Problem) -> None:
+        response = self._dialect.render(problem, scope["state"]["request_id"])
+        await response(scope, receive, answer.send)
+
+    def _oversized(self, scope: Scope) -> Problem | None:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._max_body:
+                return problems.too_large(self._max_body)
+        return None
+
+
+class _Answer:
+    """Adds the limit headers to whatever is answered, and leaves the body away for HEAD."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.bodyless = scope["method"] == "HEAD"
+        self.extra: Mapping[str, str] = {}
+        self.started = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            extra = [(name.lower().encode(), value.encode()) for name, value in self.extra.items()]
+            message = {**message, "headers": [*message.get("headers", ()), *extra]}
+        elif self.bodyless:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def _problem_of(error: Exception, *, request_id: str = "") -> Problem:
+    match error:
+        case Problem():
+            return error
+        case StoreUnavailable():
+            return problems.unavailable(error)
+        case RequestValidationError():
+            return _invalid(error.errors()[0])
+        case HTTPException():
+            return _of_framework(error)
+    _log.error("request failed", request_id=request_id, exc_info=error)
+    return problems.internal_error()
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    if error.status_code == 404:  # noqa: PLR2004 - Not Found
+        return problems.not_found()
+    if error.status_code == 405:  # noqa: PLR2004 - Method Not Allowed
+        return problems.method_not_allowed(_with_head((error.headers or {}).get("Allow", "")))
+    return Problem(error.status_code, "invalid_request", str(error.detail))
+
+
+def _with_head(allowed: str) -> str:
+    methods = {method.strip() for method in allowed.split(",") if method.strip()}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _invalid(error: Mapping[str, Any]) -> Problem:
+    """Pydantic's first complaint as one sentence; validators of api/params.py raise ValueError(expected)."""
+    field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    expected = str(error["msg"]).removeprefix("Value error, ")
+    return problems.invalid(field, error.get("input", ""), expected)

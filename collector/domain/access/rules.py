@@ -1,0 +1,34 @@
+"""Who may do what: roles, and what a name or an address must look like."""
+
+from typing import Literal, get_args
+
+Role = Literal["owner", "admin", "dba", "viewer"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_MAX_NAME = 120
+_MAX_EMAIL = 254
+
+
+def parse_role(text: str) -> Role:
+    for role in ROLES:
+        if role == text:
+            return role
+    raise ValueError(f"role: {text!r}; expected one of {', '.join(ROLES)}")
+
+
+def check_name(text: str) -> str:
+    """A name that people give to a thing: trimmed, printable, not empty."""
+    name = text.strip()
+    if not name or len(name) > _MAX_NAME or not name.isprintable():
+        raise ValueError(f"name: {text[:_MAX_NAME]!r}; expected 1 to {_MAX_NAME} printable characters")
+    return name
+
+
+def check_email(text: str) -> str:
+    """Close enough: one @ with something on both sides, no blanks. Lower case, so that one person is one row."""
+    address = text.strip().lower()
+    local, at, domain = address.partition("@")
+    blank = any(character.isspace() or not character.isprintable() for character in address)
+    if not (local and at and domain) or "@" in domain or blank or len(address) > _MAX_EMAIL:
+        raise ValueError(f"email: {text[:_MAX_EMAIL]!r}; expected an address such as ana@example.com")
+    return address
