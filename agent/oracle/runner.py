@@ -1,0 +1,256 @@
+"""One visit to a connection: log on, read the facts, run the queries that the due checks share, judge, report."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agent.config import Connection
+from agent.oracle import facts as facts_reader
+from agent.oracle import plan
+from agent.oracle.catalogue import CALL_TIMEOUT_S, Disk, Facts, Login, Query, Rows, Sample, Seen, Verdict
+from agent.oracle.judging import unknown
+from agent.oracle.logins import LoginFailure
+from agent.oracle.samples import Note, Samples
+from agent.oracle.session import Session, StatementFailure, session
+from agent.oracle.thresholds import Effective
+from common import ids, logs
+from common.clock import Now, utc_now
+from common.wire import Outcome, Run, Trigger
+
+log = logs.get("agent.oracle")
+
+CONNECT = "DB_CONNECT"
+LOGIN_FINDING = "AGENT_LOGIN"
+LOGON_CHECKS = (CONNECT, LOGIN_FINDING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one query gave: rows or the failure, and how long it took."""
+
+    rows: Rows = ()
+    failure: StatementFailure | None = None
+    elapsed_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Visits one connection, again and again, one visit at a time; what it must remember is in `samples`.
+
+    `disks`: the file systems of the database's host, where the agent runs on it.
+    `timed_out`: the checks of the last visit that went over their call timeout.
+    """
+
+    connection: Connection
+    samples: Samples
+    disks: Callable[[], Sequence[Disk]] = tuple
+    now: Now = utc_now
+    timed_out: frozenset[str] = field(default=frozenset(), init=False)
+    _logged_on_before: bool = field(default=False, init=False)
+
+    async def visit(self, due: Sequence[Effective], trigger: Trigger) -> Run:
+        """Run these checks now. A target that cannot be reached gives a run too; nothing is raised for it."""
+        started = self.now()
+        self.timed_out = frozenset()
+        put_off = self.samples.logon_allowed_at(self.connection.key)
+        if put_off and started < put_off[0]:
+            reason = f"{put_off[1]}; no logon is tried before {put_off[0]:%H:%M} UTC"
+            return self._run(started, trigger, self._refused(due, LoginFailure("", "credentials", reason)))
+        try:
+            async with session(self.connection) as opened:
+                outcomes, facts = await self._look(opened, due, started)
+                self.samples.allow_logon(self.connection.key)
+                self._logged_on_before = True
+                return self._run(started, trigger, outcomes, facts=facts, round_trips=opened.round_trips)
+        except LoginFailure as failure:
+            return self._not_logged_on(failure, due, started, trigger)
+
+    # --- without a session ---
+
+    def _not_logged_on(
+        self, failure: LoginFailure, due: Sequence[Effective], started: datetime, trigger: Trigger
+    ) -> Run:
+        log.warning("logon failed", connection=self.connection.name, code=failure.code, kind=failure.kind)
+        next_try = failure.next_try(self.now())
+        if next_try:
+            self.samples.put_logon_off(self.connection.key, next_try, str(failure))
+        if failure.means_down:
+            return self._run(started, trigger, self._down(failure, due), reachable=False)
+        return self._run(started, trigger, self._refused(due, failure))
+
+    def _down(self, failure: LoginFailure, due: Sequence[Effective]) -> list[Outcome]:
+        """Nobody gets in: one critical finding; what was known of the rest stands until it is stale."""
+        login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
+        seen = self._seen_login(login)
+        return [
+            plan.outcome(effective, plan.judge(effective, seen(effective)))
+            for effective in due
+            if effective.check.id == CONNECT
+        ]
+
+    def _refused(self, due: Sequence[Effective], failure: LoginFailure) -> list[Outcome]:
+        """We do not get in, the users may: the checks are unknown, and one finding says why."""
+        login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
+        seen = self._seen_login(login)
+        return [
+            plan.outcome(
+                effective,
+                plan.judge(effective, seen(effective))
+                if effective.check.id == LOGIN_FINDING
+                else unknown(f"no logon: {failure}"),
+            )
+            for effective in due
+        ]
+
+    # --- with a session ---
+
+    async def _look(
+        self, opened: Session, due: Sequence[Effective], started: datetime
+    ) -> tuple[list[Outcome], Facts | None]:
+        login = Login(ok=True, seconds=opened.login_seconds, first_since_start=not self._logged_on_before)
+        try:
+            facts = await facts_reader.read(opened, self.connection)
+            if not facts.mounted:
+                await opened.read_only()
+        except StatementFailure as failure:
+            return self._without_facts(due, failure, login), None
+        visit = _Visit(opened, facts, login, self.samples.history(self.connection.key), self.disks(), started)
+        outcomes = [await visit.check(effective) for effective in due]
+        self.samples.remember(self.connection.key, started, visit.notes)
+        self.timed_out = frozenset(visit.timed_out)
+        return outcomes, facts
+
+    def _without_facts(self, due: Sequence[Effective], failure: StatementFailure, login: Login) -> list[Outcome]:
+        """Logged on, but not even the facts can be read: what needs no query is judged, the rest says what it lacks."""
+        seen = self._seen_login(login)
+        outcomes = []
+        for effective in due:
+            queries = effective.check.queries
+            if not queries:
+                verdict = plan.judge(effective, seen(effective))
+            elif failure.not_granted:
+                verdict = plan.nothing_granted(effective.check, failure, user=self.connection.user.upper())
+            else:
+                verdict = unknown(failure.text)
+            outcomes.append(plan.outcome(effective, verdict))
+        return outcomes
+
+    def _seen_login(self, login: Login) -> Callable[[Effective], Seen]:
+        """What a check may look at that needs no session: how the logon went."""
+        nothing, at = facts_reader.unread(self.connection), self.now()
+        history = self.samples.history(self.connection.key)
+
+        def seen(effective: Effective) -> Seen:
+            own = history.get(effective.check.id, ())
+            return Seen(facts=nothing, rows={}, levels=effective.levels, now=at, login=login, history=own)
+
+        return seen
+
+    def _run(
+        self,
+        started: datetime,
+        trigger: Trigger,
+        outcomes: Sequence[Outcome],
+        *,
+        reachable: bool = True,
+        facts: Facts | None = None,
+        round_trips: int = 0,
+    ) -> Run:
+        return Run(
+            run=ids.new_id("run"),
+            connection=self.connection.key,
+            started_at=started,
+            ended_at=max(self.now(), started),
+            trigger=trigger,
+            outcomes=tuple(outcomes),
+            reachable=reachable,
+            facts=_shown(facts) if facts else {},
+            round_trips=round_trips,
+        )
+
+
+@dataclass(slots=True)
+class _Visit:
+    """The part of a visit that has a session and facts: each query runs once, on first need."""
+
+    session: Session
+    facts: Facts
+    login: Login
+    history: Mapping[str, Sequence[Sample]]
+    disks: Sequence[Disk]
+    started: datetime
+    notes: list[Note] = field(default_factory=list)
+    timed_out: set[str] = field(default_factory=set)
+    _answers: dict[str, _Answer] = field(default_factory=dict)
+    _lost: StatementFailure | None = None
+
+    async def check(self, effective: Effective) -> Outcome:
+        check = effective.check
+        reason = plan.precondition(check, self.facts)
+        if reason:
+            return plan.skip(effective, reason)
+        rows: dict[str, Rows] = {}
+        elapsed = 0.0
+        for query in check.queries:
+            answer = await self._answer(query, check.id)
+            if answer.failure:
+                if answer.failure.timed_out:
+                    self.timed_out.add(check.id)
+                return plan.outcome(effective, plan.why_failed(check, answer.failure, self.facts))
+            rows[query.name] = answer.rows
+            elapsed += answer.elapsed_ms
+        verdict = plan.judge(effective, self._seen(effective, rows))
+        self._note(effective, verdict)
+        return plan.outcome(effective, verdict, elapsed_ms=elapsed)
+
+    async def _answer(self, query: Query, action: str) -> _Answer:
+        if query.name not in self._answers:
+            self._answers[query.name] = await self._ask(query, action)
+        return self._answers[query.name]
+
+    async def _ask(self, query: Query, action: str) -> _Answer:
+        if self._lost:
+            return _Answer(failure=self._lost)
+        started = time.monotonic()
+        try:
+            rows = await self.session.query(
+                query.text(self.facts), action=action, timeout_s=CALL_TIMEOUT_S[query.cost], packs=self.facts.packs
+            )
+        except StatementFailure as failure:
+            self._lost = failure if failure.lost else None
+            return _Answer(failure=failure)
+        return _Answer(rows, elapsed_ms=(time.monotonic() - started) * 1000)
+
+    def _seen(self, effective: Effective, rows: Mapping[str, Rows]) -> Seen:
+        return Seen(
+            facts=self.facts,
+            rows=rows,
+            levels=effective.levels,
+            now=self.started,
+            login=self.login,
+            history=self.history.get(effective.check.id, ()),
+            disks=self.disks,
+        )
+
+    def _note(self, effective: Effective, verdict: Verdict) -> None:
+        if verdict.note is not None:
+            self.notes.append(Note(effective.check.id, verdict.note, effective.check.keep_s))
+
+
+def _shown(facts: Facts) -> dict[str, str | int | bool | None]:
+    """The facts that the collector may show of a connection."""
+    return {
+        "db_name": facts.db_name,
+        "unique_name": facts.unique_name,
+        "instance_name": facts.instance_name,
+        "host_name": facts.host_name,
+        "version": facts.version,
+        "edition": facts.edition,
+        "role": facts.role,
+        "open_mode": facts.open_mode,
+        "log_mode": facts.log_mode,
+        "cdb": facts.cdb,
+        "container": facts.con_name,
+        "rac": facts.rac,
+    }

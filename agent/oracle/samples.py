@@ -1,0 +1,111 @@
+"""The agent's own memory of a target: samples of checks, and when the next logon may be tried; survives a restart."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.oracle.catalogue import Sample
+
+THIN_AFTER_S = 3600
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sample (
+  connection TEXT NOT NULL, check_id TEXT NOT NULL, at REAL NOT NULL, numbers TEXT NOT NULL,
+  PRIMARY KEY (connection, check_id, at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS logon (
+  connection TEXT NOT NULL PRIMARY KEY, not_before REAL NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one check wants remembered: kept for `keep_s` seconds, hourly; 0 keeps the newest alone."""
+
+    check: str
+    numbers: Mapping[str, float]
+    keep_s: int
+
+
+class Samples:
+    """One SQLite file for all targets of an agent. The daemon and a command line may both have it open.
+
+    Rollback journal, not WAL: two processes may write, and SQLite before 3.51.3 can damage a WAL that way.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=DELETE")
+        self._db.executescript(_SCHEMA)
+        path.chmod(0o600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def history(self, connection: str) -> Mapping[str, list[Sample]]:
+        """Every check's samples, oldest first."""
+        found: dict[str, list[Sample]] = defaultdict(list)
+        statement = "SELECT check_id, at, numbers FROM sample WHERE connection = ? ORDER BY check_id, at"
+        with closing(self._db.execute(statement, (connection,))) as rows:
+            for check, at, numbers in rows:
+                found[check].append(Sample(datetime.fromtimestamp(at, UTC), json.loads(numbers)))
+        return found
+
+    def remember(self, connection: str, at: datetime, notes: Iterable[Note]) -> None:
+        """Add this visit's notes and forget what they replace."""
+        now = at.timestamp()
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for note in notes:
+                self._forget(connection, note, now)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?)",
+                    (connection, note.check, now, json.dumps(dict(note.numbers))),
+                )
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _forget(self, connection: str, note: Note, now: float) -> None:
+        """Drop what is too old, what a clock that jumped back left in the future, and all but one sample an hour."""
+        key = (connection, note.check)
+        self._db.execute(
+            "DELETE FROM sample WHERE connection = ? AND check_id = ? AND (at < ? OR at > ?)",
+            (*key, now - note.keep_s, now),
+        )
+        newest = self._db.execute(
+            "SELECT at FROM sample WHERE connection = ? AND check_id = ? ORDER BY at DESC LIMIT 2", key
+        ).fetchall()
+        if len(newest) == 2 and newest[0][0] - newest[1][0] < THIN_AFTER_S:  # noqa: PLR2004 - the pair asked for
+            self._db.execute("DELETE FROM sample WHERE connection = ? AND check_id = ? AND at = ?", (*key, *newest[0]))
+
+    def logon_allowed_at(self, connection: str) -> tuple[datetime, str] | None:
+        """The earliest next logon and why it is put off, after refused credentials."""
+        row = self._db.execute("SELECT not_before, reason FROM logon WHERE connection = ?", (connection,)).fetchone()
+        return (datetime.fromtimestamp(row[0], UTC), row[1]) if row else None
+
+    def put_logon_off(self, connection: str, until: datetime, reason: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO logon VALUES (?, ?, ?)", (connection, until.timestamp(), reason))
+
+    def allow_logon(self, connection: str) -> None:
+        self._db.execute("DELETE FROM logon WHERE connection = ?", (connection,))
+
+    def drop(self, connection: str) -> None:
+        """Forget a connection that was removed."""
+        self._db.execute("DELETE FROM sample WHERE connection = ?", (connection,))
+        self._db.execute("DELETE FROM logon WHERE connection = ?", (connection,))
