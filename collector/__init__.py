@@ -1,0 +1,1 @@
+"""The collector: takes in what agents send, keeps it, and serves it."""

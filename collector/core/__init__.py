@@ -1,0 +1,1 @@
+"""What every part of the collector stands on: settings, the gateway to the database, columns, certificates."""

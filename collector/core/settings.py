@@ -1,0 +1,74 @@
+"""What an operator may set for the collector."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from common import logs
+from common.settings import Settings as BaseSettings
+
+Tls = Literal["auto", "files", "off"]
+
+
+class Settings(BaseSettings):
+    """All settings of `fieldpost-collector`."""
+
+    state_dir: Annotated[Path, Field(description="Folder of the database, certificates and the control socket.")] = (
+        Path("/var/lib/fieldpost-collector")
+    )
+    database: Annotated[
+        str,
+        Field(description="`sqlite:///path` or `postgresql://…`; empty: collector.sqlite in `state_dir`."),
+    ] = ""
+    database_file: Annotated[
+        Path | None, Field(description="File with the database URL, where it holds a password; used over `database`.")
+    ] = None
+    listen: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8443
+    public_host: Annotated[str, Field(description="Host name by which agents reach the collector.")] = ""
+    tls: Annotated[
+        Tls,
+        Field(description="`auto`: own CA; `files`: `tls_certificate` and `tls_key`; `off`: only on loopback."),
+    ] = "auto"
+    tls_certificate: Annotated[Path | None, Field(description="Certificate chain (PEM) for `tls = files`.")] = None
+    tls_key: Annotated[Path | None, Field(description="Private key (PEM) for `tls = files`.")] = None
+    log_level: Annotated[logs.Level, Field(description="Least severe line that is logged.")] = "info"
+    log_format: Annotated[logs.Format, Field(description="`logfmt` or `json`.")] = "logfmt"
+    heartbeat_s: Annotated[int, Field(ge=5, le=3600, description="How often agents report on themselves.")] = 60
+    sweep_s: Annotated[float, Field(ge=0.1, le=300, description="How often stale results are looked for.")] = 15
+
+    @field_validator("database")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://")):
+            scheme = value.partition(":")[0]
+            raise ValueError(f"`{scheme}:…`; expected sqlite:///path or postgresql://…")
+        return value
+
+    @model_validator(mode="after")
+    def _tls_is_possible(self) -> Self:
+        if self.tls == "off" and not _is_loopback(self.listen):
+            raise ValueError(f"tls: off, with listen: {self.listen}; plain HTTP is for loopback addresses alone")
+        if self.tls == "files" and not (self.tls_certificate and self.tls_key):
+            raise ValueError("tls: files; expected tls_certificate and tls_key beside it")
+        return self
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str, _info: ValidationInfo) -> str:
+        if value != "localhost":
+            ip_address(value)
+        return value
+
+    @property
+    def database_url(self) -> str:
+        """The URL to open; it may hold a password, so it is never logged."""
+        if self.database_file:
+            return self.database_file.read_text().strip()
+        return self.database or f"sqlite:///{self.state_dir / 'collector.sqlite'}"
+
+
+def _is_loopback(listen: str) -> bool:
+    return listen == "localhost" or ip_address(listen).is_loopback

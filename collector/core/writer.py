@@ -1,0 +1,138 @@
+"""The one thread that writes: takes what has queued up, one savepoint per closure, one commit for all."""
+
+import asyncio
+import queue
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from collector.core import engines
+from collector.core.problems import StoreUnavailable
+from common import logs
+
+_GROUP = 64
+_ATTEMPTS = 5
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One closure that waits to be written, and who waits for it."""
+
+    work: Callable[..., Any]
+    args: tuple[object, ...]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: its value, or the exception that its caller gets."""
+
+    job: Job
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Owns the writing connection; a lost one is replaced at the next group."""
+
+    def __init__(self, engine: Engine, jobs: "queue.SimpleQueue[Job | None]") -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self._conn: Connection | None = None
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve the queue until None comes."""
+        while not self._stopping or not self._jobs.empty():
+            group = self._take()
+            if group:
+                _tell(self._write(group))
+        self._drop()
+
+    def _take(self) -> list[Job]:
+        group: list[Job] = []
+        item = self._jobs.get()
+        while item is not None:
+            group.append(item)
+            if len(group) == _GROUP:
+                return group
+            try:
+                item = self._jobs.get_nowait()
+            except queue.Empty:
+                return group
+        self._stopping = True
+        return group
+
+    def _write(self, group: list[Job]) -> list[Outcome]:
+        try:
+            return self._commit(group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._drop()
+            trouble = engines.unavailable(error) or StoreUnavailable("gone", f"the transaction was lost: {error}")
+            log.warning("nothing was written", why=trouble.why, detail=trouble.detail, waiting=len(group))
+            return [Outcome(job, error=StoreUnavailable(trouble.why, trouble.detail)) for job in group]
+
+    def _commit(self, group: list[Job]) -> list[Outcome]:
+        conn = self._connected()
+        with conn.begin():
+            outcomes = [self._attempt(conn, job) for job in group]
+        return [outcome for outcome in outcomes if not self._again(outcome)]
+
+    def _attempt(self, conn: Connection, job: Job) -> Outcome:
+        savepoint = conn.begin_nested()
+        try:
+            value = job.work(conn, *job.args)
+        except BaseException as error:
+            trouble = engines.unavailable(error)
+            if trouble is not None:
+                raise trouble from error
+            savepoint.rollback()
+            return Outcome(job, error=error)
+        savepoint.commit()
+        return Outcome(job, value=value)
+
+    def _again(self, outcome: Outcome) -> bool:
+        job = outcome.job
+        if outcome.error is None or not engines.worth_repeating(outcome.error) or job.attempts == _ATTEMPTS:
+            return False
+        job.attempts += 1
+        self._jobs.put(job)
+        return True
+
+    def _connected(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._engine.connect()
+        return self._conn
+
+    def _drop(self) -> None:
+        if self._conn is not None:
+            self._conn.invalidate()
+            self._conn.close()
+            self._conn = None
+
+
+def _tell(outcomes: Iterable[Outcome]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome.job.loop, []).append(outcome)
+    for loop, told in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, told)
+        except RuntimeError:  # the loop has ended, and with it everybody who waited
+            log.warning("nobody waits for these writes any more", count=len(told))
+
+
+def _resolve(outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.job.future.done():
+            continue
+        if outcome.error is not None:
+            outcome.job.future.set_exception(outcome.error)
+        else:
+            outcome.job.future.set_result(outcome.value)

@@ -1,0 +1,1 @@
+"""What the collector wants from each agent."""

@@ -1,0 +1,1 @@
+"""What agents found: connections, runs, latest state per check, score."""

@@ -1,0 +1,55 @@
+"""Tables of tenants and their members."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from collector.core.columns import Instant, table
+
+
+class Plan(StrEnum):
+    INDIVIDUAL = "individual"
+    TEAM = "team"
+    BUSINESS = "business"
+    ENTERPRISE = "enterprise"
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    DBA = "dba"
+    VIEWER = "viewer"
+
+
+class Tenant(SQLModel, table=True):
+    """Company, account and tenant are one thing."""
+
+    __tablename__ = "tenant"
+
+    id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    slug: str = Field(unique=True)
+    name: str
+    plan: str
+    rate_limit: int | None
+    """Requests per minute, where it differs from what the plan gives."""
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Member(SQLModel, table=True):
+    __tablename__ = "member"
+    __table_args__ = (Index("member_by_email", "tenant_id", "email", unique=True),)
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str
+    email: str
+    role: str
+    status: str
+    joined_at: datetime = Field(sa_type=Instant)
+    last_active_at: datetime | None = Field(sa_type=Instant)
+
+
+tenant = table(Tenant)
+member = table(Member)

