@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.core import problems
+from collector.core.database import Database
 from collector.core.families import Family, Render
 from collector.core.limits import Quota
 from collector.core.problems import Problem, StoreUnavailable
@@ -58,11 +59,11 @@ def build(
     routers: Sequence[APIRouter],
     *,
     title: str,
-    state: Mapping[str, object],
+    db: Database,
     openapi_url: str | None = None,
     max_body: int = MAX_BODY,
 ) -> Family:
-    """One family; `state` is what its routes find in `request.app.state`."""
+    """One family: its routes behind its guard, in its dialect."""
     app = FastAPI(
         title=title,
         version="1",
@@ -73,8 +74,7 @@ def build(
         max_body_size=max_body,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )
-    for name, value in state.items():
-        setattr(app.state, name, value)
+    app.state.db = db
     for router in routers:
         app.include_router(router)
     _word_problems(app, dialect)
@@ -87,6 +87,14 @@ def caller_of(request: Request) -> Caller:
     if caller is None:
         raise problems.internal_error()
     return caller
+
+
+async def gateway(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+Gateway = Annotated[Database, Depends(gateway)]
 
 
 def _word_problems(app: FastAPI, dialect: Dialect) -> None:
@@ -189,6 +197,8 @@ def _with_head(allowed: str) -> str:
 
 def _invalid(error: Mapping[str, Any]) -> Problem:
     """Pydantic's first complaint as one sentence; validators of api/params.py raise ValueError(expected)."""
+    if error["loc"][0] == "path":
+        return problems.not_found()  # a malformed id is the id of nothing
     field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
     expected = str(error["msg"]).removeprefix("Value error, ")
     return problems.invalid(field, error.get("input", ""), expected)

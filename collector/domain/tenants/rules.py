@@ -15,7 +15,7 @@ MAX_PER_MINUTE = 1_000_000
 class Terms:
     """What a plan includes: groups of endpoints and requests per key and minute."""
 
-    groups: frozenset[Group]
+    groups: frozenset[str]
     per_minute: int
 
 

@@ -1,0 +1,84 @@
+"""Who asks the health family: an API key, its plan and what is left of its limit."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from collector.api.family import Admission, Caller, Guard, caller_of
+from collector.api.uses import Uses
+from collector.core.database import Database
+from collector.core.limits import Limiter, source
+from collector.core.problems import Problem, rate_limited
+from collector.domain.access import store
+from collector.domain.tenants import rules
+from common import tokens
+
+ANONYMOUS_PER_MINUTE = 60
+OPEN_PATHS = frozenset({"/api/v1/health/openapi.json"})
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
+    """Admit by API key; the key and its tenant's plan are read at each request, so that a change acts at once."""
+
+    async def admit(request: Request) -> Admission:
+        if request.scope["path"] in OPEN_PATHS:
+            return await _anonymous(limiter, request, None)
+        token = _bearer(request.headers.getlist("authorization"))
+        if isinstance(token, Problem):
+            return await _anonymous(limiter, request, token)
+        found = await db.read(store.key_by_digest, tokens.digest(token)) if _plausible(token) else None
+        if found is None:
+            return await _anonymous(limiter, request, _invalid_key())
+        quota = await limiter.hit("key", found.id, per_minute=rules.per_minute(found.plan, found.rate_limit))
+        uses.note(found.tenant_id, found.id)
+        caller = Caller(
+            tenant=found.tenant_id,
+            credential=found.prefix,
+            scopes=rules.TERMS[found.plan].groups,
+        )
+        return Admission(caller=caller, quota=quota, refusal=None if quota.allowed else rate_limited(quota.retry_after))
+
+    return admit
+
+
+async def read_health(request: Request) -> Caller:
+    return _entitled(caller_of(request), "health")
+
+
+ReadHealth = Annotated[Caller, Depends(read_health)]
+
+
+def _entitled(caller: Caller, group: rules.Group) -> Caller:
+    if group not in caller.scopes:
+        raise Problem(403, "tier_insufficient", "Your plan does not include this endpoint.")
+    return caller
+
+
+async def _anonymous(limiter: Limiter, request: Request, refusal: Problem | None) -> Admission:
+    host = request.client.host if request.client else ""
+    quota = await limiter.hit("ip", source(host), per_minute=ANONYMOUS_PER_MINUTE)
+    return Admission(quota=quota, refusal=refusal if quota.allowed else rate_limited(quota.retry_after))
+
+
+def _bearer(headers: list[str]) -> str | Problem:
+    if len(headers) != 1:
+        return _unauthorized("Missing Authorization header." if not headers else "More than one Authorization header.")
+    scheme, _, rest = headers[0].strip().partition(" ")
+    token = rest.strip()
+    if scheme.lower() != "bearer" or not token or " " in token or "\t" in token:
+        return _unauthorized("Invalid Authorization header; expected `Bearer tv_api_…`.")
+    return token
+
+
+def _plausible(token: str) -> bool:
+    return token.isascii() and tokens.well_formed(tokens.API_KEY, token)
+
+
+def _unauthorized(message: str) -> Problem:
+    return Problem(401, "unauthorized", message, headers=_CHALLENGE)
+
+
+def _invalid_key() -> Problem:
+    return Problem(401, "invalid_api_key", "API key not found or revoked.", headers=_CHALLENGE)

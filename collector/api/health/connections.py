@@ -1,0 +1,94 @@
+"""`/api/v1/health/connections`: the Oracle connections and the latest results of one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BeforeValidator
+from starlette.responses import Response
+
+from collector.api.family import Gateway
+from collector.api.health import envelope, examples, shapes
+from collector.api.health.auth import ReadHealth
+from collector.api.health.documents import answers
+from collector.api.health.envelope import Paging
+from collector.api.params import MAX_ID, MAX_SAFE, capped_number, given_once, whole_number
+from collector.core.problems import not_found
+from collector.domain.fleet import rules, store
+from collector.domain.fleet.store import Latest, Listed
+from common.clock import iso, utc_now
+
+router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
+
+DEFAULT_PER_PAGE = 50
+MAX_PER_PAGE = 100
+
+Page = Annotated[int, BeforeValidator(whole_number(at_most=MAX_SAFE)), Query(ge=1, description="Starts at 1.")]
+PerPage = Annotated[
+    int, BeforeValidator(capped_number(cap=MAX_PER_PAGE)), Query(ge=1, description="More than 100 is served as 100.")
+]
+ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(ge=1)]
+
+
+async def paging(request: Request, page: Page = 1, per_page: PerPage = DEFAULT_PER_PAGE) -> Paging:
+    given_once(request, "page", "per_page")
+    return Paging(page, per_page)
+
+
+@router.get(
+    "/connections",
+    summary="List all Oracle connections with their latest health score",
+    responses=answers(shapes.ConnectionPage, examples.CONNECTIONS, 400),
+)
+async def connections(caller: ReadHealth, wanted: Annotated[Paging, Depends(paging)], db: Gateway) -> Response:
+    total, rows = await db.read(store.page, caller.tenant, wanted.offset, wanted.per_page)
+    return envelope.page([_listed(row) for row in rows], total=total, paging=wanted)
+
+
+@router.get(
+    "/connections/{connection_id}/checks/latest",
+    summary="Most recent health check results with all individual findings",
+    responses=answers(shapes.LatestChecksItem, examples.LATEST_CHECKS, 404),
+)
+async def latest_checks(caller: ReadHealth, connection_id: ConnectionId, db: Gateway) -> Response:
+    latest = await db.read(store.latest, caller.tenant, connection_id)
+    if latest is None:
+        raise not_found()
+    return envelope.item(_latest(latest))
+
+
+def _listed(row: Listed) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "host": row.host,
+        "port": row.port,
+        "connection_type": row.type,
+        "latest_check_id": row.latest_run_id,
+        "score": row.score,
+        "last_checked_at": iso(row.last_checked_at) if row.last_checked_at else None,
+        "summary_text": row.summary_text,
+    }
+
+
+def _latest(latest: Latest) -> dict[str, object]:
+    now = utc_now()
+    states = rules.worst_first(rules.aged(state, now) for state in latest.states)
+    return {
+        "id": latest.run_id,
+        "score": latest.score,
+        "summary_text": latest.summary_text,
+        "created_at": iso(latest.checked_at),
+        "checks": [_check(state) for state in states],
+    }
+
+
+def _check(state: rules.State) -> dict[str, object]:
+    return {
+        "check_id": state.check,
+        "category": state.category,
+        "status": state.status,
+        "title": state.title,
+        "metric_line": state.line,
+        "remediation": state.remediation,
+        "severity": state.severity,
+    }

@@ -1,0 +1,48 @@
+"""The contract's own examples, for the OpenAPI document."""
+
+CONNECTIONS = {
+    "data": [
+        {
+            "id": 42,
+            "name": "PROD-DB01",
+            "host": "10.0.1.10",
+            "port": 1521,
+            "connection_type": "direct",
+            "latest_check_id": 1873,
+            "score": 82,
+            "last_checked_at": "2026-05-14T03:00:00Z",
+            "summary_text": "2 critical findings...",
+        }
+    ],
+    "meta": {"total": 5, "page": 1, "per_page": 20, "has_more": False},
+}
+
+LATEST_CHECKS = {
+    "data": {
+        "id": 1873,
+        "score": 82,
+        "summary_text": "2 critical findings require attention",
+        "created_at": "2026-05-14T03:00:00Z",
+        "checks": [
+            {
+                "check_id": "REDOLOG_SIZE",
+                "category": "redo_logs",
+                "status": "critical",
+                "title": "Redo log size too small",
+                "metric_line": "50MB (recommended: ≥ 500MB)",
+                "remediation": "ALTER DATABASE ADD LOGFILE...",
+                "severity": "critical",
+            }
+        ],
+    }
+}
+
+FLEET = {
+    "data": [
+        {"id": 42, "name": "PROD", "score": 82, "status": "healthy"},
+        {"id": 43, "name": "DR", "score": 55, "status": "critical"},
+    ],
+    "summary": {"total": 2, "healthy": 1, "warning": 0, "critical": 1, "never_run": 0},
+}
+
+RATE_LIMITED = {"error": {"code": "rate_limited", "message": "Rate limit exceeded...", "retry_after": 60}}

@@ -1,0 +1,27 @@
+"""`/api/v1/health/fleet`: every connection's status at a glance."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from collector.api.family import Gateway
+from collector.api.health import envelope, examples, shapes
+from collector.api.health.auth import ReadHealth
+from collector.api.health.documents import answers
+from collector.domain.fleet import rules, store
+
+router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
+
+
+@router.get(
+    "/fleet",
+    summary="Aggregated fleet status across all connections",
+    responses=answers(shapes.Fleet, examples.FLEET),
+)
+async def fleet(caller: ReadHealth, db: Gateway) -> Response:
+    rows = await db.read(store.fleet, caller.tenant)
+    statuses = [rules.fleet_status(row.score) for row in rows]
+    data = [
+        {"id": row.id, "name": row.name, "score": row.score, "status": status}
+        for row, status in zip(rows, statuses, strict=True)
+    ]
+    return envelope.summarised(data, rules.summary(statuses))

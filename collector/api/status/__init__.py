@@ -1,0 +1,1 @@
+"""The status family: probes now, services, incidents and maintenance later."""

@@ -1,0 +1,148 @@
+"""Queries of the read side; each answers from an index, whatever the history holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+
+from collector.domain.fleet.rules import State
+from collector.domain.results.tables import catalogue_entry, check_state, connection
+
+
+class Listed(NamedTuple):
+    """One line of the list of connections."""
+
+    id: int
+    name: str
+    host: str
+    port: int
+    type: str
+    latest_run_id: int | None
+    score: int | None
+    last_checked_at: datetime | None
+    summary_text: str | None
+
+
+class Member(NamedTuple):
+    """One connection of the fleet."""
+
+    id: int
+    name: str
+    score: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The latest results of a connection that has been checked at least once."""
+
+    run_id: int
+    checked_at: datetime
+    score: int
+    summary_text: str
+    states: Sequence[State]
+
+
+def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[Listed]]:
+    """How many connections there are, and the wanted ones by ascending id."""
+    found = conn.execute(_PAGE, {"tenant_id": tenant_id, "skip": offset, "take": limit})
+    rows = [Listed._make(row) for row in found]
+    if 0 < len(rows) < limit:
+        return offset + len(rows), rows
+    return conn.execute(_COUNT, {"tenant_id": tenant_id}).scalar_one(), rows
+
+
+def fleet(conn: Connection, tenant_id: int) -> list[Member]:
+    return [Member._make(row) for row in conn.execute(_FLEET, {"tenant_id": tenant_id})]
+
+
+def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | None:
+    """None for a connection that is missing, removed, another tenant's or never checked."""
+    wanted = {"tenant_id": tenant_id, "connection_id": connection_id}
+    head = conn.execute(_HEAD, wanted).one_or_none()
+    if head is None:
+        return None
+    rows = conn.execute(_STATES, {**wanted, "agent_id": head.agent_id})
+    return Latest(
+        run_id=head.latest_run_id,
+        checked_at=head.latest_run_at,
+        score=head.score,
+        summary_text=head.summary_text,
+        states=[
+            State(
+                check=row.check_id,
+                category=row.category,
+                status=row.status,
+                severity=row.severity,
+                title=row.title or row.check_id,
+                line=row.line,
+                remediation=row.fix or row.remediation or "",
+                observed_at=row.observed_at,
+                interval_s=row.interval_s,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _shown() -> ColumnElement[bool]:
+    c = connection.c
+    return and_(c.tenant_id == bindparam("tenant_id"), c.removed_at.is_(None), c.listed_at.is_not(None))
+
+
+_C = connection.c
+
+_PAGE = (
+    select(
+        _C.id,
+        _C.name,
+        _C.host,
+        _C.port,
+        _C.type,
+        _C.latest_run_id,
+        _C.score,
+        _C.latest_run_at,
+        _C.summary_text,
+    )
+    .where(_shown())
+    .order_by(_C.id)
+    .offset(bindparam("skip"))
+    .limit(bindparam("take"))
+)
+
+_COUNT = select(func.count()).select_from(connection).where(_shown())
+
+_FLEET = select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id)
+
+_HEAD = select(_C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.score, _C.summary_text).where(
+    _shown(), _C.id == bindparam("connection_id"), _C.latest_run_id.is_not(None)
+)
+
+_S, _E = check_state.c, catalogue_entry.c
+
+_STATES = (
+    select(
+        _S.check_id,
+        _S.category,
+        _S.status,
+        _S.severity,
+        _S.line,
+        _S.fix,
+        _S.observed_at,
+        _S.interval_s,
+        _E.title,
+        _E.remediation,
+    )
+    .select_from(
+        check_state.outerjoin(
+            catalogue_entry,
+            and_(
+                _E.tenant_id == _S.tenant_id,
+                _E.agent_id == bindparam("agent_id"),
+                _E.check_id == _S.check_id,
+            ),
+        )
+    )
+    .where(_S.tenant_id == bindparam("tenant_id"), _S.connection_id == bindparam("connection_id"))
+)
