@@ -32,7 +32,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One mounted file system; `free` leaves out what is reserved for root. `hung`: no answer in time, numbers are 0."""
+    """One mounted file system; `free` excludes root's reserve. `hung`: no answer in time, all numbers 0."""
 
     path: str
     device: str

@@ -172,6 +172,7 @@ class Query:
 
     `{cdb:data_files}` stands for the dictionary view in the form that fits the session: CDB_DATA_FILES in CDB$ROOT,
     else DBA_DATA_FILES with a CON_ID of 0, so that every row has a CON_ID. `newer` holds the text for later releases.
+    `special`: another text for targets of a kind (on RAC, without ASM), whatever their release.
     `min_release`: the first release that has the views.
     """
 
@@ -179,10 +180,13 @@ class Query:
     sql: str
     cost: Cost = "cheap"
     newer: Mapping[Release, str] = field(default_factory=dict)
+    special: tuple[Callable[[Facts], bool], str] | None = None
     min_release: Release = (12, 1)
 
     def text(self, facts: Facts) -> str:
         """The statement for this target."""
+        if self.special and self.special[0](facts):
+            return render(self.special[1], in_root=facts.in_root)
         chosen = self.sql
         for release in sorted(self.newer):
             if facts.release >= release:

@@ -1,6 +1,7 @@
 """Small words that judges share: verdicts, the worst item, sizes and ages as people read them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from agent.oracle.catalogue import Facts, Levels, Sample, Seen, Value, Verdict
 from common.wire import Item, Status
@@ -91,6 +92,23 @@ def rate(seen: Seen, name: str, value: float, *, per_s: float = 1.0) -> float | 
 
 def last(seen: Seen) -> Sample | None:
     return seen.history[-1] if seen.history else None
+
+
+def noted(verdict: Verdict, note: Mapping[str, float]) -> Verdict:
+    """The same verdict, remembered with these numbers."""
+    return replace(verdict, note=note)
+
+
+def held_s(seen: Seen, name: str) -> float:
+    """For how long earlier runs have marked this state without a break; 0 when it is new."""
+    before = last(seen)
+    since = before.values.get(name) if before else None
+    return 0.0 if since is None else max(0.0, seen.now.timestamp() - since)
+
+
+def marks(seen: Seen, names: Iterable[str]) -> dict[str, float]:
+    """The note that keeps `held_s` going: since when each of these states has held."""
+    return {name: seen.now.timestamp() - held_s(seen, name) for name in names}
 
 
 def size(bytes_: float) -> str:

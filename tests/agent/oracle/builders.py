@@ -22,7 +22,7 @@ _PRIMARY: dict[str, Any] = {
     "host_name": "db1",
     "release": (19, 0),
     "version": "19.25.0.0.0",
-    "edition": "Enterprise Edition",
+    "edition": "Enterprise",
     "platform": "Linux x86 64-bit",
     "role": "PRIMARY",
     "open_mode": "READ WRITE",

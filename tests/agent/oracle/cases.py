@@ -80,15 +80,22 @@ def files() -> Iterator[tuple[CaseFile, Case]]:
             yield file, case
 
 
-@cache
+def texts(query: Query) -> list[str]:
+    """Every form of a statement."""
+    return [*(sql for _, sql in query.texts()), *([query.special[1]] if query.special else [])]
+
+
 def columns(query: Query) -> tuple[frozenset[str], ...]:
     """The columns that a query answers with, one set for each of its forms."""
-    return tuple(
-        frozenset(
-            name.lower() for name in sqlglot.parse_one(render(sql, in_root=False), dialect="oracle").named_selects
-        )
-        for _, sql in query.texts()
-    )
+    return tuple(_selected(render(sql, in_root=False)) for sql in texts(query))
+
+
+@cache
+def _selected(sql: str) -> frozenset[str]:
+    tree = sqlglot.parse_one(sql, dialect="oracle")
+    if not isinstance(tree, exp.Query):
+        raise TypeError(f"not a query: {sql}")
+    return frozenset(name.lower() for name in tree.named_selects)
 
 
 def rows_of(file: CaseFile, case: Case, query: Query) -> list[Row]:
