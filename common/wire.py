@@ -23,6 +23,7 @@ MAX_PACKED = 1024 * 1024
 MAX_UNPACKED = 8 * 1024 * 1024
 MAX_RECORD = 64 * 1024
 MAX_HEADER = 4 * 1024
+MAX_PARTS = 64
 
 Stream = Literal["live", "bulk", "actions"]
 Status = Literal["ok", "info", "warning", "critical", "skipped", "unknown"]
@@ -32,6 +33,8 @@ Trigger = Literal["first", "schedule", "demand"]
 Text = Annotated[str, Meta(max_length=4000)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Kind(StrEnum):
@@ -62,7 +65,7 @@ class Record(Struct, frozen=True):
 
     seq: Seq
     kind: Name
-    at: datetime
+    at: Instant
     body: Raw
 
 
@@ -93,7 +96,7 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     cap: Annotated[int, Meta(ge=0, le=100)] | None = None
     fix: Text | None = None
     origin: str = "default"
-    interval_s: int = 0
+    interval_s: Count = 0
     elapsed_ms: float = 0.0
     items: tuple[Item, ...] = ()
 
@@ -103,15 +106,15 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     run: Name
     connection: Name
-    started_at: datetime
-    ended_at: datetime
+    started_at: Instant
+    ended_at: Instant
     trigger: Trigger
     outcomes: tuple[Outcome, ...]
     reachable: bool = True
-    facts: dict[str, str | int | bool | None] = {}
-    round_trips: int = 0
-    part: Annotated[int, Meta(ge=1)] = 1
-    parts: Annotated[int, Meta(ge=1)] = 1
+    facts: dict[str, str | Annotated[int, Meta(ge=-(2**53), le=2**53)] | bool | None] = {}
+    round_trips: Count = 0
+    part: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
+    parts: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
 
 
 class ConnectionInfo(Struct, frozen=True, omit_defaults=True):
@@ -120,8 +123,8 @@ class ConnectionInfo(Struct, frozen=True, omit_defaults=True):
     key: Name
     name: Name
     type: Literal["direct", "wallet", "descriptor"]
-    host: str
-    port: int
+    host: Annotated[str, Meta(max_length=255)]
+    port: Annotated[int, Meta(ge=0, le=65535)]
     tier: Literal["prod", "test", "dev"]
     tags: tuple[str, ...] = ()
 
@@ -141,7 +144,7 @@ class CatalogueEntry(Struct, frozen=True, omit_defaults=True):
     remediation: Text
     unit: str
     ceiling: Severity
-    interval_s: int
+    interval_s: Count
     cost: str
     scope: str
     warning: str = ""
@@ -156,28 +159,28 @@ class Catalogue(Struct, frozen=True):
     """The agent's checks, in parts that fit into a record; `digest` is the same in all parts."""
 
     digest: Name
-    part: int
-    parts: int
+    part: Annotated[int, Meta(ge=1)]
+    parts: Annotated[int, Meta(ge=1)]
     entries: tuple[CatalogueEntry, ...]
 
 
 class SpoolState(Struct, frozen=True):
     """How full the spool is; `dropped` counts the records that were thinned out since the spool was made."""
 
-    records: int
-    bytes: int
-    limit_bytes: int
-    oldest_at: datetime | None
-    dropped: int
-    dead: int
+    records: Count
+    bytes: Count
+    limit_bytes: Count
+    oldest_at: Instant | None
+    dropped: Count
+    dead: Count
 
 
 class Heartbeat(Struct, frozen=True, omit_defaults=True):
     """The agent about itself, once a minute."""
 
     version: str
-    started_at: datetime
-    rss_bytes: int
+    started_at: Instant
+    rss_bytes: Count
     spool: SpoolState
     clock_offset_s: float | None = None
     assignment: str = ""
@@ -200,7 +203,7 @@ class Gap(Struct, frozen=True):
     first: Seq
     last: Seq
     reason: Literal["spool_full", "spool_age", "spool_corrupt", "too_large", "operator"]
-    count: int
+    count: Count
 
 
 # --- the batch -----------------------------------------------------------------------------------------------------
@@ -218,7 +221,7 @@ class BatchHeader(Struct, frozen=True):
     count: Annotated[int, Meta(ge=1, le=MAX_RECORDS)]
     payload_sha256: str
     boot: str
-    sent_at: datetime
+    sent_at: Instant
 
 
 class Ack(Struct, frozen=True):
@@ -233,7 +236,7 @@ class Ack(Struct, frozen=True):
     dup: int
     rejected: tuple["Rejection", ...]
     gaps: tuple[tuple[int, int], ...]
-    server_time: datetime
+    server_time: Instant
     assignment: str
     unknown: int = 0
 
@@ -268,9 +271,9 @@ class Job(Struct, frozen=True, omit_defaults=True):
     job: Name
     kind: Name
     lease: Name
-    deadline: datetime
+    deadline: Instant
     target: str = ""
-    not_before: datetime | None = None
+    not_before: Instant | None = None
 
 
 class Assignment(Struct, frozen=True, omit_defaults=True):
@@ -291,7 +294,7 @@ class EnrolRequest(Struct, frozen=True):
     name: Name
     hostname: Annotated[str, Meta(max_length=255)]
     version: Annotated[str, Meta(max_length=64)]
-    client_time: datetime
+    client_time: Instant
 
 
 class EnrolReply(Struct, frozen=True):
@@ -300,7 +303,7 @@ class EnrolReply(Struct, frozen=True):
     agent: str
     tenant: str
     state: Literal["active", "pending"]
-    server_time: datetime
+    server_time: Instant
 
 
 AuthFailure = Literal["unknown_agent", "revoked", "key_unknown", "bad_signature", "clock_skew"]
@@ -311,7 +314,7 @@ class LinkError(Struct, frozen=True, omit_defaults=True):
 
     code: str
     message: str
-    server_time: datetime
+    server_time: Instant
     request_id: str = ""
 
 
