@@ -1,6 +1,6 @@
 """Pure: which checks of a visit can be judged on this target, and what became of the ones that cannot."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from agent.oracle.catalogue import GATE_CAP, Check, Facts, Seen, Verdict, grantable, objects_read, render
 from agent.oracle.facts import STATEMENTS
@@ -35,11 +35,11 @@ def why_failed(check: Check, failure: StatementFailure, facts: Facts) -> Verdict
 
 
 def missing_grant(objects: Iterable[str], failure: StatementFailure, *, user: str) -> Verdict:
+    """The line names the object that was refused, the fix all that is read beside it, so that one grant run is enough."""
     names = list(dict.fromkeys(objects))
-    refused = _named_in(failure.text, names) or names
-    grants = "; ".join(f"GRANT SELECT ON {grantable(name)} TO {user}" for name in refused)
-    verdict = unknown(f"{failure.code}: missing grant on {', '.join(refused)}")
-    return Verdict(status=verdict.status, line=verdict.line, fix=grants)
+    refused = failure.object if failure.object in names else ", ".join(names)
+    grants = "\n".join(f"GRANT SELECT ON {grantable(name)} TO {user};" for name in names)
+    return Verdict(status="unknown", line=f"{failure.code}: missing grant on {refused}", fix=grants)
 
 
 def nothing_granted(check: Check, failure: StatementFailure, *, user: str) -> Verdict:
@@ -88,9 +88,3 @@ def skip(effective: Effective, reason: str) -> Outcome:
 
 def _gate(check: Check, severity: Severity) -> int | None:
     return GATE_CAP if check.gated and severity == "critical" else None
-
-
-def _named_in(message: str, names: Sequence[str]) -> list[str]:
-    """From 23ai on the message names the object; before, any of the statement's objects may be the one."""
-    upper = message.upper().replace("V_$", "V$").replace('"', "")
-    return [name for name in names if f".{name}" in upper or f" {name} " in f"{upper} "]

@@ -10,7 +10,7 @@ from typing import Any
 import oracledb
 
 from agent.config import Connection
-from agent.oracle.catalogue import Pack, Row, Value, check_licence
+from agent.oracle.catalogue import Pack, Row, Value, check_licence, objects_read
 from agent.oracle.logins import LoginFailure, classify, timed_out
 from common.settings import ConfigurationError
 
@@ -24,11 +24,12 @@ _MODES = {"normal": oracledb.AUTH_MODE_DEFAULT, "sysdg": oracledb.AUTH_MODE_SYSD
 
 @dataclass(eq=False)
 class StatementFailure(Exception):  # noqa: N818 - a value first, raised second
-    """A statement that gave no rows. `offset`: where in its text; `lost`: the session is gone, the rest cannot run."""
+    """A statement that gave no rows. `object`: the view that the server refused, if it said where; `lost`: the session
+    is gone, the rest cannot run."""
 
     code: str
     text: str
-    offset: int = 0
+    object: str = ""
     lost: bool = False
 
     @property
@@ -64,14 +65,14 @@ class Session:
         except TimeoutError:
             raise StatementFailure("DPY-4024", f"no answer within {timeout_s * 2:g} s", lost=True) from None
         except oracledb.Error as error:
-            raise _statement_failure(error) from None
+            raise _statement_failure(error, sql) from None
 
     async def read_only(self) -> None:
         """Whatever a statement of ours may do, it changes nothing until this session ends."""
         try:
             await self._raw.execute("SET TRANSACTION READ ONLY")
         except oracledb.Error as error:
-            raise _statement_failure(error) from None
+            raise _statement_failure(error, "") from None
         self.round_trips += 1
 
     async def _fetch(self, sql: str) -> list[Row]:
@@ -145,8 +146,10 @@ def _parameters(connection: Connection, deadline_s: float) -> dict[str, Any]:
     return given | {"host": connection.host, "port": connection.port} | named
 
 
-def _statement_failure(error: oracledb.Error) -> StatementFailure:
+def _statement_failure(error: oracledb.Error, sql: str) -> StatementFailure:
     detail = error.args[0] if error.args else None
     code = str(getattr(detail, "full_code", "") or "DPY-0000")
     line = str(error).strip().splitlines()[0]
-    return StatementFailure(code, line, int(getattr(detail, "offset", 0) or 0), lost=code in _LOST)
+    offset = int(getattr(detail, "offset", 0) or 0)
+    named = objects_read(sql[offset:].split(maxsplit=1)[0]) if 0 < offset < len(sql) else []
+    return StatementFailure(code, line, named[0] if named else "", lost=code in _LOST)
