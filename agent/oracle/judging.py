@@ -1,7 +1,7 @@
 """Small words that judges share: verdicts, the worst item, sizes and ages as people read them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.oracle.catalogue import Facts, Levels, Sample, Seen, Value, Verdict
 from common.wire import Item, Status
@@ -125,3 +125,36 @@ def age(seconds: float) -> str:
         if seconds >= 2 * scale or (unit != "d" and seconds >= scale):
             return f"{seconds / scale:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much counters grew in so many seconds."""
+
+    seconds: float
+    of: Mapping[str, float]
+
+    def an_hour(self, name: str) -> float:
+        return self.of[name] / self.seconds * 3600
+
+
+def growth(seen: Seen, counters: Mapping[str, float], *, started_s: float) -> Growth | str:
+    """What counters grew by since this check's last run, or why that cannot be said.
+
+    The note to keep is `counter_note`. Another start time or instance (a RAC service moved us) counts anew.
+    """
+    before = last(seen)
+    if before is None:
+        return "first run: a rate needs two"
+    epoch = counter_note(seen, {}, started_s=started_s)
+    if any(before.values.get(key) != value for key, value in epoch.items()):
+        return "the counters began anew with the instance: a rate needs two runs"
+    seconds = (seen.now - before.at).total_seconds()
+    grown = {name: value - before.values.get(name, 0.0) for name, value in counters.items()}
+    if seconds <= 0 or min(grown.values()) < 0:
+        return "the counters went backwards: a rate needs two runs"
+    return Growth(seconds, grown)
+
+
+def counter_note(seen: Seen, counters: Mapping[str, float], *, started_s: float) -> dict[str, float]:
+    return {**counters, "started_s": round(started_s), "instance": seen.facts.instance_number}

@@ -3,6 +3,12 @@
 from agent.oracle.catalogue import Facts, Need
 
 
+def on_database(facts: Facts) -> str | None:
+    """ASM instances and the cluster's management database have states of their own."""
+    own_rules = facts.instance_name.upper().startswith(("+ASM", "-MGMTDB"))
+    return f"{facts.instance_name} is no user database" if own_rules else None
+
+
 def on_primary(facts: Facts) -> str | None:
     return None if facts.primary else "only on a primary"
 
@@ -14,6 +20,13 @@ def on_standby(facts: Facts) -> str | None:
 def on_data_owner(facts: Facts) -> str | None:
     """A far sync instance has a control file and redo, but no datafiles."""
     return "a far sync instance has no datafiles" if facts.role == "FAR SYNC" else None
+
+
+def writes_redo(facts: Facts) -> str | None:
+    """The online logs of a physical standby wait for a role change; a far sync has none that counts."""
+    return (
+        f"a {facts.role.lower()} writes no redo of its own" if facts.role in ("PHYSICAL STANDBY", "FAR SYNC") else None
+    )
 
 
 def needs_open(facts: Facts) -> str | None:
