@@ -35,7 +35,7 @@ def why_failed(check: Check, failure: StatementFailure, facts: Facts) -> Verdict
 
 
 def missing_grant(objects: Iterable[str], failure: StatementFailure, *, user: str) -> Verdict:
-    """The line names the object that was refused, the fix all that is read beside it, so that one grant run is enough."""
+    """The line names what was refused, the fix all that is read beside it too, so that one script is enough."""
     names = list(dict.fromkeys(objects))
     refused = failure.object if failure.object in names else ", ".join(names)
     grants = "\n".join(f"GRANT SELECT ON {grantable(name)} TO {user};" for name in names)

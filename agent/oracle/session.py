@@ -25,7 +25,8 @@ _MODES = {"normal": oracledb.AUTH_MODE_DEFAULT, "sysdg": oracledb.AUTH_MODE_SYSD
 @dataclass(eq=False)
 class StatementFailure(Exception):  # noqa: N818 - a value first, raised second
     """A statement that gave no rows. `object`: the view that the server refused, if it said where; `lost`: the session
-    is gone, the rest cannot run."""
+    is gone, the rest cannot run.
+    """
 
     code: str
     text: str
