@@ -65,3 +65,51 @@ SELECT name, space_limit, space_used, space_reclaimable, number_of_files
 FROM v$recovery_file_dest
 """,
 )
+
+# One statement for every parameter that some check reads; add names here. 12.1 has no V$PARAMETER row for a name it lacks.
+PARAMETERS = Query(
+    name="parameters",
+    sql="""
+SELECT name, value
+FROM v$parameter
+WHERE name IN ('control_file_record_keep_time', 'db_files', 'undo_management', 'undo_retention', 'undo_tablespace')
+ORDER BY name
+""",
+)
+
+TABLESPACES = Query(
+    name="tablespaces",
+    sql="""
+SELECT t.con_id, t.tablespace_name, t.block_size, t.status, t.contents, t.bigfile, t.retention
+FROM {cdb:tablespaces} t
+WHERE t.con_id <> 2
+ORDER BY t.con_id, t.tablespace_name
+""",
+)
+
+# One row per file: the judges add up what a tablespace can reach, cut by device, which SQL cannot know.
+DATA_FILES = Query(
+    name="data_files",
+    sql="""
+SELECT f.con_id, f.tablespace_name, f.file_id, f.file_name, f.bytes, f.maxbytes, f.blocks, f.maxblocks, f.autoextensible,
+       f.increment_by, f.online_status
+FROM {cdb:data_files} f
+WHERE f.con_id <> 2
+ORDER BY f.con_id, f.tablespace_name, f.file_id
+""",
+    cost="medium",
+)
+
+# V$ASM_ views make an instance without ASM search for disks and write trace files: nothing is read there.
+ASM_GROUPS = Query(
+    name="asm_groups",
+    sql="""
+SELECT name, type, total_mb, free_mb, usable_file_mb
+FROM v$asm_diskgroup_stat
+ORDER BY name
+""",
+    special=(
+        lambda facts: not facts.asm,
+        "SELECT NULL AS name, NULL AS type, NULL AS total_mb, NULL AS free_mb, NULL AS usable_file_mb FROM dual WHERE 1 = 0",
+    ),
+)
