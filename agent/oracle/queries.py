@@ -66,7 +66,7 @@ FROM v$recovery_file_dest
 """,
 )
 
-# One statement for every parameter that some check reads; add names here. 12.1 has no V$PARAMETER row for a name it lacks.
+# One statement for every parameter that some check reads: add names here.
 PARAMETERS = Query(
     name="parameters",
     sql="""
@@ -91,8 +91,8 @@ ORDER BY t.con_id, t.tablespace_name
 DATA_FILES = Query(
     name="data_files",
     sql="""
-SELECT f.con_id, f.tablespace_name, f.file_id, f.file_name, f.bytes, f.maxbytes, f.blocks, f.maxblocks, f.autoextensible,
-       f.increment_by, f.online_status
+SELECT f.con_id, f.tablespace_name, f.file_id, f.file_name, f.bytes, f.maxbytes, f.blocks, f.maxblocks,
+       f.autoextensible, f.increment_by, f.online_status
 FROM {cdb:data_files} f
 WHERE f.con_id <> 2
 ORDER BY f.con_id, f.tablespace_name, f.file_id
@@ -108,8 +108,5 @@ SELECT name, type, total_mb, free_mb, usable_file_mb
 FROM v$asm_diskgroup_stat
 ORDER BY name
 """,
-    special=(
-        lambda facts: not facts.asm,
-        "SELECT NULL AS name, NULL AS type, NULL AS total_mb, NULL AS free_mb, NULL AS usable_file_mb FROM dual WHERE 1 = 0",
-    ),
+    special=(lambda facts: not facts.asm, "SELECT dummy AS name FROM dual WHERE 1 = 0"),
 )
