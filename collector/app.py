@@ -10,13 +10,15 @@ from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
+from collector.core.settings import Settings
 from collector.domain.access import store as access
 from collector.edge import Edge, switchboard
 from common.clock import utc_now
 
 
-def create_app(db: Database) -> Edge:
+def create_app(settings: Settings, db: Database) -> Edge:
     """Everything that the collector answers, as one ASGI application over an open database."""
+    del settings  # the agents' link will need it
     limiter, metrics = Limiter(), Metrics()
     uses = Uses(partial(_key_used, db))
     of_health = health.build(db, limiter, uses)

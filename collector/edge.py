@@ -65,6 +65,11 @@ class Edge:
         else:
             await self._answer(scope, receive, send)
 
+    async def shut_down(self) -> None:
+        """Finish what requests have left to be done."""
+        for hook in self._on_shutdown:
+            await hook()
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         family = self._choose(scope["path"])
         exchange = _Exchange(scope, send)
@@ -109,8 +114,7 @@ class Edge:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
                 continue
-            for hook in self._on_shutdown:
-                await hook()
+            await self.shut_down()
             await send({"type": "lifespan.shutdown.complete"})
             return
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -52,6 +55,8 @@ class Dialect:
     guard: Guard
     render: Render
     quota_headers: Callable[[Quota], Mapping[str, str]]
+    credential: Mapping[str, str]
+    """How the OpenAPI document describes the credential (a security scheme)."""
 
 
 def build(
@@ -60,23 +65,26 @@ def build(
     *,
     title: str,
     db: Database,
-    openapi_url: str | None = None,
+    document_url: str | None = None,
     max_body: int = MAX_BODY,
 ) -> Family:
     """One family: its routes behind its guard, in its dialect."""
     app = FastAPI(
         title=title,
         version="1",
-        openapi_url=openapi_url,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         max_body_size=max_body,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )
     app.state.db = db
     for router in routers:
         app.include_router(router)
+    if document_url:
+        _publish(app, dialect, document_url)
     _word_problems(app, dialect)
     return Family(dialect.name, app, dialect.render)
 
@@ -95,6 +103,21 @@ async def gateway(request: Request) -> Database:
 
 
 Gateway = Annotated[Database, Depends(gateway)]
+
+
+def _publish(app: FastAPI, dialect: Dialect, url: str) -> None:
+    """Serve the family's OpenAPI document; it is made once, when it is first asked for."""
+
+    @cache
+    def document() -> bytes:
+        described = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        described["components"]["securitySchemes"] = {dialect.name: dialect.credential}
+        described["security"] = [{dialect.name: []}]
+        return orjson.dumps(described)
+
+    @app.get(url, include_in_schema=False)
+    async def openapi() -> Response:
+        return Response(document(), media_type="application/json")
 
 
 def _word_problems(app: FastAPI, dialect: Dialect) -> None:

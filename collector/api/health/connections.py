@@ -22,11 +22,19 @@ router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
 DEFAULT_PER_PAGE = 50
 MAX_PER_PAGE = 100
 
-Page = Annotated[int, BeforeValidator(whole_number(at_most=MAX_SAFE)), Query(ge=1, description="Starts at 1.")]
-PerPage = Annotated[
-    int, BeforeValidator(capped_number(cap=MAX_PER_PAGE)), Query(ge=1, description="More than 100 is served as 100.")
+AT_LEAST_1 = {"minimum": 1}
+
+Page = Annotated[
+    int,
+    BeforeValidator(whole_number(at_most=MAX_SAFE)),
+    Query(description="Starts at 1.", json_schema_extra=AT_LEAST_1),
 ]
-ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(ge=1)]
+PerPage = Annotated[
+    int,
+    BeforeValidator(capped_number(cap=MAX_PER_PAGE)),
+    Query(description=f"More than {MAX_PER_PAGE} is served as {MAX_PER_PAGE}.", json_schema_extra=AT_LEAST_1),
+]
+ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(json_schema_extra=AT_LEAST_1)]
 
 
 async def paging(request: Request, page: Page = 1, per_page: PerPage = DEFAULT_PER_PAGE) -> Paging:

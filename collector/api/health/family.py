@@ -16,11 +16,12 @@ def build(db: Database, limiter: Limiter, uses: Uses) -> Family:
         guard=guard(db, limiter, uses),
         render=envelope.problem,
         quota_headers=envelope.quota_headers,
+        credential={"type": "http", "scheme": "bearer", "bearerFormat": "tv_api_…"},
     )
     return family.build(
         dialect,
         (connections.router, fleet.router),
         title="Fieldpost: health data",
         db=db,
-        openapi_url="/api/v1/health/openapi.json",
+        document_url="/api/v1/health/openapi.json",
     )

@@ -19,5 +19,11 @@ def build(db: Database, limiter: Limiter) -> Family:
         quota = await limiter.hit("ip", source(host), per_minute=ANONYMOUS_PER_MINUTE)
         return Admission(quota=quota, refusal=None if quota.allowed else rate_limited(quota.retry_after))
 
-    dialect = Dialect(name="status", guard=admit, render=envelope.problem, quota_headers=envelope.quota_headers)
+    dialect = Dialect(
+        name="status",
+        guard=admit,
+        render=envelope.problem,
+        quota_headers=envelope.quota_headers,
+        credential={"type": "http", "scheme": "bearer", "bearerFormat": "ops_…"},
+    )
     return family.build(dialect, (), title="Fieldpost: status", db=db)

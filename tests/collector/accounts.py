@@ -1,0 +1,54 @@
+"""Tenants with keys, and a client that speaks to the whole application as a network client would."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from collector.app import create_app
+from collector.core.database import Database
+from collector.core.settings import Settings
+from collector.domain.access import store as access
+from collector.domain.tenants import store as tenants
+from collector.domain.tenants.rules import Plan
+from collector.domain.tenants.store import NewTenant
+from collector.edge import Edge
+from common.clock import utc_now
+from common.ids import random_text
+
+BASE_URL = "http://collector.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant and one of its keys."""
+
+    tenant: int
+    key_id: str
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+async def account(db: Database, *, plan: Plan = "enterprise", rate_limit: int | None = None) -> Account:
+    slug = f"t-{random_text(8)}"
+    new = NewTenant(slug=slug, name=slug.upper(), plan=plan, rate_limit=rate_limit)
+    made = await db.write(tenants.add, new, utc_now())
+    key = await db.write(access.add_key, made.id, "tests", utc_now())
+    return Account(made.id, key.id, key.secret)
+
+
+def client_of(app: Edge, *, address: str = "192.0.2.1", **headers: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, client=(address, 40_000))
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers)
+
+
+@asynccontextmanager
+async def serving(db: Database) -> AsyncIterator[Edge]:
+    """The application with its lifespan."""
+    app = create_app(Settings(), db)
+    yield app
+    await app.shut_down()
