@@ -179,16 +179,15 @@ DEFINED_SERVICES = Query(
 
 def judge_services(seen: Seen) -> Verdict:
     """Expected is what ran here for seven days in the same role and is still defined and enabled."""
-    active = {_service_key(seen.facts, row) for row in seen.of(ACTIVE_SERVICES) if _of_users(seen.facts, row)}
-    defined = {_service_key(seen.facts, row) for row in seen.of(DEFINED_SERVICES) if row["enabled"] != "NO"}
-    closed = {container.name for container in seen.facts.containers if container.open_mode == "MOUNTED"}
-    before = last(seen)
+    facts, before = seen.facts, last(seen)
+    active = {f"{facts.role}/{_place(facts, row)}" for row in seen.of(ACTIVE_SERVICES) if _of_users(facts, row)}
+    defined = {_place(facts, row) for row in seen.of(DEFINED_SERVICES) if row["enabled"] != "NO"}
+    closed = {container.name for container in facts.containers if container.open_mode == "MOUNTED"}
+    learned = {key for key in (before.values if before else ()) if held_s(seen, key) >= LEARNED_AFTER_S}
     learned = {
-        key
-        for key in (before.values if before else ())
-        if held_s(seen, key) >= LEARNED_AFTER_S and (key in active | defined or key.split("/")[1] in closed)
+        key for key in learned if key in active or key.split("/", 1)[1] in defined or key.split("/")[1] in closed
     }
-    expected = {key for key in learned if key.startswith(f"{seen.facts.role}/")}
+    expected = {key for key in learned if key.startswith(f"{facts.role}/")}
     items = [_missing(key, closed) for key in sorted(expected - active)]
     return noted(_services_verdict(expected, items, learning=len(active)), marks(seen, active | learned))
 
@@ -213,10 +212,10 @@ def _services_verdict(expected: set[str], items: list[Item], *, learning: int) -
     return Verdict(status=worst(item.status for item in items), line=line, value=0.0, items=worst_first(items))
 
 
-def _service_key(facts: Facts, row: Row) -> str:
-    """`PRIMARY/SALES/APP_RW`: a service bound to a role is expected only there."""
+def _place(facts: Facts, row: Row) -> str:
+    """`SALES/APP_RW`; with the role before it, since a service bound to a role is expected only there."""
     container = facts.container_name(row["con_id"])
-    return f"{facts.role}/{'' if container == 'CDB$ROOT' else container}/{text(row['name'])}"
+    return f"{'' if container == 'CDB$ROOT' else container}/{text(row['name'])}"
 
 
 def _of_users(facts: Facts, row: Row) -> bool:

@@ -23,7 +23,7 @@ def test_the_verdict_is_the_expected_one(file: CaseFile, case: Case) -> None:
         assert expected.fix in (verdict.fix or check.remediation)
     if expected.note is not None:
         assert verdict.note is not None
-        assert {key: verdict.note.get(key) for key in expected.note} == pytest.approx(expected.note)
+        assert {key: verdict.note.get(key) for key in expected.note} == pytest.approx(expected.note, abs=1e-6, rel=1e-9)
 
 
 def test_a_column_that_the_statement_does_not_select_is_refused() -> None:
