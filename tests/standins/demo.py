@@ -1,0 +1,162 @@
+"""`make demo`: an Oracle estate, a collector and an agent on this machine, until Ctrl-C."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_oracle
+from tests.standins.processes import NotReadyError, Process
+
+READY_WITHIN_S = 60
+_OWN = ("oracle", "collector", "agent", "demo.json")
+_NEVER_RUN = "RETIRED-DB09"
+
+
+def main() -> int:
+    options = _options()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    state: Path = options.state.resolve()
+    try:
+        _make_room(state)
+        with ExitStack() as stack:
+            _run(state, options.port, stack, stopped)
+    except NotReadyError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--state", type=Path, default=Path(".demo"))
+    return parser.parse_args()
+
+
+def _make_room(state: Path) -> None:
+    """Start afresh, but never delete what another program put there."""
+    foreign = [entry.name for entry in state.iterdir() if entry.name not in _OWN] if state.exists() else []
+    if foreign:
+        raise NotReadyError(f"STATE={state}: holds `{foreign[0]}`; expected an empty folder or one of an earlier demo")
+    for name in _OWN:
+        entry = state / name
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> None:
+    started = time.monotonic()
+    oracle, databases = start_oracle(state / "oracle")
+    stack.callback(oracle.stop)
+    collector = Collector(state / "collector", port)
+    served = collector.serve()
+    stack.callback(served.stop)
+    keys = _tenants(collector)
+    agent = _agent(state / "agent", collector, databases)
+    watching = agent.run()
+    stack.callback(watching.stop)
+    fleet = _first_runs(watching, collector.base_url, keys["enterprise"], stopped)
+    _write(state / "demo.json", _description(collector.base_url, keys, databases))
+    if not stopped.is_set():
+        _print_screen(collector.base_url, keys["enterprise"], fleet, state, time.monotonic() - started)
+    _wait([oracle, served, watching], stopped)
+
+
+def _tenants(collector: Collector) -> dict[str, str]:
+    """One tenant per plan, each with an API key; the estate belongs to the enterprise one."""
+    keys = {}
+    for plan in PLANS:
+        collector.command("tenant", "add", f"demo-{plan}", "--name", f"Demo {plan}", "--plan", plan)
+        keys[plan] = collector.ask("key", "add", "--tenant", f"demo-{plan}", "--name", "demo")["key"]
+    return keys
+
+
+def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> Agent:
+    agent = Agent(state)
+    token = collector.ask("agent", "token", "--tenant", "demo-enterprise")["token"]
+    agent.enrol(collector.base_url, token, "demo-agent")
+    for database in databases:
+        agent.add(database, "--tier", "prod", "--tag", "demo")
+    agent.add(databases[0], "--tier", "dev", "--paused", name=_NEVER_RUN)
+    return agent
+
+
+def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Event) -> Mapping[str, Any]:
+    """Wait until every connection but the paused one has been visited."""
+
+    def visited() -> Mapping[str, Any] | None:
+        fleet: Mapping[str, Any] = get(f"{base_url}/api/v1/health/fleet", key) or {"data": ()}
+        waiting = [entry for entry in fleet["data"] if entry["score"] is None and entry["name"] != _NEVER_RUN]
+        return fleet if (fleet["data"] and not waiting) or stopped.is_set() else None
+
+    return agent.wait_until(visited, timeout_s=READY_WITHIN_S, what="done with its first runs")
+
+
+def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database]) -> dict[str, Any]:
+    return {
+        "base_url": base_url,
+        "api_keys": dict(keys),
+        "status_tokens": dict.fromkeys(("all", "read", "incidents", "maintenance")),
+        "tuner": {"email": None, "password": None},
+        "aws_accounts": [],
+        "aws_endpoint": None,
+        "oracle": [database.as_dict() for database in databases],
+        "ui": {"url": None, "email": None, "password": None},
+    }
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Complete or not there: who waits for the file may read it at once."""
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path, seconds: float) -> None:
+    width = max(len(entry["name"]) for entry in fleet["data"])
+    estate = "\n".join(
+        f"  {entry['name']:<{width}}  {'-' if entry['score'] is None else entry['score']:>4}  {entry['status']}"
+        for entry in fleet["data"]
+    )
+    print(
+        f"""
+Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections.
+
+{estate}
+
+  API         {base_url}/api/v1
+  Probes      {base_url}/health   {base_url}/health/ready
+  All details {state / "demo.json"}
+  Logs        {state}/collector/collector.log  {state}/agent/agent.log
+
+Try:
+  KEY={key}
+  curl -s -H "Authorization: Bearer $KEY" {base_url}/api/v1/health/fleet
+  curl -s -H "Authorization: Bearer $KEY" "{base_url}/api/v1/health/connections?per_page=20"
+  curl -s -H "Authorization: Bearer $KEY" {base_url}/api/v1/health/connections/{fleet["data"][0]["id"]}/checks/latest
+
+Ctrl-C stops everything.""",
+        flush=True,
+    )
+
+
+def _wait(processes: Sequence[Process], stopped: threading.Event) -> None:
+    while not stopped.wait(1):
+        for process in processes:
+            if not process.alive():
+                raise NotReadyError(f"{process.name} ended with {process.handle.returncode}\n{process.tail()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
