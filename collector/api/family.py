@@ -77,7 +77,6 @@ def build(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=max_body,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )
     app.state.db = db
@@ -159,11 +158,26 @@ class _Gate:
         if refusal:
             await self._refuse(scope, receive, answer, refusal)
             return
-        await self._app({**scope, "method": "GET"} if answer.bodyless else scope, receive, answer.send)
+        seen = {**scope, "method": "GET"} if answer.bodyless else scope
+        await self._app(seen, self._bounded(receive), answer.send)
 
     async def _refuse(self, scope: Scope, receive: Receive, answer: "_Answer", problem: Problem) -> None:
         response = self._dialect.render(problem, scope["state"]["request_id"])
         await response(scope, receive, answer.send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """A body without a length is counted while it is read."""
+        left = self._max_body
+
+        async def take() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise problems.too_large(self._max_body)
+            return message
+
+        return take
 
     def _oversized(self, scope: Scope) -> Problem | None:
         for name, value in scope["headers"]:

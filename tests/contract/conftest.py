@@ -1,0 +1,65 @@
+"""The contract holds on both stores: the collector's fixtures, and the application over them."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from collector.core.database import Database
+from collector.edge import Edge
+from common import logs
+from tests.collector.accounts import Account, account, client_of, serving
+from tests.collector.conftest import (  # noqa: F401 - fixtures
+    database,
+    database_url,
+    postgres,
+    sqlite_template,
+    store_name,
+)
+
+PLENTY = 100_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> Iterator[None]:
+    """As in production: an unconfigured structlog spends seconds on painting a traceback."""
+    with Path(os.devnull).open("w") as nowhere:
+        logs.configure(stream=nowhere)
+        yield
+
+
+@pytest_asyncio.fixture
+async def app(database: Database) -> AsyncIterator[Edge]:  # noqa: F811 - a fixture's name
+    async with serving(database) as edge:
+        yield edge
+
+
+@pytest_asyncio.fixture
+async def owner(database: Database) -> Account:  # noqa: F811 - likewise
+    """An enterprise tenant whose limit no test reaches by accident."""
+    return await account(database, rate_limit=PLENTY)
+
+
+@pytest_asyncio.fixture
+async def client(app: Edge, owner: Account) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, **owner.headers) as http:
+        yield http
+
+
+@pytest_asyncio.fixture
+async def anonymous(app: Edge) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, address="192.0.2.99") as http:
+        yield http
+
+
+@pytest.fixture
+def endpoints() -> tuple[str, ...]:
+    """Every documented endpoint of the family's health group."""
+    return (
+        "/api/v1/health/connections",
+        "/api/v1/health/connections/42/checks/latest",
+        "/api/v1/health/fleet",
+    )
