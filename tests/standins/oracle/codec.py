@@ -36,6 +36,11 @@ class Reader:
         self.position = end
         return piece
 
+    def peek(self) -> int:
+        if self.at_end:
+            raise NeedMore
+        return self._data[self.position]
+
     def skip(self, count: int) -> None:
         self.raw(count)
 

@@ -55,11 +55,16 @@ def _parse_attributes(reader: Reader) -> SetAttributes:
     _pointer(reader)
     _pointer(reader)
     present.append(("dbop", *_pointer(reader)))
-    changed: list[tuple[str, str | None]] = []
-    for name, given, length in present:
-        if given:
-            changed.append((name, decode_text(reader.clr() or b"") if length else None))
-    return SetAttributes(tuple(changed))
+    return SetAttributes(tuple((name, _attribute(reader, size)) for name, given, size in present if given))
+
+
+def _attribute(reader: Reader, length: int) -> str | None:
+    """An empty text may or may not be followed by its zero bytes; no message begins with a zero."""
+    if length:
+        return decode_text(reader.clr() or b"")
+    if not reader.peek():
+        reader.skip(1)
+    return None
 
 
 def _pointer(reader: Reader) -> tuple[bool, int]:

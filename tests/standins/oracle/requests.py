@@ -20,7 +20,8 @@ _FIELD_VERSION_TOKEN = 18
 _FIELD_VERSION_12_2 = 8
 _FIELD_VERSION_12_2_EXT = 9
 _COUNTERS = 13
-_COUNTER_EXECUTIONS = 1
+_COUNTER_EXECUTIONS, _COUNTER_FLAGS = 1, 9
+_SCROLLABLE = 0x02
 
 
 class Option(enum.IntFlag):
@@ -186,6 +187,7 @@ def _parse_execute(reader: Reader, dialect: Dialect) -> Execute:
     head = _parse_head(reader, dialect.field_version)
     sql = reader.clr() if head.has_sql else None
     counters = [reader.ub() for _ in range(_COUNTERS)]
+    _refuse_unsupported(head, counters)
     statement = _statement(sql, head, dialect)
     common = (head.options, head.cursor_id, statement, head.prefetch)
     if head.defines:
@@ -197,6 +199,13 @@ def _parse_execute(reader: Reader, dialect: Dialect) -> Execute:
     carrying = shapes[: len(shapes) - statement.returned]
     rows = parse_rows(reader, carrying, count, long_last=statement.kind is not Kind.PLSQL)
     return Execute(*common, shapes=shapes, rows=tuple(rows))
+
+
+def _refuse_unsupported(head: _Head, counters: Sequence[int]) -> None:
+    if Option.BATCH_ERRORS & head.options:
+        raise UnsupportedError("batch errors")
+    if counters[_COUNTER_FLAGS] & _SCROLLABLE:
+        raise UnsupportedError("scrollable cursors")
 
 
 def _statement(sql: bytes | None, head: _Head, dialect: Dialect) -> Statement:

@@ -1,0 +1,58 @@
+"""One canned database behind both personas, and logins to it."""
+
+from collections.abc import Callable, Iterator
+
+import oracledb
+import pytest
+
+from tests.oracle_standin.canned import PASSWORD, CannedBackend
+from tests.oracle_standin.canned_answers import ANSWERS
+from tests.standins.oracle.server import RunningStandin, running
+
+Connect = Callable[..., oracledb.Connection]
+
+
+@pytest.fixture(scope="package")
+def backend() -> CannedBackend:
+    return CannedBackend(ANSWERS)
+
+
+@pytest.fixture(scope="package")
+def server(backend: CannedBackend) -> Iterator[RunningStandin]:
+    with running([backend]) as standin:
+        yield standin
+
+
+@pytest.fixture(autouse=True)
+def _healthy(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").faults.clear()
+
+
+@pytest.fixture(params=["19c", "23ai"])
+def persona(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def dsn(server: RunningStandin, persona: str) -> str:
+    return server.dsn("canned", persona)
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[oracledb.Connection]:
+    with oracledb.connect(user="scott", password=PASSWORD, dsn=dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cursor(connection: oracledb.Connection) -> Iterator[oracledb.Cursor]:
+    with connection.cursor() as opened:
+        yield opened
+
+
+@pytest.fixture
+def session(connection: oracledb.Connection, backend: CannedBackend) -> object:
+    """The server's side of `connection`."""
+    return next(one for one in backend.sessions if one.login.sid == connection.session_id)
