@@ -134,12 +134,12 @@ class Connection:
             self._mark_closed()
 
     async def _read_one(self) -> bool:
-        packet = await read_packet(self._stream, large=True)
+        packet = await read_packet(self._stream, PacketType.DATA, PacketType.MARKER, large=True)
         if packet.type == PacketType.MARKER:
             self._take_marker(parse_marker(packet))
             return True
-        if packet.type != PacketType.DATA or len(packet.body) < 2:  # the data flags
-            raise MalformedError(f"packet type {packet.type} in a session")
+        if len(packet.body) < 2:
+            raise MalformedError("a DATA packet without flags")
         if int.from_bytes(packet.body[:2]) & EOF_FLAG:
             return False
         self._buffer += packet.body[2:]
@@ -157,6 +157,12 @@ class Connection:
             self.interrupted.set()
         elif on_hand:
             self.interrupted.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, but not for a client that is gone."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.closed.wait(), seconds)
+            raise GoneError
 
     def _mark_closed(self) -> None:
         self.closed.set()

@@ -94,7 +94,7 @@ class LoginDialogue:
         self.field_version = self.persona.field_version
         request = await self._first_auth()
         self.user = request.user
-        await asyncio.sleep(self.delay)
+        await self.connection.sleep(self.delay)
         account = self.backend.lookup_user(request.user, request.mode)
         if account is not None and request.mode not in account.modes:
             account = None

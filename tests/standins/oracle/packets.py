@@ -54,12 +54,14 @@ class ConnectRequest:
     descriptor: bytes  # empty when it follows in a packet of its own
 
 
-async def read_packet(stream: asyncio.StreamReader, *, large: bool) -> Packet:
-    """Read one packet; before the handshake is over lengths have two bytes, later four."""
+async def read_packet(stream: asyncio.StreamReader, *allowed: PacketType, large: bool) -> Packet:
+    """Read one packet of an allowed type; until the handshake is over lengths have two bytes, later four."""
     header = await stream.readexactly(HEADER)
     length = int.from_bytes(header[:4] if large else header[:2])
     if not HEADER <= length <= MAX_PACKET:
         raise MalformedError(f"a packet of {length} bytes")
+    if header[4] not in allowed:
+        raise MalformedError(f"a packet of type {header[4]}")
     return Packet(type=header[4], body=await stream.readexactly(length - HEADER))
 
 
@@ -74,8 +76,6 @@ def frame(kind: PacketType, body: bytes, *, large: bool) -> bytes:
 
 
 def parse_connect(packet: Packet) -> ConnectRequest:
-    if packet.type != PacketType.CONNECT:
-        raise MalformedError(f"packet type {packet.type} instead of CONNECT")
     if len(packet.body) < _CONNECT_FIXED - HEADER:
         raise MalformedError(f"a CONNECT packet of {len(packet.body) + HEADER} bytes")
     reader = Reader(packet.body)

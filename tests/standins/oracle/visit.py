@@ -92,7 +92,7 @@ class Visit:
 
     async def _listen(self) -> None:
         async with asyncio.timeout(_LOGIN_DEADLINE):
-            request = parse_connect(await read_packet(self.stream, large=False))
+            request = parse_connect(await read_packet(self.stream, PacketType.CONNECT, large=False))
             target = parse_descriptor(await self._descriptor(request))
         found = self.house.find(target)
         if isinstance(found, int):
@@ -110,8 +110,8 @@ class Visit:
         """A long descriptor follows in a DATA packet, which still counts its length in two bytes."""
         if request.descriptor or not request.descriptor_length:
             return decode_text(request.descriptor)
-        packet = await read_packet(self.stream, large=False)
-        if packet.type != PacketType.DATA or len(packet.body) != request.descriptor_length + 2:
+        packet = await read_packet(self.stream, PacketType.DATA, large=False)
+        if len(packet.body) != request.descriptor_length + 2:
             raise MalformedError("no connect descriptor after a CONNECT packet without one")
         return decode_text(packet.body[2:])
 
