@@ -19,7 +19,7 @@ test: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
 system: $(STAMP)
-	$(BIN)/pytest -q -m system tests/system
+	$(BIN)/pytest -q -m system tests
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

@@ -12,7 +12,7 @@ from agent.oracle.catalogue import CALL_TIMEOUT_S, Disk, Facts, Login, Query, Ro
 from agent.oracle.judging import unknown
 from agent.oracle.logins import LoginFailure
 from agent.oracle.samples import Note, Samples
-from agent.oracle.session import Session, StatementFailure, session
+from agent.oracle.session import LOGIN_DEADLINE_S, Session, StatementFailure, session
 from agent.oracle.thresholds import Effective
 from common import ids, logs
 from common.clock import Now, utc_now
@@ -45,6 +45,7 @@ class Visitor:
     connection: Connection
     samples: Samples
     disks: Callable[[], Sequence[Disk]] = tuple
+    login_deadline_s: float = LOGIN_DEADLINE_S
     now: Now = utc_now
     timed_out: frozenset[str] = field(default=frozenset(), init=False)
     _logged_on_before: bool = field(default=False, init=False)
@@ -58,7 +59,7 @@ class Visitor:
             reason = f"{put_off[1]}; no logon is tried before {put_off[0]:%H:%M} UTC"
             return self._run(started, trigger, self._refused(due, LoginFailure("", "credentials", reason)))
         try:
-            async with session(self.connection) as opened:
+            async with session(self.connection, deadline_s=self.login_deadline_s) as opened:
                 outcomes, facts = await self._look(opened, due, started)
                 self.samples.allow_logon(self.connection.key)
                 self._logged_on_before = True
