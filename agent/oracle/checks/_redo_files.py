@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.oracle.catalogue import Disk, Query, Row, Rows, Seen, Verdict
+from agent.oracle.checks._space import disk_under
 from agent.oracle.judging import held_s, last, marks, named, noted, number, of_items, ok, text, unknown, worst_first
 from agent.oracle.queries import ASM_GROUPS, LOG_MEMBERS, LOGS, STANDBY_LOGS
 from common.wire import Item, Status
@@ -135,17 +136,11 @@ def place(path: str, disks: Sequence[Disk]) -> str:
     """
     if path.startswith("+"):
         return path.split("/", 1)[0].upper()
-    mounts = [disk.mount for disk in disks if holds(disk.mount, path)]
-    if mounts:
-        return max(mounts, key=len)
+    if disk := disk_under(path, disks):
+        return disk.mount
     if re.match(r"[A-Za-z]:", path):
         return path[:2].upper()
     return "/" + path.lstrip("/").split("/", 1)[0]
-
-
-def holds(mount: str, path: str) -> bool:
-    """Whether a path lies below a mount point."""
-    return path == mount or path.startswith(mount.rstrip("/") + "/")
 
 
 # --- members -------------------------------------------------------------------------------------------------------
