@@ -14,6 +14,7 @@ from collector.api.health.envelope import Paging
 from collector.api.params import MAX_ID, MAX_SAFE, capped_number, given_once, whole_number
 from collector.core.problems import not_found
 from collector.domain.fleet import rules, store
+from collector.domain.fleet.rules import Shown
 from collector.domain.fleet.store import Latest, Listed
 from common.clock import iso, utc_now
 
@@ -79,24 +80,23 @@ def _listed(row: Listed) -> dict[str, object]:
 
 
 def _latest(latest: Latest) -> dict[str, object]:
-    now = utc_now()
-    states = rules.worst_first(rules.aged(state, now) for state in latest.states)
+    checks = rules.shown(latest.states, reachable=latest.reachable, now=utc_now())
     return {
         "id": latest.run_id,
         "score": latest.score,
         "summary_text": latest.summary_text,
         "created_at": iso(latest.checked_at),
-        "checks": [_check(state) for state in states],
+        "checks": [_check(check) for check in checks],
     }
 
 
-def _check(state: rules.State) -> dict[str, object]:
+def _check(check: Shown) -> dict[str, object]:
     return {
-        "check_id": state.check,
-        "category": state.category,
-        "status": state.status,
-        "title": state.title,
-        "metric_line": state.line,
-        "remediation": state.remediation,
-        "severity": state.severity,
+        "check_id": check.check,
+        "category": check.category,
+        "status": check.status,
+        "title": check.title,
+        "metric_line": check.line,
+        "remediation": check.remediation,
+        "severity": check.severity,
     }

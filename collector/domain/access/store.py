@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from collector.core.problems import Refusal
+from collector.core.tenancy import across_tenants
 from collector.domain.access.tables import api_key
 from collector.domain.tenants.rules import Plan
 from collector.domain.tenants.tables import tenant
@@ -45,8 +46,9 @@ class NewKey:
     secret: str
 
 
+@across_tenants("the key is what finds out the tenant")
 def key_by_digest(conn: Connection, digest: bytes) -> Key | None:
-    """The one lookup without a tenant: it is what finds out the tenant."""
+    """The key with its tenant's plan; None for one that was never given out or is revoked."""
     row = conn.execute(_BY_DIGEST, {"digest": digest}).one_or_none()
     return Key._make(row) if row else None
 

@@ -1,36 +1,42 @@
 """Pure: what readers see of a connection's latest outcomes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from collector.domain.results.rules import DB_CONNECT, Login, Outcome, doubt, login_of
 from common import scoring
-from common.clock import iso
 from common.wire import Severity, Status
 
 FleetStatus = Literal["healthy", "warning", "critical", "never_run"]
 
-STALE_AFTER = 3  # intervals without a new outcome
+CONNECTION_FAILED = "CONNECTION_FAILED"  # how the contract calls DB_CONNECT
 
+_KNOWN: tuple[FleetStatus, ...] = ("healthy", "warning", "critical", "never_run")
 _STATUS_RANK: dict[Status, int] = {"critical": 0, "warning": 0, "unknown": 1, "info": 2, "ok": 3, "skipped": 4}
 _SEVERITY_RANK: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The latest outcome of one check, and what helps when it is a finding."""
+
+    outcome: Outcome
+    remediation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """The latest outcome of one check of a connection, with what the catalogue says about the check."""
+class Shown:
+    """One check as readers see it now."""
 
     check: str
     category: str
     status: Status
-    severity: Severity
     title: str
     line: str
     remediation: str
-    observed_at: datetime
-    interval_s: int
+    severity: Severity
 
 
 def fleet_status(score: int | None) -> FleetStatus:
@@ -39,30 +45,39 @@ def fleet_status(score: int | None) -> FleetStatus:
 
 def summary(statuses: Sequence[FleetStatus]) -> dict[str, int]:
     """How many connections there are of each status."""
-    known: tuple[FleetStatus, ...] = ("healthy", "warning", "critical", "never_run")
-    return {"total": len(statuses), **{status: statuses.count(status) for status in known}}
+    return {"total": len(statuses), **{status: statuses.count(status) for status in _KNOWN}}
 
 
-def worst_first(states: Iterable[State]) -> list[State]:
-    """Findings by severity, then what is unknown, then the rest; skipped ones last."""
-    return sorted(states, key=_rank)
+def shown(states: Iterable[State], *, reachable: bool, now: datetime) -> list[Shown]:
+    """All checks, worst first: findings by severity, then what is unknown, then the rest; skipped ones last.
+
+    An outcome that says nothing about now is unknown; one of a check that was switched off meanwhile is left out.
+    """
+    known = list(states)
+    login = login_of((state.outcome for state in known), reachable=reachable)
+    return sorted((check for state in known for check in _show(state, login, now)), key=_rank)
 
 
-def aged(state: State, now: datetime) -> State:
-    """The same outcome, or `unknown` when it is too old to say anything about now."""
-    if state.interval_s == 0 or now - state.observed_at <= STALE_AFTER * timedelta(seconds=state.interval_s):
-        return state
-    line = f"No result since {iso(state.observed_at)}; expected every {_duration(state.interval_s)}."
-    return replace(state, status="unknown", severity="info", line=line)
+def _show(state: State, login: Login, now: datetime) -> Iterable[Shown]:
+    outcome = state.outcome
+    reason = doubt(outcome, login, now)
+    if reason and not outcome.enabled:
+        return
+    yield Shown(
+        check=_documented(outcome.check),
+        category=outcome.category,
+        status="unknown" if reason else outcome.status,
+        title=_documented(outcome.title),  # the id stands in for a title that nobody has uploaded
+        line=reason or outcome.line,
+        remediation=state.remediation,
+        severity="info" if reason else outcome.severity,
+    )
 
 
-def _rank(state: State) -> tuple[int, int, str, str]:
-    severity = _SEVERITY_RANK[state.severity] if scoring.is_finding(state.status) else 0
-    return _STATUS_RANK[state.status], severity, state.category, state.check
+def _documented(text: str) -> str:
+    return CONNECTION_FAILED if text == DB_CONNECT else text
 
 
-def _duration(seconds: int) -> str:
-    for size, unit in _UNITS:
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+def _rank(check: Shown) -> tuple[int, int, str, str]:
+    severity = _SEVERITY_RANK[check.severity] if scoring.is_finding(check.status) else 0
+    return _STATUS_RANK[check.status], severity, check.category, check.check

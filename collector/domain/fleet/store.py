@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from collector.domain.fleet.rules import State
+from collector.domain.results.rules import Outcome
 from collector.domain.results.tables import catalogue_entry, check_state, connection
 
 
@@ -39,6 +40,7 @@ class Latest:
 
     run_id: int
     checked_at: datetime
+    reachable: bool
     score: int
     summary_text: str
     states: Sequence[State]
@@ -67,23 +69,28 @@ def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | Non
     return Latest(
         run_id=head.latest_run_id,
         checked_at=head.latest_run_at,
+        reachable=head.reachable,
         score=head.score,
         summary_text=head.summary_text,
-        states=[
-            State(
-                check=row.check_id,
-                category=row.category,
-                status=row.status,
-                severity=row.severity,
-                title=row.title or row.check_id,
-                line=row.line,
-                remediation=row.fix or row.remediation or "",
-                observed_at=row.observed_at,
-                interval_s=row.interval_s,
-            )
-            for row in rows
-        ],
+        states=[_state(row) for row in rows],
     )
+
+
+def _state(row: Row[*tuple[Any, ...]]) -> State:
+    """What the catalogue says is missing until the agent has uploaded it."""
+    outcome = Outcome(
+        check=row.check_id,
+        category=row.category,
+        status=row.status,
+        severity=row.severity,
+        line=row.line,
+        cap=row.cap,
+        interval_s=row.interval_s or row.usual_interval_s or 0,
+        observed_at=row.observed_at,
+        title=row.title or row.check_id,
+        enabled=row.enabled is not False,
+    )
+    return State(outcome, row.fix or row.remediation or "")
 
 
 def _shown() -> ColumnElement[bool]:
@@ -115,7 +122,7 @@ _COUNT = select(func.count()).select_from(connection).where(_shown())
 
 _FLEET = select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id)
 
-_HEAD = select(_C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.score, _C.summary_text).where(
+_HEAD = select(_C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.reachable, _C.score, _C.summary_text).where(
     _shown(), _C.id == bindparam("connection_id"), _C.latest_run_id.is_not(None)
 )
 
@@ -128,11 +135,14 @@ _STATES = (
         _S.status,
         _S.severity,
         _S.line,
+        _S.cap,
         _S.fix,
         _S.observed_at,
         _S.interval_s,
         _E.title,
         _E.remediation,
+        _E.enabled,
+        _E.interval_s.label("usual_interval_s"),
     )
     .select_from(
         check_state.outerjoin(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from collector.core import sequences
 from collector.core.problems import Refusal
+from collector.core.tenancy import across_tenants
 from collector.domain.access.rules import Role
 from collector.domain.tenants.rules import Plan
 from collector.domain.tenants.tables import member, tenant
@@ -56,6 +57,7 @@ class NewMember:
     role: Role
 
 
+@across_tenants("it makes the tenant")
 def add(conn: Connection, new: NewTenant, now: datetime) -> ListedTenant:
     if find(conn, new.slug) is not None:
         raise Refusal(f"slug: {new.slug!r}; a tenant of this name exists already")
@@ -64,11 +66,13 @@ def add(conn: Connection, new: NewTenant, now: datetime) -> ListedTenant:
     return made
 
 
+@across_tenants("the slug is what finds the tenant")
 def find(conn: Connection, slug: str) -> ListedTenant | None:
     row = conn.execute(_BY_SLUG, {"slug": slug}).one_or_none()
     return ListedTenant._make(row) if row else None
 
 
+@across_tenants("the slug is what finds the tenant")
 def get(conn: Connection, slug: str) -> ListedTenant:
     """As `find`; a tenant that is missing is refused."""
     found = find(conn, slug)
@@ -77,6 +81,12 @@ def get(conn: Connection, slug: str) -> ListedTenant:
     return found
 
 
+def slug_of(conn: Connection, tenant_id: int) -> str:
+    slug: str = conn.execute(_SLUG, {"tenant_id": tenant_id}).scalar_one()
+    return slug
+
+
+@across_tenants("operators of the collector see all tenants")
 def tenants(conn: Connection) -> Sequence[ListedTenant]:
     return [ListedTenant._make(row) for row in conn.execute(_LIST)]
 
@@ -102,6 +112,8 @@ _T, _M = tenant.c, member.c
 _COLUMNS = (_T.id, _T.slug, _T.name, _T.plan, _T.rate_limit, _T.created_at)
 
 _BY_SLUG = select(*_COLUMNS).where(_T.slug == bindparam("slug"))
+
+_SLUG = select(_T.slug).where(_T.id == bindparam("tenant_id"))
 
 _LIST = select(*_COLUMNS).order_by(_T.id)
 
