@@ -3,6 +3,9 @@
 from datetime import datetime
 from functools import partial
 
+from collector.api.agents import family as agents
+from collector.api.agents.changes import Changes
+from collector.api.agents.link import Link
 from collector.api.health import family as health
 from collector.api.status import family as status
 from collector.api.status import probes
@@ -16,14 +19,19 @@ from collector.edge import Edge, switchboard
 from common.clock import utc_now
 
 
-def create_app(settings: Settings, db: Database) -> Edge:
-    """Everything that the collector answers, as one ASGI application over an open database."""
-    del settings  # the agents' link will need it
+def create_app(settings: Settings, db: Database, *, changes: Changes | None = None, ca: bytes | None = None) -> Edge:
+    """Everything that the collector answers, as one ASGI application over an open database.
+
+    `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: the certificate that agents trust.
+    """
     limiter, metrics = Limiter(), Metrics()
+    changes = changes or Changes(db)
+    link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
     uses = Uses(partial(_key_used, db))
     of_health = health.build(db, limiter, uses)
     of_status = status.build(db, limiter)
     of_probes = probes.build({db.name: db.ping})
+    of_agents = agents.build(link)
     choose = switchboard(
         exact={"/api/v1/health": of_status},
         below={
@@ -32,10 +40,11 @@ def create_app(settings: Settings, db: Database) -> Edge:
             "/api/v1/activity": of_health,
             "/api/v1/team": of_health,
             "/health": of_probes,
+            "/agent/v1": of_agents,
         },
         otherwise=of_status,
     )
-    return Edge(choose, metrics=metrics, on_shutdown=(uses.settle,))
+    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle))
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:

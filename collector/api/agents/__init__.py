@@ -1,0 +1,1 @@
+"""The link: what agents speak with the collector (`/agent/v1`)."""

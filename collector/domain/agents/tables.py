@@ -38,7 +38,7 @@ class AgentKey(SQLModel, table=True):
     """A public key (RFC 8037 `x`) of an agent."""
 
     __tablename__ = "agent_key"
-    __table_args__ = (Index("agent_key_by_id", "key_id", "agent_id", unique=True),)
+    __table_args__ = (Index("agent_key_by_id", "key_id", unique=True),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     agent_id: str = Field(primary_key=True)

@@ -43,6 +43,8 @@ class Connection(SQLModel, table=True):
     latest_run_at: datetime | None = Field(sa_type=Instant)
     reachable: bool | None
     facts: Any | None = Field(sa_type=Json)
+    facts_at: datetime | None = Field(sa_type=Instant)
+    facts_run_key: str | None
     score: int | None
     summary_text: str | None = Field(sa_type=Text)
     counts: Any | None = Field(sa_type=Json)
@@ -51,11 +53,14 @@ class Connection(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One visit to a connection; `score` is the connection's when this run came in, null for one that came late."""
+    """One visit to a connection.
+
+    `score` is the connection's when this run came in; null where a newer run came before it or in the same batch.
+    """
 
     __tablename__ = "run"
     __table_args__ = (
-        Index("run_by_key", "tenant_id", "connection_id", "key", unique=True),
+        Index("run_by_key", "tenant_id", "key", "connection_id", unique=True),
         Index("run_by_time", "tenant_id", "connection_id", "ended_at"),
     )
 

@@ -1,26 +1,11 @@
 """Tables of tenants and their members."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from collector.core.columns import Instant, table
-
-
-class Plan(StrEnum):
-    INDIVIDUAL = "individual"
-    TEAM = "team"
-    BUSINESS = "business"
-    ENTERPRISE = "enterprise"
-
-
-class Role(StrEnum):
-    OWNER = "owner"
-    ADMIN = "admin"
-    DBA = "dba"
-    VIEWER = "viewer"
 
 
 class Tenant(SQLModel, table=True):

@@ -109,7 +109,7 @@ def _agents() -> None:
         sa.Column("retired_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "agent_id", "key_id"),
     )
-    op.create_index("agent_key_by_id", "agent_key", ["key_id", "agent_id"], unique=True)
+    op.create_index("agent_key_by_id", "agent_key", ["key_id"], unique=True)
     op.create_table(
         "enrolment_token",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -190,6 +190,8 @@ def _connections() -> None:
         sa.Column("latest_run_at", sa.BigInteger(), nullable=True),
         sa.Column("reachable", sa.Boolean(), nullable=True),
         sa.Column("facts", sa.Text(), nullable=True),
+        sa.Column("facts_at", sa.BigInteger(), nullable=True),
+        sa.Column("facts_run_key", sa.String(), nullable=True),
         sa.Column("score", sa.Integer(), nullable=True),
         sa.Column("summary_text", sa.Text(), nullable=True),
         sa.Column("counts", sa.Text(), nullable=True),
@@ -217,7 +219,7 @@ def _connections() -> None:
         sa.Column("score", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
     )
-    op.create_index("run_by_key", "run", ["tenant_id", "connection_id", "key"], unique=True)
+    op.create_index("run_by_key", "run", ["tenant_id", "key", "connection_id"], unique=True)
     op.create_index("run_by_time", "run", ["tenant_id", "connection_id", "ended_at"], unique=False)
 
 

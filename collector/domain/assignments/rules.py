@@ -1,0 +1,42 @@
+"""Pure: what an assignment consists of, and how a job moves."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from common import wire
+from common.wire import CheckSetting, Job
+
+State = Literal["queued", "started", "succeeded", "failed", "refused", "indeterminate", "expired"]
+
+OPEN: tuple[State, ...] = ("queued", "started")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one agent is to do; `version` names its content."""
+
+    version: str
+    checks: tuple[CheckSetting, ...] = ()
+    jobs: tuple[Job, ...] = ()
+
+
+def document(checks: Sequence[CheckSetting], jobs: Sequence[Job]) -> Document:
+    ordered = sorted(checks, key=lambda setting: (setting.check, setting.origin, setting.tag or "", setting.connection))
+    content = wire.encode([ordered, sorted(jobs, key=lambda job: job.job)])
+    return Document(hashlib.sha256(content).hexdigest()[:16], tuple(ordered), tuple(jobs))
+
+
+EMPTY = document((), ())
+"""What an agent has that nothing was ever assigned to."""
+
+
+def tag(version: str, heartbeat_s: int) -> str:
+    """The version as agents see it: the heartbeat is a setting of the collector, and part of what they are told."""
+    return f"{version}.{heartbeat_s}"
+
+
+def follows(state: State, result: State) -> bool:
+    """Whether a result may change a job: once closed, it stays closed."""
+    return state == "queued" or (state == "started" and result != "started")

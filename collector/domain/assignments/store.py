@@ -1,0 +1,218 @@
+"""Queries of assignments: their inputs, and the document that is made of them whenever one of those changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from collector.core.tenancy import across_tenants
+from collector.core.upsert import upsert
+from collector.domain.agents.tables import agent
+from collector.domain.assignments import rules
+from collector.domain.assignments.rules import Document
+from collector.domain.assignments.tables import assignment, check_setting, job
+from collector.domain.results.tables import connection
+from common import wire
+from common.ids import new_id
+from common.wire import CheckSetting, Job, JobResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A check setting as it is stored; `scope`: "" for the tenant, a tag, or a connection's id as text."""
+
+    check: str
+    origin: Literal["tenant", "tag", "connection"]
+    scope: str = ""
+    enabled: bool | None = None
+    interval_s: int | None = None
+    warning: float | None = None
+    critical: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """Work for one agent; `target` is a connection's key."""
+
+    kind: str
+    target: str
+    deadline: datetime
+    not_before: datetime | None = None
+
+
+def version(conn: Connection, tenant_id: int, agent_id: str) -> str:
+    found: str | None = conn.execute(_VERSION, {"tenant_id": tenant_id, "agent_id": agent_id}).scalar_one_or_none()
+    return rules.EMPTY.version if found is None else found
+
+
+def document(conn: Connection, tenant_id: int, agent_id: str) -> Document:
+    row = conn.execute(_DOCUMENT, {"tenant_id": tenant_id, "agent_id": agent_id}).one_or_none()
+    if row is None:
+        return rules.EMPTY
+    checks, jobs = wire.decode(row.document.encode(), tuple[tuple[CheckSetting, ...], tuple[Job, ...]])
+    return Document(row.version, checks, jobs)
+
+
+def put_override(conn: Connection, tenant_id: int, override: Override, now: datetime) -> None:
+    """Set an override of a check, and tell every agent of the tenant."""
+    row = {
+        "tenant_id": tenant_id,
+        "check_id": override.check,
+        "origin": override.origin,
+        "scope": override.scope,
+        "enabled": override.enabled,
+        "interval_s": override.interval_s,
+        "warning": override.warning,
+        "critical": override.critical,
+        "changed_at": now,
+    }
+    conn.execute(_PUT_SETTING, row)
+    _rebuild_all(conn, tenant_id, now)
+
+
+def remove_override(conn: Connection, tenant_id: int, override: Override, now: datetime) -> bool:
+    place = {"of_check": override.check, "of_origin": override.origin, "of_scope": override.scope}
+    removed = conn.execute(_REMOVE_SETTING, {"of_tenant": tenant_id, **place}).rowcount > 0
+    _rebuild_all(conn, tenant_id, now)
+    return removed
+
+
+def add_job(conn: Connection, tenant_id: int, agent_id: str, new: NewJob, now: datetime) -> str:
+    job_id = new_id("job")
+    row = {
+        "tenant_id": tenant_id,
+        "id": job_id,
+        "agent_id": agent_id,
+        "kind": new.kind,
+        "target": new.target,
+        "lease": new_id("lse"),
+        "state": "queued",
+        "detail": "",
+        "created_at": now,
+        "not_before": new.not_before,
+        "deadline": new.deadline,
+        "finished_at": None,
+    }
+    conn.execute(job.insert(), row)
+    rebuild(conn, tenant_id, agent_id, now)
+    return job_id
+
+
+def job_result(conn: Connection, tenant_id: int, agent_id: str, result: JobResult, now: datetime) -> None:
+    """Take in what became of a job; a stale lease or a job that is closed changes nothing."""
+    place = {"tenant_id": tenant_id, "agent_id": agent_id, "job_id": result.job, "lease": result.lease}
+    state = conn.execute(_JOB_STATE, place).scalar_one_or_none()
+    if state is None or not rules.follows(state, result.state):
+        return
+    closed = result.state not in rules.OPEN
+    change = {"new_state": result.state, "new_detail": result.detail, "new_finished_at": now if closed else None}
+    conn.execute(_MOVE_JOB, {"of_tenant": tenant_id, "of_job": result.job, **change})
+    if closed:
+        rebuild(conn, tenant_id, agent_id, now)
+
+
+@across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
+def expire_jobs(conn: Connection, now: datetime, limit: int) -> int:
+    """Close queued jobs whose deadline has passed; one that was started is still reported on by its agent."""
+    late = conn.execute(_LATE, {"now": now, "limit": limit}).all()
+    for tenant_id, agent_id, job_id in late:
+        change = {"new_state": "expired", "new_detail": "no agent took it in time", "new_finished_at": now}
+        conn.execute(_MOVE_JOB, {"of_tenant": tenant_id, "of_job": job_id, **change})
+        rebuild(conn, tenant_id, agent_id, now)
+    return len(late)
+
+
+@across_tenants("wakes the waiting requests of this process, whichever tenant they belong to")
+def changed_since(conn: Connection, since: datetime) -> Sequence[str]:
+    """Agents whose document was made anew at this instant or later."""
+    return conn.execute(_CHANGED, {"since": since}).scalars().all()
+
+
+def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> None:
+    """Make the agent's document of its inputs; nothing is written when it comes out the same."""
+    wanted = {"tenant_id": tenant_id, "agent_id": agent_id}
+    keys = {str(row.id): row.key for row in conn.execute(_KEYS, wanted)}
+    settings = [
+        CheckSetting(
+            check=row.check_id,
+            origin=row.origin,
+            tag=row.scope if row.origin == "tag" else None,
+            connection=keys[row.scope] if row.origin == "connection" else None,
+            enabled=row.enabled,
+            interval_s=row.interval_s,
+            warning=row.warning,
+            critical=row.critical,
+        )
+        for row in conn.execute(_SETTINGS, {"tenant_id": tenant_id})
+        if row.origin != "connection" or row.scope in keys
+    ]
+    jobs = [
+        Job(
+            job=row.id,
+            kind=row.kind,
+            lease=row.lease,
+            deadline=row.deadline,
+            target=row.target,
+            not_before=row.not_before,
+        )
+        for row in conn.execute(_OPEN_JOBS, {**wanted, "states": list(rules.OPEN)})
+    ]
+    made = rules.document(settings, jobs)
+    if made.version != version(conn, tenant_id, agent_id):
+        text = wire.encode([made.checks, made.jobs]).decode()
+        conn.execute(_STORE, {**wanted, "version": made.version, "document": text, "changed_at": now})
+
+
+def _rebuild_all(conn: Connection, tenant_id: int, now: datetime) -> None:
+    for agent_id in conn.execute(_AGENTS, {"tenant_id": tenant_id}).scalars().all():
+        rebuild(conn, tenant_id, agent_id, now)
+
+
+_A, _S, _J, _C = assignment.c, check_setting.c, job.c, connection.c
+
+_OF_AGENT = (_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("agent_id"))
+_VERSION = select(_A.version).where(*_OF_AGENT)
+_DOCUMENT = select(_A.version, _A.document).where(*_OF_AGENT)
+_STORE = upsert(assignment)
+_CHANGED = select(_A.agent_id).where(_A.changed_at >= bindparam("since"))
+
+_SETTINGS = select(check_setting).where(_S.tenant_id == bindparam("tenant_id"))
+_PUT_SETTING = upsert(check_setting)
+_REMOVE_SETTING = delete(check_setting).where(
+    _S.tenant_id == bindparam("of_tenant"),
+    _S.check_id == bindparam("of_check"),
+    _S.origin == bindparam("of_origin"),
+    _S.scope == bindparam("of_scope"),
+)
+
+_OPEN_JOBS = select(job).where(
+    _J.tenant_id == bindparam("tenant_id"),
+    _J.agent_id == bindparam("agent_id"),
+    _J.state.in_(bindparam("states", expanding=True)),
+)
+_JOB_STATE = select(_J.state).where(
+    _J.tenant_id == bindparam("tenant_id"),
+    _J.id == bindparam("job_id"),
+    _J.agent_id == bindparam("agent_id"),
+    _J.lease == bindparam("lease"),
+)
+_MOVE_JOB = (
+    update(job)
+    .where(_J.tenant_id == bindparam("of_tenant"), _J.id == bindparam("of_job"))
+    .values(
+        state=bindparam("new_state"),
+        detail=bindparam("new_detail"),
+        finished_at=bindparam("new_finished_at", type_=_J.finished_at.type),
+    )
+)
+_LATE = (
+    select(_J.tenant_id, _J.agent_id, _J.id)
+    .where(_J.state == "queued", _J.deadline < bindparam("now"))
+    .order_by(_J.deadline)
+    .limit(bindparam("limit"))
+)
+
+_KEYS = select(_C.id, _C.key).where(_C.tenant_id == bindparam("tenant_id"), _C.agent_id == bindparam("agent_id"))
+_AGENTS = select(agent.c.id).where(agent.c.tenant_id == bindparam("tenant_id"), agent.c.state == "active")

@@ -1,0 +1,109 @@
+"""Rows as the ingest holds them in memory between one read and one write per batch."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from collector.domain.results.rules import Mark
+from common.wire import Severity, Status
+
+
+@dataclass(slots=True, kw_only=True)
+class Target:
+    """A row of `connection`; the fields are its columns."""
+
+    tenant_id: int
+    id: int
+    agent_id: str
+    key: str
+    name: str
+    type: str = "direct"
+    host: str = ""
+    port: int = 0
+    tier: str = "prod"
+    tags: Any = ()
+    created_at: datetime
+    listed_at: datetime | None = None
+    removed_at: datetime | None = None
+    latest_run_id: int | None = None
+    latest_run_key: str | None = None
+    latest_run_at: datetime | None = None
+    reachable: bool | None = None
+    facts: Any = None
+    facts_at: datetime | None = None
+    facts_run_key: str | None = None
+    score: int | None = None
+    summary_text: str | None = None
+    counts: Any = None
+    details: Any = None
+    stale_at: datetime | None = None
+
+    @property
+    def latest(self) -> Mark | None:
+        return _mark(self.latest_run_at, self.latest_run_key)
+
+    @property
+    def facts_of(self) -> Mark | None:
+        return _mark(self.facts_at, self.facts_run_key)
+
+    def row(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _TARGET_COLUMNS}
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRow:
+    """A row of `run`; the fields are its columns."""
+
+    tenant_id: int
+    id: int
+    connection_id: int
+    key: str
+    started_at: datetime
+    ended_at: datetime
+    received_at: datetime
+    trigger: str
+    reachable: bool
+    parts: int
+    parts_seen: list[int] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    score: int | None = None
+
+    def row(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _RUN_COLUMNS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRow:
+    """The latest outcome of a check with what the catalogue adds; `new` is its whole row if it has to be stored."""
+
+    check: str
+    category: str
+    status: Status
+    severity: Severity
+    line: str
+    cap: int | None
+    interval_s: int
+    observed_at: datetime
+    run_key: str
+    new: dict[str, Any] | None = None
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.observed_at, self.run_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What the catalogue adds to an outcome."""
+
+    title: str
+    interval_s: int
+    enabled: bool
+
+
+def _mark(at: datetime | None, run_key: str | None) -> Mark | None:
+    return Mark(at, run_key) if at is not None and run_key is not None else None
+
+
+_TARGET_COLUMNS = tuple(column.name for column in fields(Target))
+_RUN_COLUMNS = tuple(column.name for column in fields(RunRow))

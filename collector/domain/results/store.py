@@ -1,0 +1,230 @@
+"""Queries of the write path: a batch reads each kind of row once and writes each kind once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from collector.core.tenancy import across_tenants
+from collector.core.upsert import insert_missing, upsert
+from collector.domain.agents.tables import agent
+from collector.domain.results.rows import RunRow, StateRow, Target, Title
+from collector.domain.results.tables import (
+    catalogue_entry,
+    check_state,
+    connection,
+    gap,
+    run,
+    unknown_record,
+)
+
+Row = dict[str, object]
+
+
+@dataclass(slots=True)
+class AgentRow:
+    """What the ingest has to know, and may change, of the agent whose batch it is."""
+
+    state: str
+    version: str
+    heartbeat_at: datetime | None
+    heartbeat: object
+    clock_offset_s: float | None
+    inventory_at: datetime | None
+    catalogue_at: datetime | None
+    catalogue_digest: str | None
+
+
+class StaleTarget(NamedTuple):
+    """A connection whose stored score is out of date although nothing came in."""
+
+    tenant_id: int
+    agent_id: str
+    key: str
+
+
+def lock_agent(conn: Connection, tenant_id: int, agent_id: str) -> AgentRow:
+    """The agent's row, held until the commit: two batches of one agent never overtake each other."""
+    row = conn.execute(_LOCK_AGENT, {"tenant_id": tenant_id, "agent_id": agent_id}).one()
+    return AgentRow(*row)
+
+
+def save_agent(conn: Connection, tenant_id: int, agent_id: str, row: AgentRow, now: datetime) -> None:
+    conn.execute(
+        _SAVE_AGENT,
+        {
+            "of_tenant": tenant_id,
+            "of_agent": agent_id,
+            "version": row.version,
+            "last_seen_at": now,
+            "heartbeat_at": row.heartbeat_at,
+            "heartbeat": row.heartbeat,
+            "clock_offset_s": row.clock_offset_s,
+            "inventory_at": row.inventory_at,
+            "catalogue_at": row.catalogue_at,
+            "catalogue_digest": row.catalogue_digest,
+        },
+    )
+
+
+def targets(conn: Connection, tenant_id: int, agent_id: str, keys: Iterable[str]) -> list[Target]:
+    wanted = {"tenant_id": tenant_id, "agent_id": agent_id, "keys": list(keys)}
+    return [Target(**row) for row in conn.execute(_TARGETS, wanted).mappings()]
+
+
+def all_targets(conn: Connection, tenant_id: int, agent_id: str) -> list[Target]:
+    rows = conn.execute(_ALL_TARGETS, {"tenant_id": tenant_id, "agent_id": agent_id})
+    return [Target(**row) for row in rows.mappings()]
+
+
+def save_targets(conn: Connection, tenant_id: int, changed: Sequence[Target]) -> None:
+    _save(conn, _SAVE_TARGET, [{**target.row(), "tenant_id": tenant_id} for target in changed])
+
+
+def states(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> dict[int, dict[str, StateRow]]:
+    """The latest outcomes of each connection, by check."""
+    found: dict[int, dict[str, StateRow]] = {connection_id: {} for connection_id in connection_ids}
+    for row in conn.execute(_STATES, {"tenant_id": tenant_id, "connections": list(connection_ids)}):
+        found[row[0]][row[1]] = StateRow(
+            check=row[1],
+            category=row[2],
+            status=row[3],
+            severity=row[4],
+            line=row[5],
+            cap=row[6],
+            interval_s=row[7],
+            observed_at=row[8],
+            run_key=row[9],
+        )
+    return found
+
+
+def titles(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, Title]:
+    rows = conn.execute(_TITLES, {"tenant_id": tenant_id, "agent_id": agent_id})
+    return {check_id: Title(title, interval_s, enabled) for check_id, title, interval_s, enabled in rows}
+
+
+def runs(conn: Connection, tenant_id: int, connection_ids: Sequence[int], keys: Sequence[str]) -> list[RunRow]:
+    wanted = {"tenant_id": tenant_id, "connections": list(connection_ids), "keys": list(keys)}
+    return [RunRow(**row) for row in conn.execute(_RUNS, wanted).mappings()]
+
+
+def save_runs(conn: Connection, tenant_id: int, changed: Iterable[RunRow]) -> None:
+    _save(conn, _SAVE_RUN, [{**row.row(), "tenant_id": tenant_id} for row in changed])
+
+
+def save_states(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
+    _save(conn, _SAVE_STATE, [{**row, "tenant_id": tenant_id} for row in changed])
+
+
+def entries_at(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, datetime]:
+    """When each entry of the agent's catalogue was uploaded."""
+    rows = conn.execute(_ENTRIES_AT, {"tenant_id": tenant_id, "agent_id": agent_id})
+    return {row.check_id: row.uploaded_at for row in rows}
+
+
+def save_entries(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
+    _save(conn, _SAVE_ENTRY, [{**row, "tenant_id": tenant_id} for row in changed])
+
+
+def keep_unknown(conn: Connection, tenant_id: int, records: Sequence[Row]) -> None:
+    _save(conn, _KEEP_UNKNOWN, [{**row, "tenant_id": tenant_id} for row in records])
+
+
+def save_gaps(conn: Connection, tenant_id: int, gaps: Sequence[Row]) -> None:
+    _save(conn, _SAVE_GAP, [{**row, "tenant_id": tenant_id} for row in gaps])
+
+
+@across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
+def stale_targets(conn: Connection, now: datetime, limit: int) -> list[StaleTarget]:
+    return [StaleTarget._make(row) for row in conn.execute(_STALE, {"now": now, "limit": limit})]
+
+
+def _save(conn: Connection, statement: object, rows: Sequence[Row]) -> None:
+    if rows:
+        conn.execute(statement, rows)  # type: ignore[call-overload]  # every statement below is executable
+
+
+_A, _C, _R, _S, _E = agent.c, connection.c, run.c, check_state.c, catalogue_entry.c
+
+_LOCK_AGENT = (
+    select(
+        _A.state,
+        _A.version,
+        _A.heartbeat_at,
+        _A.heartbeat,
+        _A.clock_offset_s,
+        _A.inventory_at,
+        _A.catalogue_at,
+        _A.catalogue_digest,
+    )
+    .where(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("agent_id"))
+    .with_for_update()
+)
+
+_SAVE_AGENT = (
+    update(agent)
+    .where(_A.tenant_id == bindparam("of_tenant"), _A.id == bindparam("of_agent"))
+    .values(
+        {
+            name: bindparam(name, type_=_A[name].type)
+            for name in (
+                "version",
+                "last_seen_at",
+                "heartbeat_at",
+                "heartbeat",
+                "clock_offset_s",
+                "inventory_at",
+                "catalogue_at",
+                "catalogue_digest",
+            )
+        }
+    )
+)
+
+_ALL_TARGETS = select(connection).where(_C.tenant_id == bindparam("tenant_id"), _C.agent_id == bindparam("agent_id"))
+
+_TARGETS = _ALL_TARGETS.where(_C.key.in_(bindparam("keys", expanding=True)))
+
+_STATES = select(
+    _S.connection_id,
+    _S.check_id,
+    _S.category,
+    _S.status,
+    _S.severity,
+    _S.line,
+    _S.cap,
+    _S.interval_s,
+    _S.observed_at,
+    _S.run_key,
+).where(_S.tenant_id == bindparam("tenant_id"), _S.connection_id.in_(bindparam("connections", expanding=True)))
+
+_TITLES = select(_E.check_id, _E.title, _E.interval_s, _E.enabled).where(
+    _E.tenant_id == bindparam("tenant_id"), _E.agent_id == bindparam("agent_id")
+)
+
+_RUNS = select(run).where(
+    _R.tenant_id == bindparam("tenant_id"),
+    _R.key.in_(bindparam("keys", expanding=True)),
+    _R.connection_id.in_(bindparam("connections", expanding=True)),
+)
+
+_ENTRIES_AT = select(_E.check_id, _E.uploaded_at).where(
+    _E.tenant_id == bindparam("tenant_id"), _E.agent_id == bindparam("agent_id")
+)
+
+_STALE = (
+    select(_C.tenant_id, _C.agent_id, _C.key)
+    .where(_C.stale_at < bindparam("now"))
+    .order_by(_C.stale_at)
+    .limit(bindparam("limit"))
+)
+
+_SAVE_TARGET = upsert(connection)
+_SAVE_RUN = upsert(run)
+_SAVE_STATE = upsert(check_state)
+_SAVE_ENTRY = upsert(catalogue_entry)
+_KEEP_UNKNOWN = insert_missing(unknown_record)
+_SAVE_GAP = insert_missing(gap)
