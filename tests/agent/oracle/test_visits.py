@@ -1,0 +1,267 @@
+"""Whole visits through the unmodified driver to the stand-in: what is found, and what is said when nothing can be."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agent.config import Connection
+from agent.oracle.catalogue import CALL_TIMEOUT_S
+from agent.oracle.checks import catalogue
+from agent.oracle.runner import Visitor
+from agent.oracle.samples import Samples
+from agent.oracle.session import session
+from agent.oracle.thresholds import Effective, effective
+from common.clock import utc_now
+from common.wire import Outcome, Run
+from tests.standins.oracle.engine import load_scenario
+from tests.standins.oracle.faults import parse_fault
+from tests.standins.oracle.server import Standin
+
+SCENARIOS = Path(__file__).parents[2] / "standins" / "oracle" / "scenarios"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[Standin]:
+    names = ("healthy-19c", "healthy-23ai-cdb", "neglected", "no-grants")
+    async with Standin([load_scenario(name) for name in names]) as running:
+        yield running
+
+
+class Target:
+    """A connection to one scenario, and visits to it."""
+
+    def __init__(self, standin: Standin, scenario: str, folder: Path, *, user: str | None = None) -> None:
+        described = yaml.safe_load((SCENARIOS / scenario / "scenario.yaml").read_text())
+        self.user = user or ("C##FIELDPOST" if described.get("cdb") else "FIELDPOST")
+        self.secret = folder / f"{scenario}.secret"
+        self.secret.write_text(described["users"][self.user]["password"])
+        self.service = next(iter(described["services"]))
+        self.samples = Samples(folder / "samples.sqlite")
+        self.connection = Connection(
+            key=scenario,
+            name=scenario,
+            host="127.0.0.1",
+            port=standin.ports["23ai" if described.get("cdb") else "19c"],
+            service=self.service,
+            user=self.user,
+            password_file=self.secret,
+        )
+        self.visitor = Visitor(self.connection, self.samples)
+
+    async def visit(self, *ids: str) -> Run:
+        return await self.visitor.visit(due(*ids), "demand")
+
+
+def due(*ids: str) -> list[Effective]:
+    checks = [check for check in catalogue().values() if (check.id in ids if ids else check.enabled)]
+    return [effective(check, (), key="k", tags=()) for check in checks]
+
+
+def found(run: Run) -> dict[str, str]:
+    return {o.check: f"{o.status}: {o.line}" for o in run.outcomes if o.status in ("warning", "critical")}
+
+
+def by_id(run: Run) -> dict[str, Outcome]:
+    return {outcome.check: outcome for outcome in run.outcomes}
+
+
+def entries(scenario: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load((SCENARIOS / scenario / "planted.yaml").read_text())["findings"]
+    return found
+
+
+def needed_seconds(scenario: str) -> list[float]:
+    return [float(entry.get("seconds", 0)) for entry in entries(scenario)]
+
+
+def planted(scenario: str, *, runs: int = 1) -> dict[str, str]:
+    """The worst planted status per check, of what so many runs in a row can see."""
+    worst: dict[str, str] = {}
+    for entry in entries(scenario):
+        if not entry.get("off") and entry.get("runs", 1) <= runs and worst.get(entry["check_id"]) != "critical":
+            worst[entry["check_id"]] = entry["status"]
+    return worst
+
+
+@pytest.mark.parametrize("scenario", ["healthy-19c", "healthy-23ai-cdb"])
+async def test_a_healthy_database_has_no_finding_and_nothing_unknown(
+    standin: Standin, tmp_path: Path, scenario: str
+) -> None:
+    target = Target(standin, scenario, tmp_path)
+    for _ in range(2):  # the second one has counters to compare with
+        run = await target.visit()
+        assert found(run) == {}
+        assert [o.line for o in run.outcomes if o.status == "unknown"] == []
+    assert run.reachable
+    assert len(run.outcomes) >= 59
+
+
+async def test_a_neglected_database_shows_exactly_what_was_planted(standin: Standin, tmp_path: Path) -> None:
+    run = await Target(standin, "neglected", tmp_path).visit()
+    statuses = {outcome.check: outcome.status for outcome in run.outcomes}
+    assert {check: statuses[check] for check in found(run)} == planted("neglected"), json.dumps(found(run), indent=1)
+
+
+@pytest.mark.system
+async def test_findings_that_need_a_rate_show_on_the_second_run(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "neglected", tmp_path)
+    await target.visit()
+    await asyncio.sleep(max(needed_seconds("neglected")) + 5)
+    assert {check: status.split(":")[0] for check, status in found(await target.visit()).items()} == planted(
+        "neglected", runs=2
+    )
+
+
+async def test_every_grant_that_is_missing_is_named(standin: Standin, tmp_path: Path) -> None:
+    run = await Target(standin, "no-grants", tmp_path).visit()
+    outcomes = by_id(run)
+    assert found(run) == {}
+    assert outcomes["DB_CONNECT"].status == "ok"
+    redo = outcomes["REDOLOG_SIZE"]
+    assert redo.status == "unknown"
+    assert "missing grant on V$" in redo.line
+    assert "GRANT SELECT ON SYS.V_$LOG TO FIELDPOST;" in (redo.fix or "")
+
+
+async def test_a_full_run_takes_few_round_trips(standin: Standin, tmp_path: Path) -> None:
+    run = await Target(standin, "healthy-19c", tmp_path).visit()
+    queries = {query.name for check in due() for query in check.check.queries}
+    assert run.round_trips <= len(queries) + 3
+
+
+async def test_a_dba_sees_who_asks(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    standin.faults.set(target.service, parse_fault("x:slow-query:1,v\\$log\\b")[1])
+    visit = asyncio.create_task(target.visit("REDOLOG_SIZE"))
+    await asyncio.sleep(0.7)
+    watcher = Target(standin, "healthy-19c", tmp_path)
+    async with session(watcher.connection) as dba:
+        rows = await dba.query(
+            "SELECT module, action FROM v$session WHERE action = 'REDOLOG_SIZE'",
+            action="LOOK",
+            timeout_s=5,
+            packs=frozenset(),
+        )
+    assert [row["module"] for row in rows] == ["fieldpost"]
+    assert by_id(await visit)["REDOLOG_SIZE"].status == "ok"
+
+
+# --- when it cannot be looked at -----------------------------------------------------------------------------------
+
+
+async def test_a_wrong_password_is_tried_once_in_a_quarter_of_an_hour(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    target.secret.write_text("wrong")
+    started = utc_now()
+    clock = [started]
+    target.visitor.now = lambda: clock[0]
+    for minute in range(15):
+        clock[0] = started + timedelta(minutes=minute)
+        run = await target.visit()
+        assert run.reachable
+        assert by_id(run)["AGENT_LOGIN"].status == "critical"
+        assert "ORA-01017" in by_id(run)["AGENT_LOGIN"].line
+        assert {o.status for o in run.outcomes if o.check != "AGENT_LOGIN"} == {"unknown"}
+    assert len(standin.attempts) == 1
+    clock[0] = started + timedelta(minutes=15, seconds=1)
+    await target.visit()
+    assert len(standin.attempts) == 2
+
+
+async def test_a_password_that_was_put_right_works_without_a_restart(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    right = target.secret.read_text()
+    target.secret.write_text("wrong")
+    clock = [utc_now()]
+    target.visitor.now = lambda: clock[0]
+    await target.visit()
+    target.secret.write_text(right)
+    clock[0] += timedelta(minutes=16)
+    assert by_id(await target.visit())["AGENT_LOGIN"].status == "ok"
+    assert target.samples.logon_allowed_at(target.connection.key) is None
+
+
+@pytest.mark.parametrize(("user", "code"), [("LOCKED_USER", "ORA-28000"), ("EXPIRED_USER", "ORA-28001")])
+async def test_a_locked_or_expired_account_is_not_an_outage(
+    standin: Standin, tmp_path: Path, user: str, code: str
+) -> None:
+    run = await Target(standin, "healthy-19c", tmp_path, user=user).visit()
+    assert run.reachable
+    assert code in by_id(run)["AGENT_LOGIN"].line
+    assert by_id(run)["DB_CONNECT"].status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("refuse:12514", "ORA-12514"), ("refuse:12541", "ORA-12541"), ("silent", "ORA-12170")]
+)
+async def test_a_database_that_does_not_answer_is_one_critical_finding(
+    standin: Standin, tmp_path: Path, fault: str, code: str
+) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    target.visitor.login_deadline_s = 1.0
+    standin.faults.set(target.service, parse_fault(f"x:{fault}")[1])
+    started = time.monotonic()
+    run = await target.visit()
+    assert time.monotonic() - started < 10
+    assert not run.reachable
+    assert [(o.check, o.status, o.cap) for o in run.outcomes] == [("DB_CONNECT", "critical", 0)]
+    assert code in run.outcomes[0].line
+
+
+async def test_a_query_that_hangs_is_broken_off_and_the_rest_is_judged(
+    standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(timeouts(), "cheap", 0.5)
+    target = Target(standin, "healthy-19c", tmp_path)
+    standin.faults.set(target.service, parse_fault("x:slow-query:60,v\\$logfile")[1])
+    outcomes = by_id(await target.visit("REDOLOG_MULTIPLEX", "INSTANCE_STATUS", "CONTROLFILE_MULTIPLEX"))
+    assert outcomes["REDOLOG_MULTIPLEX"].status == "unknown"
+    assert outcomes["INSTANCE_STATUS"].status == "ok"
+    assert outcomes["CONTROLFILE_MULTIPLEX"].status == "ok"
+    assert target.visitor.timed_out == {"REDOLOG_MULTIPLEX"}
+
+
+async def test_a_server_that_freezes_ends_the_visit_in_bounded_time(
+    standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(timeouts(), "cheap", 0.5)
+    target = Target(standin, "healthy-19c", tmp_path)
+    standin.faults.set(target.service, parse_fault("x:freeze:5")[1])
+    started = time.monotonic()
+    run = await target.visit()
+    assert time.monotonic() - started < 15
+    assert "unknown" in {outcome.status for outcome in run.outcomes}
+    assert found(run) == {}
+
+
+async def test_a_socket_that_goes_in_mid_fetch_leaves_the_rest_unknown(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    standin.faults.set(target.service, parse_fault("x:drop-fetch:6")[1])
+    run = await target.visit()
+    statuses = {outcome.status for outcome in run.outcomes}
+    assert found(run) == {}
+    assert {"ok", "unknown"} <= statuses
+    standin.faults.clear()
+    assert "unknown" not in {outcome.status for outcome in (await target.visit()).outcomes}
+
+
+async def test_an_error_of_one_statement_costs_only_its_checks(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    standin.faults.set(target.service, parse_fault("x:error:1219@8")[1])
+    run = await target.visit()
+    unknown = [outcome for outcome in run.outcomes if outcome.status == "unknown"]
+    assert unknown
+    assert all("ORA-01219" in outcome.line for outcome in unknown)
+    assert len(unknown) < 20
+
+
+def timeouts() -> dict[str, float]:
+    return CALL_TIMEOUT_S  # type: ignore[return-value]  # keys are a literal type there
