@@ -1,0 +1,57 @@
+"""node-oracledb, a client that shares no code with python-oracledb, against the stand-in."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.oracle_standin.canned import PASSWORD
+from tests.standins.oracle.server import RunningStandin
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "node"
+PACKAGE = "oracledb@26.0.0"
+SCRIPT = Path(__file__).parent / "node" / "client.js"
+
+
+def _run(command: list[str], order: str = "") -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"NODE_CLIENT_CACHE": str(CACHE)}
+    return subprocess.run(
+        command, input=order, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node with the driver beside it; without node, npm or a registry there is nothing to prove."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if not program or not npm:
+        pytest.skip("node and npm are not installed: node-oracledb was not tried")
+    if not (CACHE / "node_modules" / "oracledb" / "package.json").is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        quiet = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = _run([npm, "install", *quiet, "--prefix", str(CACHE), PACKAGE])
+        if done.returncode:
+            pytest.skip(f"npm could not install {PACKAGE}: node-oracledb was not tried")
+    return program
+
+
+def _cases(node: str, suite: str, target: dict[str, str]) -> dict[str, str | None]:
+    """Give the script its target on standard input, so that no password shows among the processes."""
+    order = json.dumps({"suite": suite, "target": target})
+    done = _run([node, str(SCRIPT)], order)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line["name"]: line["error"] for line in lines}
+
+
+def test_every_case_of_the_wire_passes(node: str, server: RunningStandin, persona: str) -> None:
+    target = {"user": "scott", "password": PASSWORD, "connectString": server.dsn("canned", persona)}
+    cases = _cases(node, "canned", target)
+    assert len(cases) == 15
+    assert {name: error for name, error in cases.items() if error} == {}
