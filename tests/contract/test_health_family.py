@@ -13,7 +13,8 @@ from collector.core.database import Database
 from collector.edge import Edge
 from common.clock import iso, utc_now
 from tests.collector.accounts import Account, account, client_of
-from tests.collector.estate import Reporter, entry, info, outcome, reporter
+from tests.collector.builders import outcome
+from tests.collector.estate import Reporter, entry, info, reporter
 from tests.contract import documented
 from tests.contract.documented import differences
 
@@ -26,8 +27,8 @@ def latest_of(connection_id: object) -> str:
 
 
 @pytest_asyncio.fixture
-async def agent(database: Database, owner: Account) -> Reporter:
-    return await reporter(database, owner.tenant)
+async def agent(database: Database, owner: Account, anonymous: httpx.AsyncClient) -> Reporter:
+    return await reporter(database, owner.tenant, anonymous)
 
 
 async def document_estate(agent: Reporter) -> datetime:
@@ -314,7 +315,7 @@ async def test_two_tenants_see_what_is_theirs(
     app: Edge, database: Database, agent: Reporter, client: httpx.AsyncClient
 ) -> None:
     neighbour = await account(database)
-    other_agent = await reporter(database, neighbour.tenant)
+    other_agent = await reporter(database, neighbour.tenant, agent.http)
     await agent.list_only(info("same-key", name="MINE"))
     await other_agent.list_only(info("same-key", name="THEIRS"))
     await other_agent.run("same-key", outcome("A", "critical"))
