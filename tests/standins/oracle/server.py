@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -45,6 +45,10 @@ class Standin:
     def attempts(self) -> Sequence[Attempt]:
         """Every login that was tried, oldest first."""
         return tuple(self._house.attempts)
+
+    @property
+    def services(self) -> KeysView[str]:
+        return self._house.services.keys()
 
     @property
     def visitors(self) -> int:
@@ -89,6 +93,8 @@ class Standin:
         del self._visits[task]
         if error := task.exception():
             self._crashes.append(error)
+            context = {"message": "the stand-in itself failed", "exception": error}
+            task.get_loop().call_exception_handler(context)
 
     def cut_all(self) -> None:
         """Drop every socket, as a crashing host does; the listeners stay."""
