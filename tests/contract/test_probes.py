@@ -1,0 +1,103 @@
+"""`/health`, `/health/live`, `/health/ready` as the status document and load balancers want them."""
+
+import asyncio
+
+import httpx
+
+from collector.api.status import probes
+from collector.core.database import Database
+from collector.core.families import Family
+from collector.core.metrics import Metrics
+from collector.core.problems import StoreUnavailable
+from collector.edge import Edge
+from tests.collector.conftest import StoreName
+
+PROBES = ("/health", "/health/live", "/health/ready")
+
+
+async def well() -> None:
+    pass
+
+
+async def gone() -> None:
+    raise StoreUnavailable("gone", "the secret host db7 does not answer")
+
+
+async def hanging() -> None:
+    await asyncio.sleep(3600)
+
+
+def probing(checks: dict[str, probes.Check]) -> httpx.AsyncClient:
+    family: Family = probes.build(checks)
+    edge = Edge(lambda _path: family, metrics=Metrics())
+    return httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://probes.test")
+
+
+async def test_health_is_two_letters_of_plain_text_that_nobody_caches(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/health")
+    assert (answer.status_code, answer.content) == (200, b"OK")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_live_says_so_in_json(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_ready_names_the_store_of_this_deployment(anonymous: httpx.AsyncClient, store_name: StoreName) -> None:
+    answer = await anonymous.get("/health/ready")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["status"] == "ready"
+    assert body["checks"][store_name]["status"] == "ok"
+    assert type(body["checks"][store_name]["duration_ms"]) is int
+
+
+async def test_without_its_store_the_collector_lives_but_is_not_ready(
+    anonymous: httpx.AsyncClient, database: Database, store_name: StoreName
+) -> None:
+    await database.close()
+    assert (await anonymous.get("/health")).content == b"OK"
+    assert (await anonymous.get("/health/live")).status_code == 200
+    answer = await anonymous.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+    assert answer.json()["checks"][store_name]["status"] == "fail"
+
+
+async def test_probes_answer_head_and_need_no_credential(anonymous: httpx.AsyncClient) -> None:
+    for path in PROBES:
+        answer = await anonymous.head(path)
+        assert (path, answer.status_code, answer.content) == (path, 200, b"")
+        assert int(answer.headers["content-length"]) > 0
+
+
+async def test_probes_are_not_limited(anonymous: httpx.AsyncClient) -> None:
+    assert {(await anonymous.get("/health")).status_code for _ in range(150)} == {200}
+
+
+async def test_probes_know_no_other_method_and_no_other_path(anonymous: httpx.AsyncClient) -> None:
+    for path in PROBES:
+        answer = await anonymous.post(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+        assert set(answer.json()) == {"error"}
+    for path in ("/health/", "/health/nothing", "/health/live/"):
+        answer = await anonymous.get(path)
+        assert (answer.status_code, answer.json()) == (404, {"error": "Resource not found"})
+
+
+async def test_one_failing_dependency_is_told_from_the_others_without_its_secrets() -> None:
+    async with probing({"postgres": gone, "redis": well}) as http:
+        answer = await http.get("/health/ready")
+    checks = answer.json()["checks"]
+    assert answer.status_code == 503
+    assert (checks["postgres"]["status"], checks["postgres"]["error"]) == ("fail", "gone")
+    assert checks["redis"]["status"] == "ok"
+    assert "db7" not in answer.text
+
+
+async def test_a_dependency_that_hangs_fails_in_time() -> None:
+    async with probing({"postgres": hanging}) as http:
+        answer = await http.get("/health/ready")
+    assert answer.json()["checks"]["postgres"]["error"] == "no answer within 2 s"
+    assert 1900 <= answer.json()["checks"]["postgres"]["duration_ms"] < 4000
