@@ -1,0 +1,240 @@
+"""Becoming an agent: a one-use token and a new key are traded for an agent id, over TLS that is pinned first."""
+
+import asyncio
+import hashlib
+import re
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from agent.config import collector_url
+from agent.identity import (
+    Enrolment,
+    Identity,
+    load_enrolment,
+    load_or_make_key,
+    save_enrolment,
+    set_key_aside,
+    usable_state_dir,
+)
+from agent.link import Link, LinkDownError, Reply, fetch, new_session, tls_context, unverified_context
+from common import tokens, wire
+from common.clock import Now, utc_now
+from common.identity import PrivateKey
+from common.settings import ConfigurationError
+from common.wire import EnrolReply, EnrolRequest
+
+ENROL_PATH = "/agent/v1/enroll"
+CA_PATH = "/agent/v1/ca"
+ASSIGNMENT_PATH = "/agent/v1/assignment"
+DEADLINE_S = 20.0
+_PIN = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
+
+
+class EnrolmentRefusedError(Exception):
+    """The collector, or our own care, says no; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the operator asked for. At most one of `ca_pin` and `ca_file`; with neither, the system's trust store."""
+
+    url: str
+    token: str | None
+    name: str
+    ca_pin: str | None = None
+    ca_file: Path | None = None
+    new_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """`before`: this agent was enrolled already, the token was not used."""
+
+    enrolment: Enrolment
+    before: bool = False
+
+
+async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrolled:
+    """Enrol, or find that it is done. Every step may be repeated; the key is durable before the token is used."""
+    url = checked_url(wanted.url)
+    usable_state_dir(state_dir)
+    known = load_enrolment(state_dir)
+    if known and known.url == url and not wanted.new_key:
+        accepted = await _still_known(state_dir, known, now)
+        if accepted:
+            return Enrolled(accepted, before=True)
+    token = _checked_token(wanted.token)
+    ca_pem = await trusted_ca(url, wanted)
+    if wanted.new_key:
+        set_key_aside(state_dir)
+    key = load_or_make_key(state_dir)
+    reply = await _trade(url, ca_pem, _request(wanted.name, token, key, now()))
+    enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem)
+    save_enrolment(state_dir, enrolment)
+    return Enrolled(enrolment)
+
+
+async def state_at_collector(state_dir: Path, enrolment: Enrolment, *, now: Now = utc_now) -> Reply:
+    """What the collector says to a signed request of this agent."""
+    identity = Identity(enrolment.agent, enrolment.url, load_or_make_key(state_dir), enrolment.ca_pem)
+    async with Link(identity, now=now) as link:
+        reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
+        if reply.error and reply.error.code == "clock_skew":  # once more with the collector's time
+            reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
+        return reply
+
+
+def mark_active(state_dir: Path, enrolment: Enrolment) -> Enrolment:
+    """Note that the collector takes this agent; written once."""
+    if enrolment.state == "active":
+        return enrolment
+    active = Enrolment(enrolment.agent, enrolment.tenant, enrolment.name, enrolment.url, "active", enrolment.ca_pem)
+    save_enrolment(state_dir, active)
+    return active
+
+
+async def wait_until_active(
+    state_dir: Path, enrolment: Enrolment, *, deadline_s: float, every_s: float = 5.0
+) -> Enrolment:
+    """Ask every few seconds whether an operator has approved this agent; the enrolment as it is in the end."""
+    give_up = asyncio.get_running_loop().time() + deadline_s
+    while enrolment.state == "pending" and asyncio.get_running_loop().time() < give_up:
+        await asyncio.sleep(every_s)
+        reply = await state_at_collector(state_dir, enrolment)
+        if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+            enrolment = mark_active(state_dir, enrolment)
+    return enrolment
+
+
+def checked_url(text: str) -> str:
+    try:
+        return collector_url(text)
+    except ValueError as error:
+        raise ConfigurationError(f"url: {error}") from None
+
+
+# --- whom to trust -------------------------------------------------------------------------------------------------
+
+
+async def trusted_ca(url: str, wanted: Wanted) -> str | None:
+    """The CA to trust from now on: from the operator's file, or fetched and held against the pin."""
+    if url.startswith("http://"):
+        return None
+    if wanted.ca_file is not None:
+        return _ca_of_file(wanted.ca_file)
+    if wanted.ca_pin is None:
+        return None
+    pin = _parsed_pin(wanted.ca_pin)
+    reply = await _fetch_ca(url)
+    for certificate in _certificates(reply.body, where=f"{url}{CA_PATH}"):
+        if spki_sha256(certificate) == pin:
+            return certificate.public_bytes(Encoding.PEM).decode()
+    raise EnrolmentRefusedError(
+        f"ca-pin: the CA that {url} shows does not have the pin sha256:{pin}; either the pin is of another collector "
+        "or somebody sits between. The token was not sent"
+    )
+
+
+def spki_sha256(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate's public key (SubjectPublicKeyInfo), in hex."""
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
+
+
+def _parsed_pin(text: str) -> str:
+    match = _PIN.fullmatch(text.strip())
+    if match is None:
+        raise ConfigurationError(f"ca-pin: `{text}`; expected sha256: and 64 hexadecimal digits")
+    return match[1].lower()
+
+
+async def _fetch_ca(url: str) -> Reply:
+    """Get the CA without trusting the line; nothing is sent on it, and what comes is held against the pin."""
+    async with new_session(url, unverified_context()) as session:
+        reply = await fetch(session, "GET", f"{url}{CA_PATH}", deadline_s=DEADLINE_S)
+    if reply.status != HTTPStatus.OK:
+        raise EnrolmentRefusedError(f"{url}{CA_PATH}: {reply.why()}; expected the collector's CA certificate")
+    return reply
+
+
+def _ca_of_file(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"ca-file: `{path}` cannot be read ({error.strerror})") from None
+    certificates = _certificates(content, where=f"ca-file `{path}`")
+    return "".join(certificate.public_bytes(Encoding.PEM).decode() for certificate in certificates)
+
+
+def _certificates(content: bytes, *, where: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise ConfigurationError(f"{where}: expected certificates in PEM form") from None
+
+
+# --- the trade -----------------------------------------------------------------------------------------------------
+
+
+def _checked_token(token: str | None) -> str:
+    if not token:
+        raise ConfigurationError("enrolment token: missing; expected --token-file, FIELDPOST_ENROL_TOKEN or a credential")
+    if not tokens.well_formed(tokens.ENROLMENT_TOKEN, token):
+        raise ConfigurationError("enrolment token: mistyped or cut off; expected fpe_ and 38 letters and digits")
+    return token
+
+
+def _request(name: str, token: str, key: PrivateKey, at: datetime) -> EnrolRequest:
+    return EnrolRequest(
+        token=token,
+        public_key=key.public.text,
+        proof=key.sign(token.encode()),
+        name=name,
+        hostname=socket.gethostname()[:255],
+        version=version("fieldpost"),
+        client_time=at,
+    )
+
+
+async def _trade(url: str, ca_pem: str | None, request: EnrolRequest) -> EnrolReply:
+    async with new_session(url, tls_context(ca_pem)) as session:
+        reply = await fetch(
+            session,
+            "POST",
+            f"{url}{ENROL_PATH}",
+            deadline_s=DEADLINE_S,
+            body=wire.encode(request),
+            headers={"Content-Type": "application/json"},
+        )
+    if reply.status not in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+        raise EnrolmentRefusedError(_advice(reply))
+    try:
+        return wire.decode(reply.body, EnrolReply)
+    except wire.WireError as error:
+        raise LinkDownError(f"the answer to the enrolment cannot be read: {error.detail}") from None
+
+
+def _advice(reply: Reply) -> str:
+    code = reply.error.code if reply.error else ""
+    if code == "key_in_use":
+        return f"{reply.why()}. Run `enroll` again with --new-key; the old key is kept beside it"
+    if code == "invalid_token":
+        return f"{reply.why()}: it may be used up or expired; make one with `fieldpost-collector agent token`"
+    return reply.why()
+
+
+async def _still_known(state_dir: Path, known: Enrolment, now: Now) -> Enrolment | None:
+    """The enrolment when the collector takes this agent (or will, once approved); None when a token is needed."""
+    reply = await state_at_collector(state_dir, known, now=now)
+    if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+        return mark_active(state_dir, known)
+    if reply.error and reply.status == HTTPStatus.UNAUTHORIZED:
+        return None
+    raise EnrolmentRefusedError(f"{known.url} does not say whether this agent is known: {reply.why()}")

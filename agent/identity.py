@@ -1,0 +1,98 @@
+"""Who this agent is: its key, the collector it belongs to and the CA it pinned, as files of its state folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from common.identity import PrivateKey, write_private
+from common.settings import ConfigurationError
+
+KEY_FILE = "agent.key"
+IDENTITY_FILE = "identity.json"
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP."""
+
+    agent: str
+    tenant: str
+    name: str
+    url: str
+    state: Literal["active", "pending"]
+    ca_pem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """All that it takes to speak as this agent."""
+
+    agent: str
+    url: str
+    key: PrivateKey
+    ca_pem: str | None
+
+
+def load_or_make_key(state_dir: Path) -> PrivateKey:
+    """The agent's key; made, durably and readable by its owner alone, when there is none. Never replaced."""
+    path = state_dir / KEY_FILE
+    if not path.exists():
+        PrivateKey.generate().save(path)
+    return _load_key(path)
+
+
+def set_key_aside(state_dir: Path) -> Path | None:
+    """Keep the old key under another name, for when an operator asks for a new one."""
+    path = state_dir / KEY_FILE
+    if not path.exists():
+        return None
+    aside = path.with_name(f"{KEY_FILE}.{_load_key(path).key_id[:12]}")
+    path.rename(aside)
+    return aside
+
+
+def save_enrolment(state_dir: Path, enrolment: Enrolment) -> None:
+    write_private(state_dir / IDENTITY_FILE, msgspec.json.format(msgspec.json.encode(enrolment)) + b"\n")
+
+
+def load_enrolment(state_dir: Path) -> Enrolment | None:
+    path = state_dir / IDENTITY_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Enrolment)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigurationError(
+            f"{path}: cannot be used ({error}); expected what `fieldpost-agent enroll` wrote"
+        ) from None
+
+
+def load_identity(state_dir: Path, *, url: str | None = None) -> Identity:
+    """Who to speak as, for the daemon; `url` is where the collector is now, if it has moved."""
+    enrolment = load_enrolment(state_dir)
+    path = state_dir / KEY_FILE
+    if enrolment is None or not path.exists():
+        raise ConfigurationError(f"{state_dir}: this agent is not enrolled; run `fieldpost-agent enroll --url …` first")
+    return Identity(enrolment.agent, url or enrolment.url, _load_key(path), enrolment.ca_pem)
+
+
+def _load_key(path: Path) -> PrivateKey:
+    try:
+        return PrivateKey.load(path)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be used as this agent's key ({error})") from None
+
+
+def usable_state_dir(state_dir: Path) -> Path:
+    """The state folder, made if need be with mode 0700."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(f"state_dir: `{state_dir}` cannot be made ({error.strerror})") from None
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"state_dir: `{state_dir}` cannot be written by this user; expected a folder of its own"
+        )
+    return state_dir

@@ -1,0 +1,187 @@
+"""Requests to the collector: pinned TLS, a signed token on each, a deadline on each, no redirect ever followed."""
+
+import ssl
+import statistics
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from agent.identity import Identity
+from common import wire
+from common.clock import Now, utc_now
+from common.wire import LinkError
+
+MAX_REPLY = 1024 * 1024
+CONNECT_DEADLINE_S = 10.0
+_SAMPLES = 5
+
+Method = Literal["GET", "POST"]
+
+
+class LinkDownError(Exception):
+    """No usable answer: the network, TLS, a deadline, or bytes that are not the protocol's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the collector answered. `retry_after` is in seconds; `error` is there when the body says what is wrong."""
+
+    status: int
+    body: bytes
+    etag: str
+    retry_after: float | None
+    error: LinkError | None
+
+    def why(self) -> str:
+        if self.error:
+            return f"HTTP {self.status} {self.error.code}: {self.error.message}"
+        return f"HTTP {self.status}"
+
+
+class Link:
+    """One HTTP session to the collector for everything the agent asks and says."""
+
+    def __init__(self, identity: Identity, *, now: Now = utc_now) -> None:
+        self.identity = identity
+        self._now = now
+        self._session = new_session(identity.url, tls_context(identity.ca_pem))
+        self._offsets: deque[float] = deque(maxlen=_SAMPLES)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Seconds that the collector's clock is ahead of ours: the median of the newest five estimates."""
+        return round(statistics.median(self._offsets), 3) if self._offsets else None
+
+    async def request(
+        self,
+        method: Method,
+        path: str,
+        *,
+        deadline_s: float,
+        query: str = "",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One signed request; every answer with a status is a `Reply`, anything else a `LinkDownError`."""
+        sent = self._now()
+        token = self.identity.key.request_token(
+            agent=self.identity.agent, method=method, path=path, now=sent + timedelta(seconds=self.clock_offset_s or 0)
+        )
+        reply = await fetch(
+            self._session,
+            method,
+            f"{self.identity.url}{path}{query}",
+            deadline_s=deadline_s,
+            body=body,
+            headers={"Authorization": f"Bearer {token}", **(headers or {})},
+        )
+        if reply.error:
+            self.note_clock(sent, reply.error.server_time, self._now())
+        return reply
+
+    def note_clock(self, sent: datetime, server_time: datetime, received: datetime) -> None:
+        """One more estimate of how far our clock is off: the collector's time against the middle of the exchange."""
+        self._offsets.append((server_time - (sent + (received - sent) / 2)).total_seconds())
+
+
+def tls_context(ca_pem: str | None) -> ssl.SSLContext:
+    """Trust the pinned CA and nobody else; without one, what the system trusts."""
+    if ca_pem is None:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=ca_pem)
+    return context
+
+
+def unverified_context() -> ssl.SSLContext:
+    """For fetching what is then held against a pin, and for nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def new_session(url: str, context: ssl.SSLContext) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(ssl=context, limit=4, ttl_dns_cache=60)
+    return aiohttp.ClientSession(
+        connector=connector,
+        trust_env=urlsplit(url).scheme == "https",
+        auto_decompress=False,
+        headers={"User-Agent": "fieldpost-agent", "Accept-Encoding": "identity"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    method: Method,
+    url: str,
+    *,
+    deadline_s: float,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=min(CONNECT_DEADLINE_S, deadline_s))
+    try:
+        async with session.request(
+            method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        ) as answer:
+            content = await _bounded(answer)
+            return Reply(
+                status=answer.status,
+                body=content,
+                etag=answer.headers.get("ETag", "").removeprefix("W/").strip('"'),
+                retry_after=_retry_after(answer.headers.get("Retry-After")),
+                error=_error(answer.status, content),
+            )
+    except TimeoutError:
+        raise LinkDownError(f"no answer within {deadline_s:g} s") from None
+    except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
+        raise LinkDownError(str(error) or type(error).__name__) from None
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_chunked(65_536):
+        content += chunk
+        if len(content) > MAX_REPLY:
+            raise LinkDownError(f"the answer is longer than {MAX_REPLY} bytes")
+    return bytes(content)
+
+
+def _error(status: int, content: bytes) -> LinkError | None:
+    if status < HTTPStatus.BAD_REQUEST:
+        return None
+    try:
+        return wire.decode(content, LinkError)
+    except wire.WireError:  # a proxy's own page, for instance
+        return None
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds, or a date (RFC 9110 10.2.3); nonsense counts as not given."""
+    if not text:
+        return None
+    if text.strip().isdigit():
+        return float(min(int(text), 86_400))
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - utc_now()).total_seconds())
+    except (ValueError, TypeError):
+        return None
