@@ -113,9 +113,9 @@ def _generated(value: Mapping[str, object], index: int, shift: timedelta) -> Cel
         return int(str(value["seq"])) + index * int(str(value.get("step", 1)))
     if "counter" in value:
         return float(str(value["counter"]))
-    if "in" in value:
-        return NOW + _span(value["in"])
-    return NOW - _span(value.get("ago", value.get("before_start"))) - shift
+    past = -_span(value["in"]) if "in" in value else _span(value.get("ago", value.get("before_start")))
+    moment = NOW - past - shift
+    return str(moment) if "format" in value else moment
 
 
 def _span(text: object) -> timedelta:
