@@ -1,0 +1,77 @@
+"""The function table: one entry per Oracle function, with what it takes and what it gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.standins.oracle.engine.sqltypes import NULL, SqlType
+
+Implementation = Callable[..., Any]
+ResultType = SqlType | Callable[[list[SqlType]], SqlType]
+
+
+@dataclass(frozen=True)
+class Function:
+    """One SQL function.
+
+    `parameters` names what each argument is converted to: number, text, date, moment (DATE or TIMESTAMP),
+    timestamp, zoned, interval, raw or any; the last one repeats when the function takes any number.
+    """
+
+    name: str
+    implementation: Implementation
+    parameters: tuple[str, ...]
+    least: int
+    most: int
+    returns: ResultType
+    nulls: bool = False  # is called with NULLs too; otherwise NULL in, NULL out
+    session: bool = False  # wants the session as first argument
+    condition: bool = False  # REGEXP_LIKE: stands where a condition stands
+
+    def wanted(self, index: int) -> str:
+        return self.parameters[min(index, len(self.parameters) - 1)]
+
+    def result(self, arguments: list[SqlType]) -> SqlType:
+        return self.returns if isinstance(self.returns, SqlType) else self.returns(arguments)
+
+
+FUNCTIONS: dict[str, Function] = {}
+_MANY = 120
+
+
+def function(
+    names: str,
+    signature: str,
+    returns: ResultType,
+    *,
+    nulls: bool = False,
+    session: bool = False,
+    condition: bool = False,
+) -> Callable[[Implementation], Implementation]:
+    """Enter a function: signature such as "text number number?" or "any any*"."""
+    words = signature.split()
+    optional = sum(word.endswith("?") for word in words)
+    many = bool(words) and words[-1].endswith("*")
+    parameters = tuple(word.rstrip("?*") for word in words)
+
+    def enter(implementation: Implementation) -> Implementation:
+        for name in names.split():
+            FUNCTIONS[name] = Function(
+                name,
+                implementation,
+                parameters,
+                least=len(words) - optional - many,
+                most=_MANY if many else len(words),
+                returns=returns,
+                nulls=nulls,
+                session=session,
+                condition=condition,
+            )
+        return implementation
+
+    return enter
+
+
+def as_first(arguments: list[SqlType]) -> SqlType:
+    """The result has the type of the first argument."""
+    return arguments[0] if arguments else NULL
