@@ -27,10 +27,8 @@ class Moment:
     type: SqlType
     mask: str = "YYYY-MM-DD HH24:MI:SS"
 
-    anchored: bool = False  # before the start of the stand-in rather than before now
-
-    def at(self, now: datetime, uptime: float) -> Stored:
-        moment = now - self.ago - (timedelta(seconds=uptime) if self.anchored else timedelta(0))
+    def at(self, now: datetime, _: float) -> Stored:
+        moment = now - self.ago
         if self.type.kind is Kind.DATE:
             return encode(as_date(moment))
         if self.type.kind is Kind.TIMESTAMP:
@@ -38,7 +36,7 @@ class Moment:
         return encode(moment if self.type.kind is Kind.ZONED else format_moment(moment, self.mask))
 
     def shifted(self, by: timedelta) -> "Moment":
-        return self if self.anchored else replace(self, ago=self.ago + by)
+        return replace(self, ago=self.ago + by)
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,13 @@ def _moving(value: Mapping[str, Any], type_: SqlType, index: int | None) -> Cell
         return _constant(str(number), type_)
     if "counter" in value:
         return Counter(Decimal(value["counter"]), Decimal(value.get("per_second", "0")))
-    if "before_start" in value:  # the start of an instance must not move between two queries
+    if "before_start" in value:  # the start of an instance must not move between two queries, not by a second
         return _constant((_STARTED - seconds_of(value["before_start"])).isoformat(), type_)
     if "ago" not in value and "in" not in value:
         raise ValueError(f"{dict(value)!r}: expected ago, in, before_start, counter or seq")
     if type_.kind not in {Kind.DATE, Kind.TIMESTAMP, Kind.ZONED, Kind.TEXT}:
         raise ValueError(f"{dict(value)!r}: the column is {type_.kind.value}, not a date")
     mask = value.get("format", Moment.mask)
-    if "before_start" in value:
-        return Moment(seconds_of(value["before_start"]), type_, mask, anchored=True)
     ago = seconds_of(value["ago"]) if "ago" in value else -seconds_of(value["in"])
     return Moment(ago, type_, mask)
 
