@@ -1,0 +1,39 @@
+"""The command line of the collector; one module per group of commands."""
+
+import sys
+
+import typer
+
+from collector.cli import agents, serving, upkeep
+from collector.cli.context import root
+from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
+from common.settings import EXIT_CONFIGURATION, ConfigurationError
+
+app = typer.Typer(
+    name="fieldpost-collector",
+    help="Stores what agents find, and serves it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    callback=root,
+)
+app.command("serve")(serving.serve)
+app.command("migrate")(upkeep.migrate)
+app.command("doctor")(upkeep.doctor)
+app.add_typer(agents.app, name="agent")
+
+
+def main() -> None:
+    """Exit codes: 0 well, 1 a finding or a refusal, 2 usage, 78 configuration."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(str(error), EXIT_CONFIGURATION)
+    except (Refusal, StoreInUse) as error:
+        _fail(str(error), 1)
+    except StoreUnavailable as error:
+        _fail(f"the database cannot be used: {error.detail}", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"fieldpost-collector: {message}\n")
+    sys.exit(code)

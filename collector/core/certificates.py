@@ -62,10 +62,9 @@ def pin(ca_pem: bytes) -> str:
     return f"sha256:{hashlib.sha256(spki).hexdigest()}"
 
 
-def server_names(public_host: str, listen: str) -> tuple[str, ...]:
-    """Every name by which the server may be called: its public one, what it listens on, and the loopback ones."""
-    bound = () if listen in {"0.0.0.0", "::"} else (listen,)  # noqa: S104 - compared, not bound
-    return tuple(dict.fromkeys(name for name in (public_host, *bound, "localhost", "127.0.0.1", "::1") if name))
+def valid_until(pem: bytes) -> datetime:
+    """When the first certificate of a chain ends."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc
 
 
 def _make_ca(files: Files, now: datetime) -> None:

@@ -63,6 +63,22 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def control_socket(self) -> Path:
+        """Where commands reach the collector that serves."""
+        return self.state_dir / "control.sock"
+
+    @property
+    def tls_dir(self) -> Path:
+        return self.state_dir / "tls"
+
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """Every name by which the server may be called: its public one, what it listens on, and the loopback ones."""
+        bound = () if self.listen in {"0.0.0.0", "::"} else (self.listen,)  # noqa: S104 - compared, not bound
+        names = (self.public_host, *bound, "localhost", "127.0.0.1", "::1")
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
     def database_url(self) -> str:
         """The URL to open; it may hold a password, so it is never logged."""
         if self.database_file:

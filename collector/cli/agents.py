@@ -1,0 +1,134 @@
+"""`fieldpost-collector agent`: tokens that enrol agents, and the agents themselves."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+import typer
+from sqlalchemy import Connection
+
+from collector.cli import control
+from collector.cli.context import Json, settings_of, show, table
+from collector.core import certificates
+from collector.core.settings import Settings
+from collector.domain.agents import rules, store
+from collector.domain.agents.store import ListedAgent
+from collector.domain.tenants import store as tenants
+from common.clock import utc_now
+
+app = typer.Typer(name="agent", help="Agents and the tokens that enrol them.", no_args_is_help=True)
+
+Tenant = Annotated[str, typer.Option(help="Slug of the tenant.")]
+
+
+class IssueToken(msgspec.Struct):
+    tenant: str
+    uses: int
+    valid_for_s: float
+    requires_approval: bool
+
+
+class Issued(msgspec.Struct):
+    """A token that is shown this once."""
+
+    token: str
+    uses: int
+    expires_at: datetime
+
+
+class OfTenant(msgspec.Struct):
+    tenant: str
+
+
+class OneAgent(msgspec.Struct):
+    tenant: str
+    agent: str
+
+
+class Done(msgspec.Struct):
+    agent: str
+    state: rules.State
+
+
+def _issue(conn: Connection, request: IssueToken) -> Issued:
+    made = store.add_token(
+        conn,
+        tenants.get(conn, request.tenant).id,
+        uses=rules.uses(request.uses),
+        valid_for=timedelta(seconds=request.valid_for_s),
+        requires_approval=request.requires_approval,
+        now=utc_now(),
+    )
+    return Issued(made.secret, made.uses, made.expires_at)
+
+
+def _list(conn: Connection, request: OfTenant) -> list[ListedAgent]:
+    return list(store.agents(conn, tenants.get(conn, request.tenant).id))
+
+
+def _approve(conn: Connection, request: OneAgent) -> Done:
+    store.approve(conn, tenants.get(conn, request.tenant).id, request.agent)
+    return Done(request.agent, "active")
+
+
+def _revoke(conn: Connection, request: OneAgent) -> Done:
+    store.revoke(conn, tenants.get(conn, request.tenant).id, request.agent, utc_now())
+    return Done(request.agent, "revoked")
+
+
+ISSUE = control.command("agent.token", IssueToken, Issued, _issue)
+LIST = control.command("agent.list", OfTenant, list[ListedAgent], _list)
+APPROVE = control.command("agent.approve", OneAgent, Done, _approve)
+REVOKE = control.command("agent.revoke", OneAgent, Done, _revoke)
+
+
+@app.command("token")
+def issue_token(
+    context: typer.Context,
+    *,
+    tenant: Tenant,
+    uses: Annotated[int, typer.Option(help="How many agents it may enrol.")] = 1,
+    valid_for: Annotated[str, typer.Option(help="How long it is good, such as 30m, 24h, 7d.")] = "24h",
+    approval: Annotated[bool, typer.Option("--approval", help="Agents wait for `agent approve`.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make an enrolment token; it is shown this once, with the pin by which agents recognise the collector."""
+    settings = settings_of(context)
+    lifetime = rules.lifetime(valid_for).total_seconds()
+    issued = control.call(settings, ISSUE, IssueToken(tenant, uses, lifetime, approval))
+    pin = _pin(settings)
+    if as_json:
+        show({**msgspec.structs.asdict(issued), "ca_pin": pin})
+        return
+    table([("token", issued.token), ("ca pin", pin), ("expires", issued.expires_at)], ("", ""))
+
+
+@app.command("list")
+def list_agents(context: typer.Context, *, tenant: Tenant, as_json: Json = False) -> None:
+    """Show the tenant's agents, revoked ones too."""
+    found = control.call(settings_of(context), LIST, OfTenant(tenant))
+    if as_json:
+        show([agent._asdict() for agent in found])
+        return
+    table(found, ListedAgent._fields)
+
+
+@app.command("approve")
+def approve(context: typer.Context, agent: str, tenant: Tenant) -> None:
+    """Let an agent in that waits for approval."""
+    done = control.call(settings_of(context), APPROVE, OneAgent(tenant, agent))
+    typer.echo(f"{done.agent} is {done.state}")
+
+
+@app.command("revoke")
+def revoke(context: typer.Context, agent: str, tenant: Tenant) -> None:
+    """Shut an agent out for good."""
+    done = control.call(settings_of(context), REVOKE, OneAgent(tenant, agent))
+    typer.echo(f"{done.agent} is {done.state}")
+
+
+def _pin(settings: Settings) -> str | None:
+    if settings.tls != "auto":
+        return None
+    files = certificates.ensure(settings.tls_dir, settings.server_names, utc_now())
+    return certificates.pin(files.ca.read_bytes())

@@ -1,0 +1,212 @@
+"""`fieldpost-collector serve`: HTTP(S), background work and the control socket in one process."""
+
+import asyncio
+import logging
+import resource
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from collector import migrations, worker
+from collector.api.agents.changes import Changes
+from collector.app import create_app
+from collector.cli import control
+from collector.cli.context import settings_of
+from collector.core import certificates
+from collector.core.database import Database
+from collector.core.problems import StoreUnavailable
+from collector.core.settings import Settings
+from common import logs, systemd
+from common.clock import utc_now
+
+_GRACE_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
+_RENEWAL_SECONDS = 6 * 3600.0
+_RETRY_SECONDS = 3.0
+
+log = logs.get(__name__)
+
+
+def serve(
+    context: typer.Context,
+    listen: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings = settings_of(context, listen=listen, port=port)
+    logs.configure(level=settings.log_level, form=settings.log_format)
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _allow_many_connections()
+    sys.exit(asyncio.run(_Collector(settings).run()))
+
+
+class _Collector:
+    """One serving process, from opening the database to closing it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._failed = False
+
+    async def run(self) -> int:
+        settings = self._settings
+        tls = _tls(settings)
+        db = Database.open(settings.database_url)
+        try:
+            await _migrate(db)
+            changes = Changes(db)
+            ca = tls.ca.read_bytes() if isinstance(tls, certificates.Files) else None
+            server = _Server(_config(settings, create_app(settings, db, changes=changes, ca=ca)), changes)
+            async with self._beside(db, server):
+                await server.serve()
+        finally:
+            await db.close()
+            settings.control_socket.unlink(missing_ok=True)
+        log.info("stopped")
+        return 1 if self._failed else 0
+
+    @asynccontextmanager
+    async def _beside(self, db: Database, server: "_Server") -> AsyncIterator[None]:
+        """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
+        commands = await control.listen(db, self._settings.control_socket)
+        tasks = [
+            asyncio.create_task(worker.work(db, every=self._settings.sweep_s), name="worker"),
+            asyncio.create_task(_renew(self._settings, server), name="certificates"),
+            asyncio.create_task(_watchdog(), name="watchdog"),
+        ]
+        for task in tasks:
+            task.add_done_callback(lambda done: self._ended(done, server))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            commands.close()
+            await commands.wait_closed()
+
+    def _ended(self, task: "asyncio.Task[None]", server: "_Server") -> None:
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error("background task failed", task=task.get_name(), exc_info=task.exception())
+        self._failed = True
+        server.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told about signals by us: waiting agents are let go first, and the database is closed afterwards."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+        self._stopping: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        yield
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        scheme = "https" if self.config.is_ssl else "http"
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        log.info("listening", url=f"{scheme}://{host}:{port}")
+        typer.echo(f"listening on {scheme}://{host}:{port}")
+        systemd.notify("READY=1")
+
+    def stop(self) -> None:
+        """Finish what is under way and end; at once when asked a second time."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+        systemd.notify("STOPPING=1")
+        self._stopping = asyncio.get_running_loop().create_task(self._changes.stop())
+
+
+def _config(settings: Settings, app: object) -> uvicorn.Config:
+    certificate, key = _pair(settings)
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's own type for it is narrower
+        host=settings.listen,
+        port=settings.port,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
+
+
+def _tls(settings: Settings) -> certificates.Files | None:
+    if settings.tls != "auto":
+        return None
+    return certificates.ensure(settings.tls_dir, settings.server_names, utc_now())
+
+
+def _pair(settings: Settings) -> tuple[str | None, str | None]:
+    if settings.tls == "off":
+        return None, None
+    if settings.tls == "files":
+        return str(settings.tls_certificate), str(settings.tls_key)
+    files = certificates.Files(settings.tls_dir)
+    return str(files.certificate), str(files.key)
+
+
+async def _migrate(db: Database) -> None:
+    """Wait for the database, then bring its schema up to date."""
+    while True:
+        try:
+            await db.write(migrations.upgrade)
+        except StoreUnavailable as trouble:
+            log.warning("waiting for the database", why=trouble.why, detail=trouble.detail)
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+async def _renew(settings: Settings, server: _Server) -> None:
+    """New connections get the renewed certificate; existing ones are not touched."""
+    while True:
+        await asyncio.sleep(_RENEWAL_SECONDS)
+        _tls(settings)
+        certificate, key = _pair(settings)
+        if server.config.ssl is not None and certificate is not None:
+            server.config.ssl.load_cert_chain(certificate, key)
+
+
+async def _watchdog() -> None:
+    every = systemd.watchdog_seconds()
+    while every:
+        systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(every)
+
+
+def _allow_many_connections() -> None:
+    """Each waiting agent is an open file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
