@@ -1,5 +1,6 @@
 """What the canned database knows by heart."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -83,6 +84,16 @@ def duplicate(_: Sequence[Sequence[Bind]]) -> Result:
     raise OracleError(1, "unique constraint (SCOTT.PK) violated")
 
 
+def alternating(*answers: Answer) -> Answer:
+    """One answer after the other, as when somebody redefines a view."""
+    turns = itertools.cycle(answers)
+
+    def answer(rows_of_binds: Sequence[Sequence[Bind]]) -> Result:
+        return next(turns)(rows_of_binds)
+
+    return answer
+
+
 def _wide() -> Answer:
     columns = [Column(f"COLUMN_{at:04}", OraType.VARCHAR2, size=20) for at in range(900)]
     return table(columns, *(tuple(f"{row}/{at}" for at in range(900)) for row in range(3)))
@@ -99,6 +110,10 @@ ANSWERS: dict[str, Answer] = {
     "select * from typed": table([column for column, _ in TYPED], tuple(value for _, value in TYPED)),
     "select * from nulls": table([column for column, _ in TYPED], *[(None,) * len(TYPED)] * 3),
     "select * from plain": table([column for column, _ in _PLAIN], tuple(value for _, value in _PLAIN)),
+    "select * from changing": alternating(
+        numbers(3),
+        table([Column("A", OraType.VARCHAR2, size=5), Column("B", OraType.NUMBER)], ("x", 1)),
+    ),
     "select c from clobs": table(
         [Column("N", OraType.NUMBER), Column("C", OraType.CLOB)], *((n, f"text {n}") for n in range(250))
     ),

@@ -44,6 +44,34 @@ def test_a_query_with_lobs_runs_again_on_the_same_cursor(cursor: oracledb.Cursor
         assert [text for _, text in cursor.fetchall()] == [f"text {n}" for n in range(250)]
 
 
+def test_a_handler_may_want_text_of_numbers_beside_lobs(cursor: oracledb.Cursor) -> None:
+    """LOB columns make the client define all columns, yet it reads the others as they are."""
+
+    def as_text(cursor: oracledb.Cursor, info: oracledb.FetchInfo) -> oracledb.Var | None:
+        kinds = {oracledb.DB_TYPE_NUMBER: str, oracledb.DB_TYPE_CLOB: oracledb.DB_TYPE_LONG}
+        wanted = kinds.get(info.type_code)
+        return cursor.var(wanted, arraysize=cursor.arraysize) if wanted else None
+
+    cursor.outputtypehandler = as_text
+    row = cursor.execute("select * from typed").fetchone()
+    assert row[3:6] == ("-42", "12345678901234567890123456789012345678", "-1234.56")
+    assert row[-2] == LONG_TEXT
+    assert cursor.execute("select c from clobs").fetchmany(2) == [("0", "text 0"), ("1", "text 1")]
+
+
+def test_a_result_may_have_other_columns_the_next_time(
+    cursor: oracledb.Cursor,
+) -> None:
+    for expected in ([(0,), (1,), (2,)], [("x", 1)]) * 2:
+        assert cursor.execute("select * from changing").fetchall() == expected
+
+
+def test_a_data_frame_is_filled(connection: oracledb.Connection) -> None:
+    assert connection.fetch_df_all("select n from thousands").num_rows() == 5000
+    frames = connection.fetch_df_batches("select n from thousands", size=700)
+    assert [frame.num_rows() for frame in frames] == [700] * 7 + [100]
+
+
 def test_rows_of_nulls_arrive(cursor: oracledb.Cursor) -> None:
     rows = cursor.execute("select * from nulls", fetch_lobs=False).fetchall()
     assert rows == [(None,) * len(TYPED)] * 3

@@ -121,15 +121,19 @@ class RowEncoder:
 
 
 def column_encoder(kind: OraType, define: BindShape | None, locators: Locators) -> Encode:
-    """Choose by what the client defined; OUT binds have no define and come as they are."""
+    """Choose the form of a column's values.
+
+    A client that wants LOBs as text or bytes defines them as LONG. For any other column it names the type that
+    it is going to convert to, and goes on to read the column's own.
+    """
+    if kind not in LOBS:
+        return _ENCODERS[kind]
     asked = define.wire_type if define else WIRE_TYPES[kind].number
-    if asked in {_WIRE_LONG, _WIRE_LONG_RAW} and kind in {*LOBS, OraType.LONG}:
+    if asked in {_WIRE_LONG, _WIRE_LONG_RAW}:
         return _encode_long
     if asked != WIRE_TYPES[kind].number:
         raise UnsupportedError(f"{kind.name} fetched as type {asked}")
-    if kind in LOBS:
-        return lambda out, value: _encode_locator(out, value, locators)
-    return _ENCODERS[kind]
+    return lambda out, value: _encode_locator(out, value, locators)
 
 
 def _encode_long(out: Writer, value: Value) -> None:
@@ -215,4 +219,4 @@ _ENCODERS: Mapping[OraType, Encode] = {
         OraType.RAW: _raw,
         OraType.BOOLEAN: _boolean,
     }.items()
-}
+} | {OraType.LONG: _encode_long}
