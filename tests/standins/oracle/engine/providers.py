@@ -18,6 +18,9 @@ Row = Mapping[str, Cell]
 def rows(session: "Session", view: str) -> tuple[list[Row], bool]:
     """The rows behind a view, and whether they may change between two statements of a session."""
     written = list(session.database.rows(view))
+    if view == "USER_USERS":
+        own = encode(session.name)
+        written += [row for row in session.database.rows("DBA_USERS") if row.get("USERNAME") == own]
     provider = _LIVE.get(view)
     if provider is None or (written and view in _ONLY_WITHOUT_FILE):
         return written, False
