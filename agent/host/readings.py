@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
-    """Cumulative seconds since boot over all cores (`steal` is part of `total`), and the load averages."""
+    """Cumulative seconds since boot over all cores (`steal` is part of `total`), and the load average of 15 minutes."""
 
     cores: int
     total_s: float
     idle_s: float
     steal_s: float
-    load_1: float | None
     load_15: float | None
 
 
@@ -91,27 +90,28 @@ class HostSnapshot:
     """One reading of the host; a part that this system does not offer is None or empty.
 
     `boot`: seconds since the epoch; counters of two snapshots compare only where it is the same. `oracle_paths`: where
-    files of the databases live. `expected`: instances that oratab or the last days say run here; `clock_offset_s`:
-    this host's clock minus the collector's, None until the collector has answered.
+    files of the databases live, and what they are. `instances`: whose PMON runs; `oratab`: the ones to be started with
+    the host. `sga_bytes`: shared memory of all instances. `clock_offset_s`: this host's clock minus the collector's,
+    None until the collector has answered. `database_release`: the newest that runs here.
     """
 
     system: str
     boot: float
     container: bool = False
+    kernel: str = ""
     cpu: Cpu | None = None
     memory: Memory | None = None
     mounts: tuple[Mount, ...] = ()
     disks: tuple[DiskCounters, ...] = ()
     huge_pages: HugePages | None = None
-    transparent_huge_pages: str | None = None
-    kernel: str = ""
+    transparent_huge_pages: str = ""
     sysctl: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[Limits, ...] = ()
     instances: tuple[str, ...] = ()
-    expected: tuple[str, ...] = ()
+    oratab: tuple[str, ...] = ()
     listeners: tuple[Endpoint, ...] = ()
-    listener_processes: tuple[str, ...] = ()
+    listener_processes: int = 0
     clock_offset_s: float | None = None
     oracle_paths: Mapping[str, str] = field(default_factory=dict)
-    sga_bytes: int | None = None
+    sga_bytes: int = 0
     database_release: tuple[int, int] | None = None
