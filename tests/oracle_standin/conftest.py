@@ -1,15 +1,14 @@
 """One canned database behind both personas, and logins to it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import oracledb
 import pytest
 
 from tests.oracle_standin.canned import PASSWORD, CannedBackend
 from tests.oracle_standin.canned_answers import ANSWERS
+from tests.standins.oracle.estate import Target, running_standin, targets
 from tests.standins.oracle.server import RunningStandin, running
-
-Connect = Callable[..., oracledb.Connection]
 
 
 @pytest.fixture(scope="package")
@@ -21,6 +20,22 @@ def backend() -> CannedBackend:
 def server(backend: CannedBackend) -> Iterator[RunningStandin]:
     with running([backend]) as standin:
         yield standin
+
+
+SCENARIO_OF = {"19c": "healthy-19c", "23ai": "healthy-23ai-cdb"}
+
+
+@pytest.fixture(scope="package")
+def estate() -> Iterator[RunningStandin]:
+    """The healthy scenarios, with the real engine behind the wire."""
+    with running_standin(list(SCENARIO_OF.values())) as standin:
+        yield standin
+
+
+@pytest.fixture
+def target(estate: RunningStandin, persona: str) -> Target:
+    (found,) = targets(estate.ports, [SCENARIO_OF[persona]])
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle_standin.canned import PASSWORD
+from tests.standins.oracle.estate import Target
 from tests.standins.oracle.server import RunningStandin
 
 pytestmark = pytest.mark.slow
@@ -54,4 +55,11 @@ def test_every_case_of_the_wire_passes(node: str, server: RunningStandin, person
     target = {"user": "scott", "password": PASSWORD, "connectString": server.dsn("canned", persona)}
     cases = _cases(node, "canned", target)
     assert len(cases) == 15
+    assert {name: error for name, error in cases.items() if error} == {}
+
+
+def test_every_case_of_a_scenario_passes(node: str, target: Target) -> None:
+    how = {"user": target.user, "password": target.password, "connectString": target.dsn}
+    cases = _cases(node, "scenario", how)
+    assert len(cases) == 3
     assert {name: error for name, error in cases.items() if error} == {}

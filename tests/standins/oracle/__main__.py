@@ -45,6 +45,7 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
     ports = {"19c": options.port_19c, "23ai": options.port_23ai}
     server = standin(options.scenario, faults=faults, ports=ports)
     if strangers := {service for service, _ in options.fault} - server.services:
+        await server.stop()
         raise SystemExit(f"--fault: no service {', '.join(strangers)} among {', '.join(server.services)}")
     async with server:
         reachable = [target.as_json() for target in targets(server.ports, options.scenario)]

@@ -25,6 +25,10 @@ class Target:
     password: str
     scenario: str
 
+    @property
+    def dsn(self) -> str:
+        return f"{self.host}:{self.port}/{self.service_name}"
+
     def as_json(self) -> Mapping[str, str | int]:
         return asdict(self)
 
