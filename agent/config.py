@@ -267,7 +267,7 @@ def _with_descriptor(clean: dict[str, object]) -> list[str]:
         return [f"{extra[0]}: `{clean[extra[0]]}`; expected none beside a descriptor, which names it"]
     if "host" in clean:  # noted when the connection was added; the descriptor alone says where to connect
         return []
-    config_dir = clean.get("config_dir")
+    config_dir = clean.get("config_dir") or clean.get("wallet_dir")  # a cloud wallet has its own tnsnames.ora
     try:
         address = first_address(str(clean["descriptor"]), config_dir if isinstance(config_dir, Path) else None)
     except DescriptorError as error:

@@ -81,14 +81,16 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
     return Enrolled(enrolment)
 
 
-async def state_at_collector(state_dir: Path, enrolment: Enrolment, *, now: Now = utc_now) -> Reply:
-    """What the collector says to a signed request of this agent."""
-    identity = Identity(enrolment.agent, enrolment.url, load_or_make_key(state_dir), enrolment.ca_pem)
+async def state_at_collector(
+    state_dir: Path, enrolment: Enrolment, *, url: str | None = None, now: Now = utc_now
+) -> tuple[Reply, float | None]:
+    """What the collector says to a signed request of this agent, and how far ahead its clock is, if that shows."""
+    identity = Identity(enrolment.agent, url or enrolment.url, load_or_make_key(state_dir), enrolment.ca_pem)
     async with Link(identity, now=now) as link:
         reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
         if reply.error and reply.error.code == "clock_skew":  # once more with the collector's time
             reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
-        return reply
+        return reply, link.clock_offset_s
 
 
 def mark_active(state_dir: Path, enrolment: Enrolment) -> Enrolment:
@@ -107,7 +109,7 @@ async def wait_until_active(
     give_up = asyncio.get_running_loop().time() + deadline_s
     while enrolment.state == "pending" and asyncio.get_running_loop().time() < give_up:
         await asyncio.sleep(every_s)
-        reply = await state_at_collector(state_dir, enrolment)
+        reply, _ = await state_at_collector(state_dir, enrolment)
         if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             enrolment = mark_active(state_dir, enrolment)
     return enrolment
@@ -185,7 +187,9 @@ def _certificates(content: bytes, *, where: str) -> list[x509.Certificate]:
 
 def _checked_token(token: str | None) -> str:
     if not token:
-        raise ConfigurationError("enrolment token: missing; expected --token-file, FIELDPOST_ENROL_TOKEN or a credential")
+        raise ConfigurationError(
+            "enrolment token: missing; expected --token-file, FIELDPOST_ENROL_TOKEN or a credential"
+        )
     if not tokens.well_formed(tokens.ENROLMENT_TOKEN, token):
         raise ConfigurationError("enrolment token: mistyped or cut off; expected fpe_ and 38 letters and digits")
     return token
@@ -232,7 +236,7 @@ def _advice(reply: Reply) -> str:
 
 async def _still_known(state_dir: Path, known: Enrolment, now: Now) -> Enrolment | None:
     """The enrolment when the collector takes this agent (or will, once approved); None when a token is needed."""
-    reply = await state_at_collector(state_dir, known, now=now)
+    reply, _ = await state_at_collector(state_dir, known, now=now)
     if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
         return mark_active(state_dir, known)
     if reply.error and reply.status == HTTPStatus.UNAUTHORIZED:

@@ -1,5 +1,6 @@
 """What has been found becomes records: how long each is worth keeping, and whether it must be on disk at once."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -29,14 +30,14 @@ _QUIET = ("ok", "info", "skipped")
 
 
 class Sink:
-    """The way into the spool; `pressing` is true when something waits that must not wait for the next second."""
+    """The way into the spool; `pressing` is set when something came that must not wait for the next second."""
 
     def __init__(self, spool: Spool, *, now: Now = utc_now) -> None:
         self._spool = spool
         self._now = now
         self._seen: dict[tuple[str, str], Status] = {}
         self._inventory = ""
-        self.pressing = False
+        self.pressing = asyncio.Event()
 
     def run(self, run: Run) -> None:
         """Take one visit to a connection; one that changes a check's status is never thinned out as a repeat."""
@@ -44,11 +45,12 @@ class Sink:
         keep = Keep.CHANGE if changed else _worth(run)
         for part in parts(run):
             self._spool.append(Kind.RUN, run.ended_at, part, keep=keep)
-        self.pressing |= changed or run.trigger == "demand"
+        if changed or run.trigger == "demand":
+            self.pressing.set()
 
     def job(self, result: JobResult) -> None:
         self._spool.append(Kind.JOB, self._now(), result, keep=Keep.CHANGE)
-        self.pressing = True
+        self.pressing.set()
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:
         self._spool.append(Kind.HEARTBEAT, self._now(), heartbeat, keep=Keep.REPEAT)
@@ -60,7 +62,7 @@ class Sink:
         if digest != self._inventory:
             self._spool.append(Kind.INVENTORY, self._now(), inventory, keep=Keep.CHANGE, replaces=True)
             self._inventory = digest
-            self.pressing = True
+            self.pressing.set()
 
     def catalogue(self, entries: Sequence[CatalogueEntry]) -> None:
         at = self._now()

@@ -79,11 +79,11 @@ class DamagedError(sqlite3.DatabaseError):
 class SpoolFile:
     """The one connection to the spool. Every method raises `sqlite3.Error` when the disk does not do its part."""
 
-    def __init__(self, path: Path) -> None:
-        new = not path.exists()
-        if new:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        if not path.exists() and not read_only:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+        name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        self._db = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
         try:
             self._open()
         except BaseException:

@@ -1,0 +1,123 @@
+"""What the collector wants of this agent: fetched by long poll, kept on disk, in force until a better one comes.
+
+A document that cannot be used is refused and reported, and the one before stays in force.
+"""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+from agent.backoff import BackOff
+from agent.disk import DiskThread
+from agent.link import Link, LinkDownError, Reply
+from agent.problems import Problems
+from common import logs, wire
+from common.identity import write_private
+from common.wire import Assignment
+
+log = logs.get("agent.assignment")
+
+PATH = "/agent/v1/assignment"
+FILE_NAME = "assignment.json"
+WAIT_S = 50
+DEADLINE_S = WAIT_S + 20.0
+_TOPIC = "assignment"
+_LINK_TOPIC = "assignment poll"
+NOTHING_WANTED = Assignment(version="")
+
+
+class Assignments:
+    """Holds the assignment in force. `on_change` is called with every new one, after it is on disk."""
+
+    def __init__(
+        self,
+        link: Link,
+        state_dir: Path,
+        disk: DiskThread,
+        *,
+        problems: Problems,
+        on_change: Callable[[Assignment], None] = lambda _: None,
+    ) -> None:
+        self._link = link
+        self._path = state_dir / FILE_NAME
+        self._disk = disk
+        self._problems = problems
+        self._on_change = on_change
+        self._back_off = BackOff()
+        self.current = self._last_good()
+        self._seen = self.current.version
+
+    async def run(self) -> None:
+        """Poll for ever; ends when cancelled."""
+        while True:
+            delay = await self.step()
+            await asyncio.sleep(delay)
+
+    async def step(self) -> float:
+        """One long poll; seconds to wait before the next."""
+        headers = {"If-None-Match": f'"{self._seen}"'} if self._seen else None
+        try:
+            reply = await self._link.request(
+                "GET", PATH, query=f"?wait={WAIT_S}", deadline_s=DEADLINE_S, headers=headers
+            )
+        except LinkDownError as error:
+            return self._put_off(str(error), code="down")
+        if reply.status == HTTPStatus.OK:
+            await self._take(reply)
+        elif reply.status != HTTPStatus.NOT_MODIFIED:
+            return self._put_off(reply.why(), code=str(reply.status), retry_after=reply.retry_after)
+        self._problems.over(_LINK_TOPIC)
+        self._back_off.reset()
+        return 0.0
+
+    async def _take(self, reply: Reply) -> None:
+        """Use the document, or say why not; either way this version is not fetched again."""
+        self._seen = reply.etag
+        try:
+            assignment = parse(reply.body, etag=reply.etag)
+        except wire.WireError as error:
+            self._problems.report(_TOPIC, f"version `{reply.etag}` is refused: {error.detail}", code=reply.etag)
+            return
+        self._problems.over(_TOPIC)
+        self._seen = assignment.version
+        if assignment != self.current:
+            await self._apply(assignment, reply.body)
+
+    async def _apply(self, assignment: Assignment, document: bytes) -> None:
+        try:
+            await self._disk(write_private, self._path, document)
+        except OSError as error:
+            self._problems.report(_TOPIC, f"cannot be kept on disk: {error.strerror}")
+        self.current = assignment
+        log.info("assignment applied", version=assignment.version, jobs=len(assignment.jobs))
+        self._on_change(assignment)
+
+    def _last_good(self) -> Assignment:
+        try:
+            return parse(self._path.read_bytes(), etag="")
+        except FileNotFoundError:
+            return NOTHING_WANTED
+        except (OSError, wire.WireError) as error:
+            self._problems.report(_TOPIC, f"{self._path} cannot be used: {error}")
+            return NOTHING_WANTED
+
+    def _put_off(self, text: str, *, code: str, retry_after: float | None = None) -> float:
+        self._problems.report(_LINK_TOPIC, text, code=code)
+        return self._back_off.next(retry_after)
+
+
+def parse(document: bytes, *, etag: str) -> Assignment:
+    """Read an assignment; `WireError` says which part of it cannot be used."""
+    assignment = wire.decode(document, Assignment)
+    if not assignment.version or (etag and assignment.version != etag):
+        raise wire.WireError("malformed", f"version: `{assignment.version}`; expected its ETag `{etag}`")
+    jobs = [job.job for job in assignment.jobs]
+    if len(set(jobs)) != len(jobs):
+        raise wire.WireError("malformed", "jobs: one of them is there twice")
+    for setting in assignment.checks:
+        if setting.origin == "tag" and setting.tag is None:
+            raise wire.WireError("malformed", f"checks: {setting.check} of origin tag; expected a tag")
+        if setting.origin == "connection" and setting.connection is None:
+            raise wire.WireError("malformed", f"checks: {setting.check} of origin connection; expected a connection")
+    return assignment

@@ -1,0 +1,299 @@
+"""`fieldpost-agent run`: owns every task of the agent by name, and what the service manager wants to hear.
+
+SIGHUP reads the connections anew; SIGTERM ends everything within five seconds and leaves the spool committed; a second
+SIGTERM ends the process at once.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from agent.assignment import Assignments
+from agent.config import Settings, load_connections
+from agent.disk import DiskThread
+from agent.enrolment import mark_active
+from agent.identity import load_enrolment, load_identity, usable_state_dir
+from agent.jobs import Jobs
+from agent.link import Link
+from agent.oracle.checks import catalogue
+from agent.oracle.samples import Samples
+from agent.problems import Problems
+from agent.sink import Sink, catalogue_digest
+from agent.spool import Limits, Spool, SpoolUnavailableError
+from agent.status import ConnectionStatus, Status, write_status
+from agent.supervisor import Supervisor
+from agent.uplink import Uplink
+from agent.watching import Watching, catalogue_entries, oracle_watches
+from common import logs, systemd
+from common.clock import utc_now
+from common.settings import ConfigurationError
+from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState
+
+log = logs.get("agent")
+
+FLUSH_EVERY_S = 1.0
+STATUS_EVERY_S = 10.0
+STOP_WITHIN_S = 3.0
+STUCK_S = 30.0
+CATALOGUE_FILE = "catalogue.digest"
+_EXIT_AT_ONCE = 128 + signal.SIGTERM
+
+
+class AlreadyRunningError(Exception):
+    """Another process holds the state folder."""
+
+
+@contextmanager
+def sole_user(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder; one agent at a time, or `AlreadyRunningError`."""
+    descriptor = os.open(state_dir / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 20, 0).decode().strip()
+            raise AlreadyRunningError(f"{state_dir}: another agent (process {holder}) uses it") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def run(settings: Settings) -> None:
+    """Run the agent until it is told to stop."""
+    state_dir = usable_state_dir(settings.state_dir)
+    with sole_user(state_dir):
+        asyncio.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    identity = load_identity(settings.state_dir, url=settings.collector_url)
+    connections = load_connections(settings.connections_file)
+    disk = DiskThread()
+    limits = Limits(
+        max_bytes=settings.spool_max_bytes,
+        max_age=timedelta(seconds=settings.spool_max_age_s),
+        min_free=settings.spool_min_free_bytes,
+    )
+    spool = await disk(Spool, settings.state_dir, limits)
+    try:
+        with Samples(settings.state_dir / "samples.sqlite") as samples:
+            async with Link(identity) as link:
+                daemon = Daemon(settings, link, spool, disk, samples)
+                daemon.listen()
+                await daemon.start()
+                await daemon.watching.apply(connections)
+                await daemon.until_stopped()
+    finally:
+        await disk(spool.close)
+        disk.close()
+    log.info("agent stopped")
+
+
+class Daemon:
+    """Everything that runs in one agent."""
+
+    def __init__(self, settings: Settings, link: Link, spool: Spool, disk: DiskThread, samples: Samples) -> None:
+        self.problems = Problems()
+        self._settings = settings
+        self._link = link
+        self._spool = spool
+        self._disk = disk
+        self._samples = samples
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._started_at = utc_now()
+        self._flushed = time.monotonic()
+        self._active = False
+        self._last_runs: dict[str, Run] = {}
+        self._sink = Sink(spool)
+        self._supervisor = Supervisor(self.problems)
+        self._assignments = Assignments(
+            link, settings.state_dir, disk, problems=self.problems, on_change=self._assigned
+        )
+        make = oracle_watches(samples, settings=lambda: self._assignments.current.checks, emit=self._emit)
+        self.watching = Watching(self._supervisor, make)
+        self._jobs = Jobs(
+            settings.state_dir, self._sink, disk, handlers={"check": self.watching.check}, problems=self.problems
+        )
+        self._uplink = Uplink(link, spool, disk, problems=self.problems, on_ack=self._acknowledged)
+
+    # --- the whole life ---
+
+    def listen(self) -> None:
+        """Take the signals of the service manager."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGINT, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    async def start(self) -> None:
+        await self._jobs.recover()
+        await self._say_catalogue()
+        for name, work in (
+            ("spool", self._flush_for_ever),
+            ("uplink", self._uplink.run),
+            ("assignment", self._assignments.run),
+            ("heartbeat", self._heartbeat_for_ever),
+            ("reload", self._reload_for_ever),
+            ("status", self._status_for_ever),
+            ("watchdog", self._watchdog_for_ever),
+        ):
+            self._supervisor.start(name, work)
+
+    async def until_stopped(self) -> None:
+        self._sink.inventory(connection.info() for connection in self.watching.connections)
+        self._jobs.offer(self._assignments.current.jobs)
+        systemd.notify("READY=1")
+        log.info("agent started", agent=self._link.identity.agent, collector=self._link.identity.url)
+        await self._stop.wait()
+        systemd.notify("STOPPING=1")
+        log.info("agent stops")
+        await self._jobs.stop()
+        await self._supervisor.stop_all(within_s=STOP_WITHIN_S)
+        await self._disk(self._spool.flush)
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            os._exit(_EXIT_AT_ONCE)
+        self._stop.set()
+
+    # --- tasks ---
+
+    async def _flush_for_ever(self) -> None:
+        """Commit once a second, and at once what is pressing."""
+        while True:
+            if await self._disk(self._spool.flush):
+                self._uplink.wake.set()
+            self.problems.update("spool", self._spool.trouble)
+            self._flushed = time.monotonic()
+            try:
+                async with asyncio.timeout(FLUSH_EVERY_S):
+                    await self._sink.pressing.wait()
+            except TimeoutError:
+                continue
+            self._sink.pressing.clear()
+
+    async def _heartbeat_for_ever(self) -> None:
+        while True:
+            state = await self._spool_state()
+            if state is not None:
+                self._sink.heartbeat(self._heartbeat(state))
+            await asyncio.sleep(self._assignments.current.heartbeat_s)
+
+    async def _reload_for_ever(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            await self._read_connections()
+            systemd.notify("READY=1")
+
+    async def _status_for_ever(self) -> None:
+        while True:
+            state = await self._spool_state()
+            try:
+                await self._disk(write_status, self._settings.state_dir, self._status(state))
+            except OSError as error:
+                log.debug("status not written", reason=str(error))
+            await asyncio.sleep(STATUS_EVERY_S)
+
+    async def _watchdog_for_ever(self) -> None:
+        """A sign of life only while the loop turns and the spool is looked after."""
+        every = systemd.watchdog_seconds()
+        while every is not None:
+            if time.monotonic() - self._flushed < STUCK_S:
+                systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(every)
+        await asyncio.Event().wait()
+
+    # --- parts of them ---
+
+    async def _read_connections(self) -> None:
+        """Apply the connections file; one that cannot be used changes nothing and is reported."""
+        try:
+            wanted = await self._disk(load_connections, self._settings.connections_file)
+        except ConfigurationError as error:
+            self.problems.report("connections", str(error))
+            return
+        self.problems.over("connections")
+        for key in await self.watching.apply(wanted):
+            self._samples.drop(key)
+            self._last_runs.pop(key, None)
+        self._sink.inventory(connection.info() for connection in self.watching.connections)
+        log.info("connections read", count=len(wanted))
+
+    async def _say_catalogue(self) -> None:
+        """Upload the checks when they differ from what this agent uploaded last."""
+        entries = catalogue_entries(catalogue().values())
+        path = self._settings.state_dir / CATALOGUE_FILE
+        said = f"{self._link.identity.agent} {catalogue_digest(entries)}\n"
+        if path.exists() and path.read_text() == said:
+            return
+        self._sink.catalogue(entries)
+        if await self._disk(self._spool.flush):
+            path.write_text(said)
+
+    def _assigned(self, assignment: Assignment) -> None:
+        self._jobs.offer(assignment.jobs)
+
+    def _acknowledged(self, _ack: Ack) -> None:
+        if self._active:
+            return
+        self._active = True
+        enrolment = load_enrolment(self._settings.state_dir)
+        if enrolment is not None:
+            mark_active(self._settings.state_dir, enrolment)
+
+    def _emit(self, run: Run) -> None:
+        self._last_runs[run.connection] = msgspec.structs.replace(run, outcomes=(), facts={})
+        self._sink.run(run)
+
+    async def _spool_state(self) -> SpoolState | None:
+        try:
+            return await self._disk(self._spool.state)
+        except SpoolUnavailableError:
+            return None
+
+    def _heartbeat(self, state: SpoolState) -> Heartbeat:
+        return Heartbeat(
+            version=version("fieldpost"),
+            started_at=self._started_at,
+            rss_bytes=psutil.Process().memory_info().rss,
+            spool=state,
+            clock_offset_s=self._link.clock_offset_s,
+            assignment=self._assignments.current.version,
+            problems=self.problems.texts(),
+        )
+
+    def _status(self, state: SpoolState | None) -> Status:
+        return Status(
+            at=utc_now(),
+            pid=os.getpid(),
+            version=version("fieldpost"),
+            started_at=self._started_at,
+            last_ack_at=self._uplink.last_ack_at,
+            clock_offset_s=self._link.clock_offset_s,
+            assignment=self._assignments.current.version,
+            spool=state,
+            problems=self.problems.texts(),
+            connections=tuple(
+                ConnectionStatus(connection.key, connection.name, *_last(self._last_runs.get(connection.key)))
+                for connection in self.watching.connections
+            ),
+        )
+
+
+def _last(run: Run | None) -> tuple[datetime | None, bool | None]:
+    return (run.ended_at, run.reachable) if run else (None, None)
