@@ -46,9 +46,8 @@ def judge_size(seen: Seen) -> Verdict:
         return unknown("V$LOG gave no group, or one without a size")
     smallest = min(mb for _, mb in known)
     items = [_group(row, mb, seen.levels.status(mb)) for row, mb in known]
-    advice = _advice(seen)
-    line = f"{smallest:.0f}MB{advice}"
     status = seen.levels.status(smallest)
+    line = f"{smallest:.0f}MB" if status == "ok" else f"{smallest:.0f}MB{_advice(seen)}"
     excuse = _harmless(seen) if status != "ok" else ""
     if excuse:
         status, line = "info", f"{line}, {excuse}"
