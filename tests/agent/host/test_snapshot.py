@@ -1,5 +1,7 @@
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +97,11 @@ def test_a_file_system_that_hangs_is_reported_and_asked_by_one_thread_only(monke
         thread.join(5)
     monkeypatch.setattr(snapshot, "STAT_TIMEOUT_S", 5.0)
     assert [mount.hung for mount in host.take(Asked()).mounts if mount.path == "/"] == [False]
+
+
+def test_psutil_is_not_loaded_before_a_host_is_read() -> None:
+    code = "import sys, agent.host.visit, agent.host.checks; sys.exit('psutil' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_network_and_pseudo_file_systems_are_left_alone() -> None:
