@@ -100,7 +100,7 @@ def test_a_file_system_that_hangs_is_reported_and_asked_by_one_thread_only(monke
 
 
 def test_psutil_is_not_loaded_before_a_host_is_read() -> None:
-    code = "import sys, agent.host.visit, agent.host.checks; sys.exit('psutil' in sys.modules)"
+    code = "import sys, agent.host.snapshot, agent.host.checks; sys.exit('psutil' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
