@@ -26,6 +26,7 @@ from tests.oracle_standin.scenario_files import (
     view_facts,
     written_rows,
 )
+from tests.standins.oracle.engine.scenario import read_scenario
 
 NO_NEXT_SCN = 9295429630892703743
 MB = 1 << 20
@@ -312,6 +313,12 @@ def test_the_sequence_of_containers_is_that_of_the_services(scenario: str) -> No
     assert active == declared
     for name, service in mapping(scenario_keys(scenario)["services"]).items():
         assert (name, mapping(service)["container"]) in active
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_engine_reads_what_the_lint_has_read(scenario: str) -> None:
+    views = read_scenario(ROOT / "scenarios" / scenario).views
+    assert {view: len(rows) for view, rows in views.items()} == {v: len(rows_of(scenario, v)) for v in files(scenario)}
 
 
 def test_service_names_pick_one_scenario() -> None:
