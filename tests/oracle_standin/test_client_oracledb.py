@@ -112,7 +112,7 @@ def test_every_stored_type_comes_back(connection: oracledb.Connection, cursor: o
         12345678901234567890,
         Decimal("-1234.56"),
         "größer €",
-        "ab",
+        "abcde",
         moment.replace(microsecond=0),
         moment,
         b"\x00\xff",
@@ -125,7 +125,7 @@ def test_every_stored_type_comes_back(connection: oracledb.Connection, cursor: o
     cursor.execute(f"insert into {table} values ({places})", row)
     connection.commit()
     back = cursor.execute(f"select * from {table}", fetch_lobs=False, fetch_decimals=True).fetchone()
-    assert back == (*row[:3], "ab   ", *row[4:])
+    assert back == row
     lob = cursor.execute(f"select cl from {table}").fetchone()[0]
     assert lob.read() == row[8]
 
