@@ -14,7 +14,7 @@ def new_id(prefix: str) -> str:
 
 
 def random_text(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(length))
 
 
 def _base32(number: int, length: int) -> str:

@@ -19,9 +19,9 @@ router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
 )
 async def fleet(caller: ReadHealth, db: Gateway) -> Response:
     rows = await db.read(store.fleet, caller.tenant)
-    statuses = [rules.fleet_status(row.score) for row in rows]
+    statuses = [rules.fleet_status(score) for _, _, score in rows]
     data = [
-        {"id": row.id, "name": row.name, "score": row.score, "status": status}
-        for row, status in zip(rows, statuses, strict=True)
+        {"id": number, "name": name, "score": score, "status": status}
+        for (number, name, score), status in zip(rows, statuses, strict=True)
     ]
     return envelope.summarised(data, rules.summary(statuses))

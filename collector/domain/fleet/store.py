@@ -26,12 +26,8 @@ class Listed(NamedTuple):
     summary_text: str | None
 
 
-class Member(NamedTuple):
-    """One connection of the fleet."""
-
-    id: int
-    name: str
-    score: int | None
+Member = tuple[int, str, int | None]
+"""One connection of the fleet: id, name, score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +45,15 @@ class Latest:
 def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[Listed]]:
     """How many connections there are, and the wanted ones by ascending id."""
     found = conn.execute(_PAGE, {"tenant_id": tenant_id, "skip": offset, "take": limit})
-    rows = [Listed._make(row) for row in found]
+    rows = [Listed._make(row) for row in found.all()]
     if 0 < len(rows) < limit:
         return offset + len(rows), rows
     return conn.execute(_COUNT, {"tenant_id": tenant_id}).scalar_one(), rows
 
 
-def fleet(conn: Connection, tenant_id: int) -> list[Member]:
-    return [Member._make(row) for row in conn.execute(_FLEET, {"tenant_id": tenant_id})]
+def fleet(conn: Connection, tenant_id: int) -> Sequence[Member]:
+    """All connections by ascending id; rows as they come, for there may be thousands."""
+    return conn.execute(_FLEET, {"tenant_id": tenant_id}).all()
 
 
 def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | None:

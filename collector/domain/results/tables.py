@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from collector.core.columns import Instant, Json, table
+
+SHOWN = "removed_at IS NULL AND listed_at IS NOT NULL"
 
 
 class Connection(SQLModel, table=True):
@@ -23,6 +25,16 @@ class Connection(SQLModel, table=True):
         Index("connection_by_id", "id", unique=True),
         Index("connection_by_key", "tenant_id", "agent_id", "key", unique=True),
         Index("connection_by_stale", "stale_at"),
+        # covers the fleet and the count of a list: rows are wide, and readers ask for them all the time
+        Index(
+            "connection_shown",
+            "tenant_id",
+            "id",
+            "name",
+            "score",
+            sqlite_where=text(SHOWN),
+            postgresql_where=text(SHOWN),
+        ),
     )
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)

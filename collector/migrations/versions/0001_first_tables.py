@@ -202,6 +202,15 @@ def _connections() -> None:
     op.create_index("connection_by_id", "connection", ["id"], unique=True)
     op.create_index("connection_by_key", "connection", ["tenant_id", "agent_id", "key"], unique=True)
     op.create_index("connection_by_stale", "connection", ["stale_at"], unique=False)
+    shown = sa.text("removed_at IS NULL AND listed_at IS NOT NULL")
+    op.create_index(
+        "connection_shown",
+        "connection",
+        ["tenant_id", "id", "name", "score"],
+        unique=False,
+        sqlite_where=shown,
+        postgresql_where=shown,
+    )
     op.create_table(
         "run",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
