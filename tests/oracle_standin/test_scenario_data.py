@@ -317,8 +317,10 @@ def test_the_sequence_of_containers_is_that_of_the_services(scenario: str) -> No
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_engine_reads_what_the_lint_has_read(scenario: str) -> None:
-    views = read_scenario(ROOT / "scenarios" / scenario).views
-    assert {view: len(rows) for view, rows in views.items()} == {v: len(rows_of(scenario, v)) for v in files(scenario)}
+    read = read_scenario(ROOT / "scenarios" / scenario)
+    assert {view: len(read.rows(view)) for view in read.files} == {
+        v: len(rows_of(scenario, v)) for v in files(scenario)
+    }
 
 
 def test_service_names_pick_one_scenario() -> None:
