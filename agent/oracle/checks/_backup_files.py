@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from agent.oracle.catalogue import GATE_CAP, Check, Facts, Levels, Query, Row, Seen, Verdict
-from agent.oracle.judging import age, number, of_items, skipped, text, unknown, worst_first
+from agent.oracle.checks._space import many
+from agent.oracle.judging import age, label, number, of_items, skipped, text, unknown, worst_first
 from agent.oracle.needs import not_in_pdb, on_data_owner, on_primary
 from common.wire import Item, Status
 
@@ -60,14 +61,14 @@ def judge_age(seen: Seen) -> Verdict:
     never = all(row["recorded"] == "NO" for row in rows)
     if never and (verdict := elsewhere(seen.facts)):
         return verdict
-    items = worst_first(_age_item(row, seen.levels) for row in rows)
+    items = worst_first(_age_item(row, seen) for row in rows)
     status, hours = items[0].status, items[0].value
     if hours is None:
         return replace(unknown(f"{items[0].name}: {items[0].detail}"), items=items)
     since = "no backup on record" if never else f"{items[0].name} of {items[0].detail}"
     late = sum(1 for row in rows if seen.levels.status(_age(row) or 0.0) != "ok")
     more = f"; {late} of {len(rows)} files" if late > 1 else ""
-    line = f"{hours:.0f} h ({since}{more})"
+    line = f"{shown(hours)} ({since}{more})"
     return Verdict(status=status, line=line, value=hours, items=items, cap=_cap(status, hours, seen.facts))
 
 
@@ -85,12 +86,21 @@ def _age(row: Row) -> float | None:
     return backup if backup is not None else number(row["exists_h"])
 
 
-def _age_item(row: Row, levels: Levels) -> Item:
+def _age_item(row: Row, seen: Seen) -> Item:
     hours, name = _age(row), f"file {text(row['file_no'])}"
     if hours is None:
         return Item(name, "unknown", detail="neither a backup nor CREATION_TIME is known")
     never = ", never backed up" if row["recorded"] == "NO" else ""
-    return Item(name, levels.status(hours), round(hours, 1), f"{text(row['tablespace_name'])}{never}")
+    return Item(name, seen.levels.status(hours), round(hours, 1), f"{_tablespace(row, seen.facts)}{never}")
+
+
+def _tablespace(row: Row, facts: Facts) -> str:
+    return label(facts, row["con_id"], row["tablespace_name"])
+
+
+def shown(hours: float) -> str:
+    """Hours, as backups are spoken of, and minutes below one."""
+    return f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
 def _cap(status: Status, hours: float, facts: Facts) -> int | None:
@@ -115,7 +125,7 @@ def judge_never(seen: Seen) -> Verdict:
     critical, warning = seen.levels.critical, seen.levels.warning
     worse: Status = "critical" if critical is not None and len(old) >= critical else "warning"
     status: Status = "warning" if warning is not None and len(late) >= warning else "ok"
-    items = [_never_item(row, worse if row in old else status) for row in late]
+    items = [_never_item(row, worse if row in old else status, seen.facts) for row in late]
     verdict = of_items(items, good="every file has a backup on record")
     return replace(verdict, value=float(len(late)))
 
@@ -125,10 +135,10 @@ def _explained(row: Row) -> bool:
     return row["included"] == "NO" or row["plugged"] == "YES"
 
 
-def _never_item(row: Row, status: Status) -> Item:
+def _never_item(row: Row, status: Status, facts: Facts) -> Item:
     hours = number(row["exists_h"]) or 0.0
     reason = ", excluded in RMAN" if row["included"] == "NO" else ", plugged in" if row["plugged"] == "YES" else ""
-    detail = f"({age(hours * 3600)}, {text(row['tablespace_name'])}{reason})"
+    detail = f"({age(hours * 3600)}, {_tablespace(row, facts)}{reason})"
     return Item(f"file {text(row['file_no'])}", status, round(hours, 1), detail)
 
 
@@ -142,11 +152,11 @@ def judge_unrecoverable(seen: Seen) -> Verdict:
     if all(row["backup_h"] is None for row in rows):
         return skipped("no backup on record to compare with: see BACKUP_DB_AGE")
     lost = [(hours, row) for row in rows if (hours := _lost_h(row)) is not None]
-    items = worst_first(_lost_item(hours, row, _lost_status(len(lost), seen)) for hours, row in lost)
+    items = worst_first(_lost_item(hours, row, seen, _lost_status(len(lost), seen)) for hours, row in lost)
     if not items:
         return Verdict(status="ok", line="no file changed by NOLOGGING since its backup", value=0)
     since = age(max(hours for hours, _ in lost) * 3600)
-    line = f"{len(lost)} files since {since}: {', '.join(f'{item.name} ({item.detail})' for item in items[:3])}"
+    line = f"{many(len(lost), 'file')} since {since}: {', '.join(f'{item.name} ({item.detail})' for item in items[:3])}"
     return Verdict(status=items[0].status, line=line, value=float(len(lost)), items=items)
 
 
@@ -162,8 +172,8 @@ def _lost_status(files: int, seen: Seen) -> Status:
     return levels.status(files)
 
 
-def _lost_item(hours: float, row: Row, status: Status) -> Item:
-    return Item(f"file {text(row['file_no'])}", status, round(hours, 1), text(row["tablespace_name"]))
+def _lost_item(hours: float, row: Row, seen: Seen, status: Status) -> Item:
+    return Item(f"file {text(row['file_no'])}", status, round(hours, 1), _tablespace(row, seen.facts))
 
 
 CHECKS = (

@@ -109,7 +109,8 @@ BASELINE = 14
 ENOUGH = 3
 # Jobs of some minutes vary by more than any factor says.
 SHORT_S = 600
-CURRENT_H = 8 * 24.0
+# Older than a month: this kind is not made any more.
+CURRENT_H = 35 * 24.0
 
 
 def judge_duration(seen: Seen) -> Verdict:

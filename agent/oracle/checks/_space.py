@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.oracle.catalogue import Disk, Facts, Row, Rows, Value
+from agent.oracle.catalogue import Disk, Facts, Row, Rows, Value, Verdict
 from agent.oracle.judging import number, text
 from common.wire import Item
 
@@ -77,3 +77,13 @@ def unseen(facts: Facts, rows: Rows) -> list[Item]:
 def place(facts: Facts, con_id: Value) -> str:
     """A name for a whole container: the PDB, or the database where there are none."""
     return facts.container_name(con_id) or facts.db_name
+
+
+def plain(verdict: Verdict, facts: Facts) -> Verdict:
+    """The line without the database's own name, which says nothing where there are no PDBs."""
+    return replace(verdict, line=verdict.line.removeprefix(f"{facts.db_name} "))
+
+
+def many(count: float, noun: str) -> str:
+    """`1 file`, `1,168 files`."""
+    return f"{count:,.0f} {noun}" if count == 1 else f"{count:,.0f} {noun}s"

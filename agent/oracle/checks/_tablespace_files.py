@@ -39,7 +39,7 @@ def judge_file_status(seen: Seen) -> Verdict:
 def _file_item(row: Row, facts: Facts) -> Item | None:
     """An error always counts; that recovery is due is normal on a standby, and in a PDB that is closed."""
     name = f"file {text(row['file_no'])}"
-    where = f"({_base(text(row['file_name']))})"
+    where = f"({label(facts, row['con_id'], _base(text(row['file_name'])))})"
     errors = [text(row[column]) for column in ("header_error", "recover_error") if row[column] not in (None, NORMAL)]
     if errors:
         return Item(name, "critical", detail=f"{errors[0]} {where}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agent.oracle.catalogue import GATE_CAP, Check, Levels, Query, Row, Seen, Verdict
-from agent.oracle.checks._space import Key, Reach, key, place, reaches, unseen
+from agent.oracle.checks._space import Key, Reach, key, many, place, plain, reaches, unseen
 from agent.oracle.judging import label, number, of_items, skipped, text, unknown, worst
 from agent.oracle.needs import needs_open, on_primary
 from agent.oracle.queries import DATA_FILES, PARAMETERS, TABLESPACES
@@ -137,7 +137,7 @@ def judge_too_old(seen: Seen) -> Verdict:
     if not rows:
         return skipped(EMPTY)
     items = [_too_old_item(row, seen) for row in rows]
-    verdict = of_items(items, good=f"no query failed in 24 h, longest {_longest(rows):,.0f} s")
+    verdict = plain(of_items(items, good=f"no query failed in 24 h, longest {_longest(rows):,.0f} s"), seen.facts)
     culprit = next((f", SQL {text(row['maxqueryid'])}" for row in seen.of(FAILED_QUERIES) if row["maxqueryid"]), "")
     return replace(verdict, line=verdict.line + culprit) if verdict.status in ("warning", "critical") else verdict
 
@@ -146,7 +146,7 @@ def _too_old_item(row: Row, seen: Seen) -> Item:
     name, failed, longest = place(seen.facts, row["con_id"]), number(row["too_old"]), number(row["longest_s"])
     if failed is None or longest is None:
         return Item(name, "unknown", detail="SSOLDERRCNT or MAXQUERYLEN is NULL")
-    detail = f"{failed:.0f} errors in 24 h, longest query {longest:,.0f} s"
+    detail = f"{many(failed, 'error')} in 24 h, longest query {longest:,.0f} s"
     return Item(name, seen.levels.status(failed), failed, detail)
 
 
@@ -160,7 +160,7 @@ def judge_no_space(seen: Seen) -> Verdict:
     if not rows:
         return skipped(EMPTY)
     items = [_no_space_item(row, seen) for row in rows]
-    verdict = of_items(items, good="no out-of-space event in 1 h")
+    verdict = plain(of_items(items, good="no out-of-space event in 1 h"), seen.facts)
     if verdict.status != "critical":
         return verdict
     now = any((number(row["no_space_now"]) or 0.0) > 0 for row in rows)
@@ -171,7 +171,7 @@ def _no_space_item(row: Row, seen: Seen) -> Item:
     name, events = place(seen.facts, row["con_id"]), number(row["no_space"])
     if events is None:
         return Item(name, "unknown", detail="NOSPACEERRCNT is NULL")
-    return Item(name, seen.levels.status(events), events, f"{events:.0f} out-of-space events")
+    return Item(name, seen.levels.status(events), events, many(events, "out-of-space event"))
 
 
 def _biggest(seen: Seen) -> str:
@@ -194,7 +194,7 @@ def judge_retention(seen: Seen) -> Verdict:
     wanted = {text(row["name"]): text(row["value"]) for row in seen.of(PARAMETERS)}
     items = [_retention_item(row, wanted, seen) for row in rows]
     tuned = min(number(row["tuned_s"]) or 0.0 for row in rows)
-    return of_items(items, good=f"tuned to {tuned:,.0f} s", below=True)
+    return plain(of_items(items, good=f"tuned to {tuned:,.0f} s", below=True), seen.facts)
 
 
 def _retention_item(row: Row, wanted: Mapping[str, str], seen: Seen) -> Item:

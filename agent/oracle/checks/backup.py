@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from agent.oracle.catalogue import Check, Facts, Levels, Query, Row, Seen, States, Verdict
 from agent.oracle.checks import _backup_files, _backup_jobs
-from agent.oracle.checks._backup_files import elsewhere
-from agent.oracle.checks._space import GB, disk_under
+from agent.oracle.checks._backup_files import elsewhere, shown
+from agent.oracle.checks._space import GB, disk_under, many
 from agent.oracle.judging import age, by_level, number, of_items, ok, size, skipped, text, unknown
 from agent.oracle.needs import needs_archivelog, not_in_pdb, on_data_owner, on_primary
 from agent.oracle.queries import ASM_GROUPS, PARAMETERS
@@ -22,13 +22,14 @@ ARCHIVED_LOGS = Query(
 SELECT COUNT(CASE WHEN l.backups = 0 AND l.deleted = 'NO' THEN 1 END) AS waiting,
        (SYSDATE - MIN(CASE WHEN l.backups = 0 AND l.deleted = 'NO' THEN l.completed END)) * 24 AS waiting_h,
        (SYSDATE - MAX(CASE WHEN l.backups > 0 THEN l.completed END)) * 24 AS saved_h,
-       (SELECT (SYSDATE - MAX(r.next_time)) * 24 FROM v$backup_redolog r) AS redolog_h
+       (SYSDATE - MAX(r.newest)) * 24 AS redolog_h
 FROM (SELECT a.thread#, a.sequence#, a.resetlogs_change#, MAX(a.backup_count) AS backups,
              MAX(a.completion_time) AS completed, MIN(a.deleted) AS deleted
       FROM v$archived_log a
       JOIN v$archive_dest d ON d.dest_id = a.dest_id
       WHERE a.standby_dest = 'NO' AND a.archived = 'YES' AND d.target IN ('PRIMARY', 'LOCAL')
       GROUP BY a.thread#, a.sequence#, a.resetlogs_change#) l
+CROSS JOIN (SELECT MAX(next_time) AS newest FROM v$backup_redolog) r
 """,
 )
 
@@ -49,7 +50,7 @@ def judge_archived_logs(seen: Seen) -> Verdict:
         return verdict
     hours = round(min([waiting_h, *saved]), 1)
     since = "since the last archived-log backup" if saved else "without any archived-log backup"
-    return by_level(hours, seen.levels, f"{hours:.0f} h {since}, {waiting:.0f} logs wait")
+    return by_level(hours, seen.levels, f"{shown(hours)} {since}, {many(waiting, 'log')} waiting")
 
 
 # --- control file --------------------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ def judge_controlfile_backup(seen: Seen) -> Verdict:
         return skipped("a standby control file is made from the primary")
     hours, incarnation = number(rows[0]["backup_h"]), number(rows[0]["incarnation_h"])
     if hours is not None:
-        return by_level(round(hours, 1), seen.levels, f"{hours:.0f} h")
+        return by_level(round(hours, 1), seen.levels, shown(hours))
     if verdict := elsewhere(seen.facts):
         return verdict
     if incarnation is None:
@@ -107,7 +108,7 @@ def judge_backup_mode(seen: Seen) -> Verdict:
     items = [Item(name, status, round(hours, 1), f"for {age(hours * 3600)}") for hours, name in left]
     verdict = replace(of_items(items, good="no file is left in backup mode"), value=float(len(left)))
     longest = max((hours for hours, _ in left), default=0.0)
-    return replace(verdict, line=f"{len(left)} files for {age(longest * 3600)}") if left else verdict
+    return replace(verdict, line=f"{many(len(left), 'file')} for {age(longest * 3600)}") if left else verdict
 
 
 # --- corruption ----------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def _blocks_item(row: Row, kind: str, levels: Levels) -> Item:
     name = f"file {text(row['file_no'])}"
     if blocks is None:
         return Item(name, "unknown", detail="BLOCKS is NULL")
-    return Item(name, levels.status(blocks), blocks, f"{blocks:.0f} blocks {kind}")
+    return Item(name, levels.status(blocks), blocks, f"{many(blocks, 'block')} {kind}")
 
 
 # --- what makes backups slow or forgettable ------------------------------------------------------------------------

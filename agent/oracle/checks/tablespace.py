@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent.oracle.catalogue import Check, Levels, Query, Row, Seen, Verdict
 from agent.oracle.checks import _tablespace_files, _tablespace_full
-from agent.oracle.checks._space import GB, MB, closed, place, unseen
+from agent.oracle.checks._space import GB, closed, many, place, plain, unseen
 from agent.oracle.judging import (
     held_s,
     label,
@@ -14,6 +14,7 @@ from agent.oracle.judging import (
     number,
     of_items,
     ok,
+    size,
     text,
     unknown,
     worst_first,
@@ -125,7 +126,7 @@ def judge_system_objects(seen: Seen) -> Verdict:
             label(seen.facts, row["con_id"], row["owner"]),
             seen.levels.status(segments),
             segments,
-            f"{segments:.0f} segments in {text(row['tablespace_name'])}",
+            f"{many(segments, 'segment')} in {text(row['tablespace_name'])}",
         )
         for segments, row in rows
     ]
@@ -137,11 +138,11 @@ def judge_recycle_bin(seen: Seen) -> Verdict:
     items = []
     for row in seen.of(RECYCLE_BINS):
         held = (number(row["bytes"]) or 0.0) / GB
-        detail = f"{held:.1f} GB in {text(row['objects'])} objects"
+        detail = f"{held:.1f} GB in {many(number(row['objects']) or 0, 'object')}"
         items.append(Item(place(seen.facts, row["con_id"]), seen.levels.status(held), round(held, 2), detail))
     fullest = max(items, key=lambda item: item.value or 0.0, default=None)
     good = f"largest: {fullest.name} {fullest.detail}" if fullest else "the recycle bin is empty"
-    return of_items(items + closed(seen.facts), good=good)
+    return plain(of_items(items + closed(seen.facts), good=good), seen.facts)
 
 
 # --- quotas --------------------------------------------------------------------------------------------------------
@@ -174,10 +175,8 @@ def _quota(row: Row, seen: Seen) -> Item:
     if used is None or not most:
         return Item(name, "unknown", detail=f"quota on {text(row['tablespace_name'])} is NULL")
     pct = 100.0 * used / most
-    shown = f"{most / GB:.0f} GB" if most >= GB else f"{most / MB:.0f} MB"
-    return Item(
-        name, seen.levels.status(pct), round(pct, 1), f"{pct:.0f} % of {shown} on {text(row['tablespace_name'])}"
-    )
+    detail = f"{pct:.0f} % of {size(most)} on {text(row['tablespace_name'])}"
+    return Item(name, seen.levels.status(pct), round(pct, 1), detail)
 
 
 CHECKS = (

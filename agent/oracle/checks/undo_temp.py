@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from agent.oracle.catalogue import Check, Levels, Query, Row, Seen, Verdict
 from agent.oracle.checks import _undo
-from agent.oracle.checks._space import Key, Reach, closed, key, reaches
+from agent.oracle.checks._space import Key, Reach, closed, key, many, reaches
 from agent.oracle.judging import label, last, noted, number, of_items, ok, size, text, unknown
 from agent.oracle.needs import on_primary
 from agent.oracle.queries import TABLESPACES
@@ -107,7 +107,7 @@ def judge_temp_files(seen: Seen) -> Verdict:
 
 def _temp_files_item(row: Row, seen: Seen) -> Item:
     name, files = label(seen.facts, row["con_id"], row["tablespace_name"]), number(row["files"]) or 0.0
-    detail = f"has {files:.0f} files" + (", none of them usable" if files else "")
+    detail = f"has {many(files, 'file')}" + (", none of them usable" if files else "")
     return Item(name, seen.levels.status(1), 1, detail)
 
 
@@ -143,7 +143,7 @@ def judge_transactions(seen: Seen) -> Verdict:
     oldest = max((number(row["minutes"]) or 0.0 for row in rows), default=None)
     good = "no open transaction" if oldest is None else f"oldest {_minutes(oldest)}"
     undo = {_session(row): number(row["used_ublk"]) or 0.0 for row in rows}
-    return noted(replace(of_items(items, good=good), value=oldest), undo)
+    return noted(replace(of_items(items, good=good), value=None if oldest is None else round(oldest, 1)), undo)
 
 
 def _transaction_item(row: Row, seen: Seen) -> Item:
