@@ -82,7 +82,7 @@ class Connection:
     """One Oracle target. `host` and `port` are its first address, also when `descriptor` says how to connect.
 
     Exactly one of the `password_` fields says where the password is; `host_checks`: the agent runs on the database's
-    own host; `packs`: the licences that the user has declared.
+    own host; `packs`: the licences that the user has declared; `paused`: known to the collector and not visited.
     """
 
     key: str
@@ -103,6 +103,7 @@ class Connection:
     tags: tuple[str, ...] = ()
     packs: frozenset[Pack] = frozenset()
     host_checks: bool = False
+    paused: bool = False
 
     @property
     def type(self) -> Literal["direct", "wallet", "descriptor"]:
@@ -212,8 +213,8 @@ def _field(name: str, value: object, problems: list[str]) -> object:
         return _words(name, value, problems)
     if name == "port" and (not isinstance(value, int) or isinstance(value, bool) or value not in _PORTS):
         problems.append(f"port: `{value}`; expected a number from 1 to 65535")
-    elif name == "host_checks" and not isinstance(value, bool):
-        problems.append(f"host_checks: `{value}`; expected true or false")
+    elif name in ("host_checks", "paused") and not isinstance(value, bool):
+        problems.append(f"{name}: `{value}`; expected true or false")
     elif name not in _FIELDS:
         problems.append(f"{name}: unknown field; known are {', '.join(_FIELDS)}")
     return value

@@ -33,6 +33,7 @@ from agent.spool import Limits, Spool, SpoolUnavailableError
 from agent.status import ConnectionStatus, Status, write_status
 from agent.supervisor import Supervisor
 from agent.uplink import Uplink
+from agent.waiting import wait_for
 from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
 from common.clock import utc_now
@@ -113,6 +114,7 @@ class Daemon:
         self._samples = samples
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
+        self._beat = asyncio.Event()
         self._started_at = utc_now()
         self._flushed = time.monotonic()
         self._active = False
@@ -178,19 +180,14 @@ class Daemon:
                 self._uplink.wake.set()
             self.problems.update("spool", self._spool.trouble)
             self._flushed = time.monotonic()
-            try:
-                async with asyncio.timeout(FLUSH_EVERY_S):
-                    await self._sink.pressing.wait()
-            except TimeoutError:
-                continue
-            self._sink.pressing.clear()
+            await wait_for(self._sink.pressing, FLUSH_EVERY_S)
 
     async def _heartbeat_for_ever(self) -> None:
         while True:
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
-            await asyncio.sleep(self._assignments.current.heartbeat_s)
+            await wait_for(self._beat, self._assignments.current.heartbeat_s)
 
     async def _reload_for_ever(self) -> None:
         while True:
@@ -247,6 +244,7 @@ class Daemon:
 
     def _assigned(self, assignment: Assignment) -> None:
         self._jobs.offer(assignment.jobs)
+        self._beat.set()
 
     def _acknowledged(self, _ack: Ack) -> None:
         if self._active:

@@ -18,6 +18,7 @@ from agent.link import Link, LinkDownError, Reply
 from agent.problems import Problems
 from agent.records import Offer
 from agent.spool import Spool, SpoolUnavailableError
+from agent.waiting import wait_for
 from common import logs, wire
 from common.clock import Now, utc_now
 from common.wire import Ack, Rejection
@@ -71,22 +72,13 @@ class Uplink:
         try:
             offer = await self._disk(self._spool.offer, max_records=self._size)
             if offer is None:
-                await self._idle()
+                await wait_for(self.wake, LOOK_EVERY_S)
                 return 0.0
             return await self._send(offer)
         except SpoolUnavailableError:
             return self._back_off.next()
         except LinkDownError as error:
             return self._put_off(f"the collector cannot be reached: {error}", code="down")
-
-    async def _idle(self) -> None:
-        """Wait for something new; look once in a while all the same."""
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self.wake.wait()
-        except TimeoutError:
-            return
-        self.wake.clear()
 
     async def _send(self, offer: Offer) -> float:
         sent = self._now()

@@ -44,7 +44,8 @@ class Watching:
         changed = [key for key, (connection, _) in self._watched.items() if by_key.get(key) != connection]
         for key in changed:
             connection, _ = self._watched.pop(key)
-            await self._supervisor.stop(_task_name(connection))
+            if not connection.paused:
+                await self._supervisor.stop(_task_name(connection))
         for key, connection in by_key.items():
             if key not in self._watched:
                 self._start(connection)
@@ -56,6 +57,8 @@ class Watching:
         if job.target not in self._watched:
             raise JobRefusedError(f"target `{job.target}`; expected the key of a connection of this agent")
         connection, watch = self._watched[job.target]
+        if connection.paused:
+            raise JobRefusedError(f"target `{job.target}`: {connection.name} is paused on the agent's host")
 
         async def work() -> str:
             run = await watch.check_now()
@@ -66,6 +69,9 @@ class Watching:
     def _start(self, connection: Connection) -> None:
         watch = self._make(connection)
         self._watched[connection.key] = connection, watch
+        if connection.paused:
+            log.info("connection paused", connection=connection.name)
+            return
         self._supervisor.start(_task_name(connection), watch.run)
         log.info("connection watched", connection=connection.name, host=connection.host, port=connection.port)
 
