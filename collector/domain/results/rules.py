@@ -114,6 +114,7 @@ def doubt(outcome: Dated, login: Login, now: datetime) -> str | None:
 
 def derive(outcomes: Sequence[Outcome], *, reachable: bool, now: datetime) -> Derived:
     """Score, summary and the rest of a connection that has been visited at least once."""
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.check)  # sums of floats depend on their order
     login = login_of(outcomes, reachable=reachable)
     in_doubt = {outcome.check for outcome in outcomes if doubt(outcome, login, now)}
     counted = [outcome for outcome in outcomes if outcome.enabled or outcome.check not in in_doubt]

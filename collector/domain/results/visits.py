@@ -110,7 +110,7 @@ class Visits:
 
 def _outcomes(run: Run) -> tuple[Outcome, ...]:
     """A target that did not answer always has the finding that says so."""
-    if run.reachable or any(outcome.check == rules.DB_CONNECT for outcome in run.outcomes):
+    if run.reachable or run.parts > 1 or any(outcome.check == rules.DB_CONNECT for outcome in run.outcomes):
         return run.outcomes
     return (*run.outcomes, _NO_ANSWER)
 
