@@ -102,6 +102,8 @@ class CannedBackend:
         return self.db_name
 
     def lookup_user(self, name: str, mode: Mode) -> Account | None:  # noqa: ARG002 - never mounted
+        if name.upper() == "EARLY":
+            raise OracleError(1033, "ORACLE initialization or shutdown in progress")
         return ACCOUNTS.get(name.upper())
 
     def open_session(self, account: Account, login: Login) -> CannedSession:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.oracle_standin.canned import PASSWORD
 from tests.standins.oracle.estate import Target
+from tests.standins.oracle.faults import Fault, FaultKind
 from tests.standins.oracle.server import RunningStandin
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,13 @@ def test_every_case_of_the_wire_passes(node: str, server: RunningStandin, person
     cases = _cases(node, "canned", target)
     assert len(cases) == 15
     assert {name: error for name, error in cases.items() if error} == {}
+
+
+def test_breaks_that_race_with_answers_pass(node: str, server: RunningStandin, persona: str) -> None:
+    server.faults.set("canned", Fault(FaultKind.SLOW_QUERY, seconds=0.08))
+    target = {"user": "scott", "password": PASSWORD, "connectString": server.dsn("canned", persona)}
+    cases = _cases(node, "races", target)
+    assert list(cases.values()) == [None]
 
 
 def test_every_case_of_a_scenario_passes(node: str, target: Target) -> None:

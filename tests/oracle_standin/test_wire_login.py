@@ -8,6 +8,7 @@ import pytest
 
 from tests.oracle_standin.canned import PASSWORD, CannedBackend, CannedSession
 from tests.standins.oracle.server import HOST, RunningStandin, Standin
+from tests.standins.oracle.types import Result
 
 
 def _refusal(
@@ -45,6 +46,7 @@ def test_the_server_knows_who_came(connection: oracledb.Connection, session: Can
         ("expired", PASSWORD, "ORA-28001"),
         ("expired", "wrong", "ORA-01017"),
         ("nosession", PASSWORD, "ORA-01045"),
+        ("early", "wrong", "ORA-01033"),
     ],
 )
 def test_a_login_is_refused_with_oracles_code(dsn: str, user: str, password: str, code: str) -> None:
@@ -149,6 +151,25 @@ async def test_stopping_ends_every_session_and_closes_the_databases() -> None:
     assert all(session.closed for session in backend.sessions)
     with pytest.raises(oracledb.DatabaseError):
         await connection.ping()
+
+
+async def test_a_bug_of_the_engine_ends_its_session_and_is_told_when_the_server_stops(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_: object) -> Result:
+        raise RuntimeError("a bug")
+
+    standin = Standin([CannedBackend({"select 1 from dual": broken})])
+    await standin.start()
+    dsn = f"{HOST}:{standin.ports['19c']}/canned"
+    async with oracledb.connect_async(user="scott", password=PASSWORD, dsn=dsn) as connection:
+        with pytest.raises(oracledb.DatabaseError, match="DPY-4011"):
+            await connection.fetchone("select 1 from dual")
+    async with oracledb.connect_async(user="scott", password=PASSWORD, dsn=dsn) as connection:
+        await connection.ping()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await standin.stop()
+    assert "the stand-in itself failed" in caplog.text
 
 
 def test_two_databases_may_not_share_a_service() -> None:

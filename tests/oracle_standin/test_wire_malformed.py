@@ -15,6 +15,7 @@ from tests.standins.oracle.packets import Packet, PacketType, accept, frame, par
 from tests.standins.oracle.persona import RELEASE_19C
 from tests.standins.oracle.requests import CursorShape, Dialect, parse_message
 from tests.standins.oracle.server import HOST, RunningStandin
+from tests.standins.oracle.types import OracleError
 
 _DESCRIPTOR = b"(DESCRIPTION=(CONNECT_DATA=(SERVICE_NAME=canned)))"
 
@@ -109,7 +110,7 @@ def test_any_bytes_are_a_message_or_a_clear_refusal(data: bytes) -> None:
     for parse in (_parse_session, _parse_login):
         try:
             parse(data)
-        except (NeedMore, MalformedError, UnsupportedError):
+        except (NeedMore, MalformedError, UnsupportedError, OracleError):
             continue
 
 

@@ -206,6 +206,23 @@ const canned = {
   },
 };
 
+const races = {
+  async "timeouts that race with the answer never lose the session"(target) {
+    await withConnection(target, async (connection) => {
+      for (let round = 0; round < 30; round++) {
+        connection.callTimeout = 72 + ((round * 7) % 17);
+        try {
+          assert.equal((await connection.execute("select 1 from dual")).rows.length, 2);
+        } catch (error) {
+          assert.match(error.message, /NJS-123/);
+        }
+      }
+      connection.callTimeout = 0;
+      assert.equal((await connection.execute("select 1 from dual")).rows.length, 2);
+    });
+  },
+};
+
 const scenario = {
   async "the dictionary answers"(target) {
     await withConnection(target, async (connection) => {
@@ -240,7 +257,7 @@ async function main() {
   const chunks = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
   const { suite, target } = JSON.parse(Buffer.concat(chunks).toString());
-  for (const [name, work] of Object.entries({ canned, scenario }[suite])) {
+  for (const [name, work] of Object.entries({ canned, races, scenario }[suite])) {
     try {
       await work(target);
       console.log(JSON.stringify({ name, error: null }));

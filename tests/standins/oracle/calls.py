@@ -8,7 +8,7 @@ from tests.standins.oracle.columns import UnencodableError
 from tests.standins.oracle.execution import Execution
 from tests.standins.oracle.lobrequests import LobRequest
 from tests.standins.oracle.lobs import answer_lob_request
-from tests.standins.oracle.piggybacks import CloseCursors, FreeLobs, Piggyback, SetAttributes
+from tests.standins.oracle.piggybacks import CancelCursors, CloseCursors, FreeLobs, Piggyback, SetAttributes
 from tests.standins.oracle.requests import Execute, Fetch, Message, Reexecute, Simple
 from tests.standins.oracle.responses import (
     Ending,
@@ -78,6 +78,9 @@ class Calls:
             case CloseCursors(ids):
                 for number in ids:
                     self.execution.cursors.close(number)
+            case CancelCursors(ids):
+                for number in ids:
+                    self.execution.cursors.cancel(number)
             case SetAttributes(values):
                 for name, value in values:
                     self.sql.set_attribute(name, value)

@@ -59,5 +59,9 @@ class Cursors:
         cursor = self._open.get(number)
         return CursorShape(cursor.statement, cursor.shapes, cursor.directions) if cursor else None
 
+    def cancel(self, number: int) -> None:
+        if cursor := self._open.get(number):
+            cursor.rows, cursor.is_open = (), False
+
     def close(self, number: int) -> None:
         self._open.pop(number, None)

@@ -13,6 +13,13 @@ class CloseCursors:
 
 
 @dataclass(frozen=True)
+class CancelCursors:
+    """Give up fetching; the cursors stay open and may run again."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SetAttributes:
     """End-to-end attributes; None sets an attribute to NULL, one that is missing stays as it is."""
 
@@ -29,7 +36,7 @@ class Ignored:
     """Something that changes nothing the stand-in models."""
 
 
-Piggyback = CloseCursors | SetAttributes | FreeLobs | Ignored
+Piggyback = CloseCursors | CancelCursors | SetAttributes | FreeLobs | Ignored
 
 
 def parse_piggyback(reader: Reader, function: int) -> Piggyback:
@@ -39,9 +46,17 @@ def parse_piggyback(reader: Reader, function: int) -> Piggyback:
     return _PARSERS[function](reader)
 
 
-def _parse_cursor_ids(reader: Reader) -> CloseCursors:
+def _parse_close(reader: Reader) -> CloseCursors:
+    return CloseCursors(_cursor_ids(reader))
+
+
+def _parse_cancel(reader: Reader) -> CancelCursors:
+    return CancelCursors(_cursor_ids(reader))
+
+
+def _cursor_ids(reader: Reader) -> tuple[int, ...]:
     reader.skip(1)
-    return CloseCursors(tuple(reader.ub() for _ in range(reader.ub())))
+    return tuple(reader.ub() for _ in range(reader.ub()))
 
 
 def _parse_attributes(reader: Reader) -> SetAttributes:
@@ -120,8 +135,8 @@ def _parse_begin_pipeline(reader: Reader) -> Ignored:
 
 _PARSERS: Mapping[int, Callable[[Reader], Piggyback]] = {
     96: _parse_free_lobs,
-    105: _parse_cursor_ids,
-    120: _parse_cursor_ids,
+    105: _parse_close,
+    120: _parse_cancel,
     135: _parse_attributes,
     152: _parse_schema,
     154: _parse_context,

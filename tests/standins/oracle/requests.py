@@ -10,7 +10,7 @@ from tests.standins.oracle.codec import MalformedError, Reader, decode_text
 from tests.standins.oracle.lobrequests import LOB_FUNCTION, LobRequest, parse_lob_request
 from tests.standins.oracle.piggybacks import Piggyback, parse_piggyback
 from tests.standins.oracle.sqltext import Kind, Statement, parse_statement
-from tests.standins.oracle.types import Direction
+from tests.standins.oracle.types import Direction, OracleError
 
 _FUNCTION = 3
 _PIGGYBACK = 17
@@ -119,7 +119,10 @@ _EXECUTE, _FETCH, _END_PIPELINE = 94, 5, 200
 
 
 def parse_message(reader: Reader, dialect: Dialect) -> Message:
-    """Read any number of piggybacks and the function behind them."""
+    """Read any number of piggybacks and the function behind them.
+
+    Raises ORA-01001 for a cursor that is not open, because without it nobody knows how many binds follow.
+    """
     piggybacks: list[Piggyback] = []
     while (kind := reader.u8()) == _PIGGYBACK:
         function, _ = _header(reader, dialect)
@@ -213,7 +216,7 @@ def _statement(sql: bytes | None, head: _Head, dialect: Dialect) -> Statement:
         return parse_statement(decode_text(sql))
     known = dialect.cursors.shape(head.cursor_id)
     if known is None:
-        raise MalformedError(f"an execute without SQL on cursor {head.cursor_id}")
+        raise OracleError(1001, "invalid cursor")
     return known.statement
 
 
@@ -267,7 +270,7 @@ def _parse_reexecute(reader: Reader, dialect: Dialect, *, fetches: bool) -> Reex
     commit = bool(reader.ub() & 1)
     known = dialect.cursors.shape(cursor_id)
     if known is None:
-        raise MalformedError(f"a re-execute of cursor {cursor_id}, which is not open")
+        raise OracleError(1001, "invalid cursor")
     rows = parse_rows(
         reader,
         _carrying(known),

@@ -50,14 +50,21 @@ class Session:
         try:
             message = await self.connection.receive(lambda reader: parse_message(reader, dialect))
         except UnsupportedError as error:
-            self.connection.discard_input()
-            await self.connection.send(self.calls.refuse(not_done(error)))
+            await self._refuse(not_done(error))
+            return True
+        except OracleError as error:
+            await self._refuse(error)
             return True
         if isinstance(message.request, Release):
             self.connection.settle()
             return True
         await self._answer(message)
         return message.request is not Simple.LOGOFF
+
+    async def _refuse(self, error: OracleError) -> None:
+        """Answer a message that could not be read to its end."""
+        self.connection.discard_input()
+        await self.connection.send(self.calls.refuse(error))
 
     async def _answer(self, message: Message) -> None:
         reply = await self._faulty(message)
