@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, TextClause, bindparam, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
@@ -80,7 +80,7 @@ def all_targets(conn: Connection, tenant_id: int, agent_id: str) -> list[Target]
 
 
 def save_targets(conn: Connection, tenant_id: int, changed: Sequence[Target]) -> None:
-    _save(conn, _SAVE_TARGET, [{**target.row(), "tenant_id": tenant_id} for target in changed])
+    _save(conn, tenant_id, _SAVE_TARGET, [target.row() for target in changed])
 
 
 def states(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> dict[int, dict[str, StateRow]]:
@@ -112,11 +112,11 @@ def runs(conn: Connection, tenant_id: int, connection_ids: Sequence[int], keys: 
 
 
 def save_runs(conn: Connection, tenant_id: int, changed: Iterable[RunRow]) -> None:
-    _save(conn, _SAVE_RUN, [{**row.row(), "tenant_id": tenant_id} for row in changed])
+    _save(conn, tenant_id, _SAVE_RUN, [row.row() for row in changed])
 
 
 def save_states(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
-    _save(conn, _SAVE_STATE, [{**row, "tenant_id": tenant_id} for row in changed])
+    _save(conn, tenant_id, _SAVE_STATE, changed)
 
 
 def entries_at(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, datetime]:
@@ -126,15 +126,15 @@ def entries_at(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, dat
 
 
 def save_entries(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
-    _save(conn, _SAVE_ENTRY, [{**row, "tenant_id": tenant_id} for row in changed])
+    _save(conn, tenant_id, _SAVE_ENTRY, changed)
 
 
 def keep_unknown(conn: Connection, tenant_id: int, records: Sequence[Row]) -> None:
-    _save(conn, _KEEP_UNKNOWN, [{**row, "tenant_id": tenant_id} for row in records])
+    _save(conn, tenant_id, _KEEP_UNKNOWN, records)
 
 
 def save_gaps(conn: Connection, tenant_id: int, gaps: Sequence[Row]) -> None:
-    _save(conn, _SAVE_GAP, [{**row, "tenant_id": tenant_id} for row in gaps])
+    _save(conn, tenant_id, _SAVE_GAP, gaps)
 
 
 @across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
@@ -142,9 +142,9 @@ def stale_targets(conn: Connection, now: datetime, limit: int) -> list[StaleTarg
     return [StaleTarget._make(row) for row in conn.execute(_STALE, {"now": now, "limit": limit})]
 
 
-def _save(conn: Connection, statement: object, rows: Sequence[Row]) -> None:
+def _save(conn: Connection, tenant_id: int, statement: TextClause, rows: Sequence[Row]) -> None:
     if rows:
-        conn.execute(statement, rows)  # type: ignore[call-overload]  # every statement below is executable
+        conn.execute(statement, [{**row, "tenant_id": tenant_id} for row in rows])
 
 
 _A, _C, _R, _S, _E = agent.c, connection.c, run.c, check_state.c, catalogue_entry.c
