@@ -31,6 +31,7 @@ from tests.standins.oracle.types import Backend, Login, OracleError, SqlSession
 _LOGIN_DEADLINE = 60.0
 _UNKNOWN_SERVICE, _UNKNOWN_SID, _NO_SERVICE, _NO_HANDLER = 12514, 12505, 12504, 12519
 _REMEMBERED_ATTEMPTS = 10_000
+_FIRST_SID = 4001  # beyond those that scenarios give to sessions of their own
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class House:
     max_sessions: int
     verifiers: Verifiers = field(default_factory=Verifiers)
     attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_ATTEMPTS))
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(100))
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_SID))
     visitors: int = 0
 
     def find(self, target: Target) -> tuple[str, Backend] | int:
