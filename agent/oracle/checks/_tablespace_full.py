@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.oracle.catalogue import GATE_CAP, Check, Disk, Facts, Levels, Query, Row, Rows, Seen, Value, Verdict
-from agent.oracle.checks._space import GB, MB, disk_under, growth, key, reaches, unseen
+from agent.oracle.checks._space import GB, MB, disk_under, growth, key, many, reaches, unseen
 from agent.oracle.judging import label, number, of_items, skipped, text, unknown
 from agent.oracle.needs import on_primary
 from agent.oracle.queries import ASM_GROUPS, DATA_FILES, TABLESPACES
@@ -190,7 +190,7 @@ def _forecast(space: Space, seen: Seen) -> Item | None:
     if line.slope <= 0:
         return Item(name, "ok", detail="does not grow")
     days = max(0.0, space.free) / line.slope / DAY_S
-    detail = f"full in {days:.0f} days{_date(seen, days)} (+{_gb(line.slope * DAY_S)}/day)"
+    detail = f"full in {many(round(days), 'day')}{_date(seen, days)} (+{_gb(line.slope * DAY_S)}/day)"
     return Item(name, seen.levels.status(days), round(days, 1), detail)
 
 

@@ -45,11 +45,11 @@ def look(tmp_path: Path) -> Look:
 def _judge(check_id: str, session: SqlSession, **facts: Any) -> Verdict:
     check = catalogue()[check_id]
     known = builders.facts(**facts)
-    rows = {query.name: _rows(session, query.text(known)) for query in check.queries}
+    rows = {query.name: rows_of(session, query.text(known)) for query in check.queries}
     return check.judge(builders.seen(check, rows=rows, facts=known))
 
 
-def _rows(session: SqlSession, sql: str) -> list[Row]:
+def rows_of(session: SqlSession, sql: str) -> list[Row]:
     result = session.execute(sql, [()])
     names = [column.name.lower() for column in result.columns]
     return [dict(zip(names, map(_value, row), strict=True)) for row in result.rows]
