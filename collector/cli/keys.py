@@ -63,9 +63,9 @@ REVOKE = control.command("key.revoke", OneKey, ListedKey, _revoke)
 @app.command("add")
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="What the key is for.", callback=checked(check_name))],
     *,
     tenant: Tenant,
+    name: Annotated[str, typer.Option(help="What the key is for.", callback=checked(check_name))],
     as_json: Json = False,
 ) -> None:
     """Make a key; it is shown this once."""
