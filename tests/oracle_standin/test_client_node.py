@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,14 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "node"
 PACKAGE = "oracledb@26.0.0"
+NPM_OPTIONS = [
+    "--no-save",
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    "--fetch-retries=1",
+    "--fetch-timeout=20000",
+]
 SCRIPT = Path(__file__).parent / "node" / "client.js"
 
 
@@ -35,12 +45,21 @@ def node() -> str:
     if not program or not npm:
         pytest.skip("node and npm are not installed: node-oracledb was not tried")
     if not (CACHE / "node_modules" / "oracledb" / "package.json").is_file():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        quiet = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = _run([npm, "install", *quiet, "--prefix", str(CACHE), PACKAGE])
+        _install(npm)
+    return program
+
+
+def _install(npm: str) -> None:
+    """Install beside the cache and move it there, because several test processes may want it at once."""
+    CACHE.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE.parent, ignore_cleanup_errors=True) as name:
+        draft = Path(name) / "node"
+        draft.mkdir()
+        done = _run([npm, "install", *NPM_OPTIONS, "--prefix", str(draft), PACKAGE])
         if done.returncode:
             pytest.skip(f"npm could not install {PACKAGE}: node-oracledb was not tried")
-    return program
+        with suppress(OSError):  # another process was faster
+            draft.rename(CACHE)
 
 
 def _cases(node: str, suite: str, target: dict[str, str]) -> dict[str, str | None]:

@@ -105,18 +105,18 @@ def test_an_accept_packet_has_the_known_bytes() -> None:
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_message_or_a_clear_refusal(data: bytes) -> None:
+@given(st.binary(max_size=200), st.sampled_from([12, 24]))
+def test_any_bytes_are_a_message_or_a_clear_refusal(data: bytes, field_version: int) -> None:
     for parse in (_parse_session, _parse_login):
         try:
-            parse(data)
+            parse(data, field_version)
         except (NeedMore, MalformedError, UnsupportedError, OracleError):
             continue
 
 
-def _parse_session(data: bytes) -> object:
-    return parse_message(Reader(b"\x03" + data), Dialect(12, _NoCursors()))
+def _parse_session(data: bytes, field_version: int) -> object:
+    return parse_message(Reader(b"\x03" + data), Dialect(field_version, _NoCursors()))
 
 
-def _parse_login(data: bytes) -> object:
-    return parse_login(Reader(data), 24)
+def _parse_login(data: bytes, field_version: int) -> object:
+    return parse_login(Reader(data), field_version)

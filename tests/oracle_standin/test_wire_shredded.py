@@ -34,6 +34,14 @@ def _crumbs(header: bytes, body: bytes, crumb: int) -> list[bytes]:
     return [frame(PacketType.DATA, body[:2] + piece, large=True) for piece in pieces]
 
 
+async def _hide_fast_login(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Pass answers on, but take the offer of a fast login out of the ACCEPT packet."""
+    accept = bytearray(await source.readexactly(45))
+    accept[41] &= 0xEF
+    sink.write(accept)
+    await _copy(source, sink)
+
+
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
         while data := await source.read(65536):
@@ -43,13 +51,14 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 @asynccontextmanager
-async def _proxy(port: int, crumb: int) -> AsyncIterator[int]:
+async def _proxy(port: int, crumb: int, *, fast_login: bool = True) -> AsyncIterator[int]:
+    give_back = _copy if fast_login else _hide_fast_login
     tasks: set[asyncio.Task[None]] = set()
 
     async def receive(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         server, forth = await asyncio.open_connection(HOST, port)
         tasks.add(asyncio.create_task(_shred(client, forth, crumb)))
-        tasks.add(asyncio.create_task(_copy(server, back)))
+        tasks.add(asyncio.create_task(give_back(server, back)))
 
     listener = await asyncio.start_server(receive, HOST, 0)
     async with listener:
@@ -74,3 +83,12 @@ async def test_requests_in_crumbs_are_understood(server: RunningStandin, persona
             with pytest.raises(oracledb.DatabaseError, match="ORA-00942"):
                 await connection.fetchall("select * from nope")
             await connection.commit()
+
+
+async def test_a_client_without_fast_login_takes_the_long_way_into_23ai(server: RunningStandin) -> None:
+    async with _proxy(server.ports["23ai"], 100, fast_login=False) as port:
+        dsn = f"{HOST}:{port}/canned"
+        async with oracledb.connect_async(user="scott", password=PASSWORD, dsn=dsn) as connection:
+            assert len(await connection.fetchall("select n from hundred")) == 100
+        with pytest.raises(oracledb.DatabaseError, match="ORA-01017"):
+            await oracledb.connect_async(user="scott", password="wrong", dsn=dsn)

@@ -43,7 +43,6 @@ class Connection:
         self.busy = False
         self.interrupted = asyncio.Event()
         self.closed = asyncio.Event()
-        self.malformed: MalformedError | None = None
         self.marks_end = False  # whether the last packet of a response says so
         self.cancelled_reply = b""
 
@@ -126,10 +125,8 @@ class Connection:
         try:
             while await self._read_one():
                 pass
-        except MalformedError as error:
-            self.malformed = error
-        except (asyncio.IncompleteReadError, ConnectionError, OSError):
-            pass  # the client is gone, which is no news
+        except (MalformedError, asyncio.IncompleteReadError, ConnectionError, OSError):
+            pass  # the client is gone, or will be in a moment: nothing that it sends can be trusted any more
         finally:
             self._mark_closed()
 
