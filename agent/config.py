@@ -33,7 +33,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # --- settings ------------------------------------------------------------------------------------------------------
 
 
-def collector_url(text: str) -> str:
+def usable_url(text: str) -> str:
     """A usable collector URL without its trailing slash; plain HTTP is for loopback alone."""
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or parts.username:
@@ -54,7 +54,7 @@ class Settings(common_settings.Settings):
     """The agent's settings, read with `common.settings.load`."""
 
     state_dir: Path = Field(default_factory=_state_dir, description="Key, spool, connections and last good assignment.")
-    collector_url: Annotated[str, AfterValidator(collector_url)] | None = Field(
+    collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
         default=None, description="Where the collector is, when it has moved since this agent was enrolled."
     )
     log_level: Level = Field(default="info", description="debug, info, warning or error.")

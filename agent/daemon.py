@@ -19,13 +19,13 @@ import msgspec
 import psutil
 
 from agent.assignment import Assignments
+from agent.checks import known
 from agent.config import Settings, load_connections
 from agent.disk import DiskThread
 from agent.enrolment import mark_active
 from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
-from agent.oracle.checks import catalogue
 from agent.oracle.samples import Samples
 from agent.problems import Problems
 from agent.sink import Sink, catalogue_digest
@@ -124,7 +124,12 @@ class Daemon:
         self._assignments = Assignments(
             link, settings.state_dir, disk, problems=self.problems, on_change=self._assigned
         )
-        make = oracle_watches(samples, settings=lambda: self._assignments.current.checks, emit=self._emit)
+        make = oracle_watches(
+            samples,
+            settings=lambda: self._assignments.current.checks,
+            emit=self._emit,
+            clock_offset=lambda: self._link.clock_offset_s,
+        )
         self.watching = Watching(self._supervisor, make)
         self._jobs = Jobs(
             settings.state_dir, self._sink, disk, handlers={"check": self.watching.check}, problems=self.problems
@@ -233,7 +238,7 @@ class Daemon:
 
     async def _say_catalogue(self) -> None:
         """Upload the checks when they differ from what this agent uploaded last."""
-        entries = catalogue_entries(catalogue().values())
+        entries = catalogue_entries(known().values())
         path = self._settings.state_dir / CATALOGUE_FILE
         said = f"{self._link.identity.agent} {catalogue_digest(entries)}\n"
         if path.exists() and path.read_text() == said:

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.config import collector_url
+from agent.config import usable_url
 from agent.identity import (
     Enrolment,
     Identity,
@@ -117,7 +117,7 @@ async def wait_until_active(
 
 def checked_url(text: str) -> str:
     try:
-        return collector_url(text)
+        return usable_url(text)
     except ValueError as error:
         raise ConfigurationError(f"url: {error}") from None
 

@@ -81,15 +81,19 @@ def _task_name(connection: Connection) -> str:
 
 
 def oracle_watches(
-    samples: "Samples", *, settings: Callable[[], Sequence[CheckSetting]], emit: Callable[[Run], None]
+    samples: "Samples",
+    *,
+    settings: Callable[[], Sequence[CheckSetting]],
+    emit: Callable[[Run], None],
+    clock_offset: Callable[[], float | None],
 ) -> MakeWatch:
     """Watches over real Oracle sessions; the driver is loaded when the first one is made."""
 
     def make(connection: Connection) -> Watch:
-        from agent.oracle.runner import Visitor  # noqa: PLC0415 - 30 MiB that an agent without connections saves
-        from agent.oracle.watch import Watch as OracleWatch  # noqa: PLC0415 - likewise
+        from agent.visiting import Place  # noqa: PLC0415 - 30 MiB that an agent without connections saves
+        from agent.watch import Watch as ConnectionWatch  # noqa: PLC0415 - likewise
 
-        return OracleWatch(visitor=Visitor(connection, samples), settings=settings, emit=emit)
+        return ConnectionWatch(Place.make(connection, samples, clock_offset), settings=settings, emit=emit)
 
     return make
 

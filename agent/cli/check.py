@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.checks import known, of
 from agent.config import Connection, Settings, load_connections
 from agent.oracle.catalogue import Check
-from agent.oracle.checks import catalogue
-from agent.oracle.runner import LOGON_CHECKS, Visitor
+from agent.oracle.runner import LOGON_CHECKS
 from agent.oracle.samples import Samples
 from agent.oracle.thresholds import effective
+from agent.visiting import Place
 from common.clock import iso
 from common.scoring import Score, Scored, band, is_finding, score
 from common.wire import Outcome, Run
@@ -47,9 +48,9 @@ def check(
     """Run the checks at once, without a collector; exit code 1 when there is a finding."""
     settings: Settings = context.obj
     targets = choose(load_connections(settings.connections_file), connection or [])
-    checks = _checks(only or [], category or [])
+    _check_filter(only or [], category or [])
     with Samples(settings.state_dir / "samples.sqlite") as samples:
-        runs = asyncio.run(_visit(targets, checks, samples))
+        runs = asyncio.run(_visit(targets, only or [], category or [], samples))
     show_json(targets, runs) if as_json else show(targets, runs, everything=everything)
     if any(is_finding(outcome.status) for run in runs for outcome in run.outcomes):
         raise typer.Exit(EXIT_FINDING)
@@ -73,29 +74,35 @@ def usage(message: str) -> None:
     raise typer.Exit(EXIT_USAGE)
 
 
-def _checks(ids: Sequence[str], categories: Sequence[str]) -> list[Check]:
-    known = catalogue()
+def _check_filter(ids: Sequence[str], categories: Sequence[str]) -> None:
+    checks = known()
     for name in ids:
-        if name.upper() not in known:
-            usage(f"--check: `{name}` is not known; `fieldpost-agent check --json` lists the ids")
+        if name.upper() not in checks:
+            usage(f"--check: `{name}` is not known; `fieldpost-agent check --all` shows the ids")
     for category in categories:
-        if category not in {check.category for check in known.values()}:
-            names = ", ".join(sorted({check.category for check in known.values()}))
+        if category not in {check.category for check in checks.values()}:
+            names = ", ".join(sorted({check.category for check in checks.values()}))
             usage(f"--category: `{category}` is not known; expected one of {names}")
+
+
+def _chosen(connection: Connection, ids: Sequence[str], categories: Sequence[str]) -> list[Check]:
+    """The checks of this connection that were asked for; how the logon went is always among them."""
     wanted = {name.upper() for name in ids}
-    return [
-        check
-        for check in known.values()
-        if check.id in LOGON_CHECKS
-        or ((check.id in wanted if wanted else check.enabled) and (not categories or check.category in categories))
-    ]
+
+    def asked_for(check: Check) -> bool:
+        return (check.id in wanted if wanted else check.enabled) and (not categories or check.category in categories)
+
+    return [check for check in of(connection) if check.id in LOGON_CHECKS or asked_for(check)]
 
 
-async def _visit(targets: Sequence[Connection], checks: Sequence[Check], samples: Samples) -> list[Run]:
+async def _visit(
+    targets: Sequence[Connection], ids: Sequence[str], categories: Sequence[str], samples: Samples
+) -> list[Run]:
     visits = []
     for target in targets:
+        checks = _chosen(target, ids, categories)
         due = [effective(check, (), key=target.key, tags=target.tags) for check in checks]
-        visits.append(Visitor(target, samples).visit(due, "demand"))
+        visits.append(Place.make(target, samples).visit(due, "demand"))
     return await asyncio.gather(*visits)
 
 
@@ -123,7 +130,7 @@ def scored(run: Run) -> Score:
 
 def _as_dict(target: Connection, run: Run) -> dict[str, Any]:
     result = scored(run)
-    titles = catalogue()
+    titles = known()
     return {
         "connection": target.name,
         "started_at": iso(run.started_at),
@@ -176,7 +183,7 @@ def _table(target: Connection, run: Run, *, everything: bool) -> None:
 def _escaped(outcome: Outcome) -> str:
     from rich.markup import escape  # noqa: PLC0415 - likewise
 
-    fix = outcome.fix or (catalogue()[outcome.check].remediation if is_finding(outcome.status) else "")
+    fix = outcome.fix or (known()[outcome.check].remediation if is_finding(outcome.status) else "")
     return escape(outcome.line) + (f"\n  [dim]{escape(fix)}[/]" if fix else "")
 
 

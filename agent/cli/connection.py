@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -35,6 +36,7 @@ Tier = Annotated[str | None, typer.Option(help="prod, test or dev.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be given again.")]
 Packs = Annotated[list[str] | None, typer.Option("--pack", help="A licence you hold: diagnostics or tuning.")]
 HostChecks = Annotated[bool, typer.Option("--host-checks", help="This agent runs on the database's own host.")]
+Paused = Annotated[bool, typer.Option("--paused", help="Not visited until it is resumed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Names of connections; all without one.")]
 
@@ -64,6 +66,7 @@ def add(
     tag: Tags = None,
     pack: Packs = None,
     host_checks: HostChecks = False,
+    paused: Paused = False,
 ) -> None:
     """Add a connection. The password itself never goes here: say in which file, variable or credential it is."""
     if descriptor and (host or port):
@@ -87,6 +90,7 @@ def add(
         "tags": tag,
         "packs": pack,
         "host_checks": host_checks,
+        "paused": paused,
     }
     connection = make_connection(values)
     settings: Settings = context.obj
@@ -109,7 +113,10 @@ def show(context: typer.Context, *, as_json: AsJson = False) -> None:
         return
     for entry in found:
         tags = f"  [{', '.join(entry['tags'])}]" if entry["tags"] else ""
-        typer.echo(f"{entry['name']}  {entry['target']}  {entry['user']}  {entry['mode']}  {entry['tier']}{tags}")
+        state = "  (paused)" if entry["paused"] else ""
+        typer.echo(
+            f"{entry['name']}  {entry['target']}  {entry['user']}  {entry['mode']}  {entry['tier']}{tags}{state}"
+        )
     if not found:
         typer.echo("no connection is defined; add one with `fieldpost-agent connection add`")
 
@@ -122,6 +129,27 @@ def remove(context: typer.Context, name: Annotated[str, typer.Argument(help="Nam
     chosen = _chosen(known, [name])
     save_connections(settings.connections_file, [connection for connection in known if connection not in chosen])
     typer.echo(f"removed {name}")
+    _tell_agent(settings.state_dir)
+
+
+@group.command()
+def pause(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the connection.")]) -> None:
+    """Visit a database no more until it is resumed; the collector keeps showing it."""
+    _set_paused(context.obj, name, paused=True)
+
+
+@group.command()
+def resume(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the connection.")]) -> None:
+    """Visit a paused database again."""
+    _set_paused(context.obj, name, paused=False)
+
+
+def _set_paused(settings: Settings, name: str, *, paused: bool) -> None:
+    known = load_connections(settings.connections_file)
+    chosen = _chosen(known, [name])
+    changed = [replace(connection, paused=paused) if connection in chosen else connection for connection in known]
+    save_connections(settings.connections_file, changed)
+    typer.echo(f"{'paused' if paused else 'resumed'} {name}")
     _tell_agent(settings.state_dir)
 
 
@@ -182,6 +210,7 @@ def _described(connection: Connection) -> dict[str, Any]:
         "tags": list(connection.tags),
         "packs": sorted(connection.packs),
         "host_checks": connection.host_checks,
+        "paused": connection.paused,
     }
 
 

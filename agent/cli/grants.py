@@ -10,6 +10,7 @@ from agent.cli.check import usage
 from agent.oracle.catalogue import Check, grantable, objects_read, render
 from agent.oracle.checks import catalogue
 from agent.oracle.facts import STATEMENTS
+from agent.oracle.paths import PATHS
 
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _PUBLIC = re.compile(r"(?:ALL|USER)_\w+|G?V\$VERSION")
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def grants(user: User = None, *, cdb: Cdb = False, as_json: AsJson = False) -> None:
     """Print the script that a DBA runs once: no catalogue role, no SELECT ANY DICTIONARY, only what the checks read."""
-    name = (user or ("C##FIELDPOST" if cdb else "FIELDPOST")).upper()
+    name = (("C##FIELDPOST" if cdb else "FIELDPOST") if user is None else user).upper()
     if not _USER.fullmatch(name) or name.startswith("C##") != cdb:
         usage(f"--user: `{name}`; expected an Oracle name, starting with C## with --cdb and without C## otherwise")
     objects = granted(catalogue().values(), cdb=cdb)
@@ -39,7 +40,7 @@ def grants(user: User = None, *, cdb: Cdb = False, as_json: AsJson = False) -> N
 
 def granted(checks: Iterable[Check], *, cdb: bool) -> list[str]:
     """Every object that the facts and these checks read, as a GRANT must name it, sorted."""
-    texts = [*STATEMENTS]
+    texts = [*STATEMENTS, PATHS.sql]
     for check in checks:
         for query in check.queries:
             texts += [render(text, in_root=cdb) for _, text in query.texts()]

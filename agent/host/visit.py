@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from agent.config import Connection
 from agent.host.readings import HostSnapshot
-from agent.host.snapshot import Asked, Host
+from agent.host.snapshot import Asked, Host, disks
 from agent.oracle import plan
-from agent.oracle.catalogue import Login, Seen, Verdict
+from agent.oracle.catalogue import Disk, Login, Seen, Verdict
 from agent.oracle.facts import unread
 from agent.oracle.samples import Note, Samples
 from agent.oracle.thresholds import Effective
@@ -25,6 +25,10 @@ class HostVisitor:
     asked: Callable[[], Asked] = Asked
     host: Host = field(default_factory=Host)
     now: Now = utc_now
+
+    async def disks(self) -> list[Disk]:
+        """The file systems of this host now."""
+        return disks(await asyncio.to_thread(self.host.take, Asked()))
 
     async def visit(self, due: Sequence[Effective]) -> tuple[list[Outcome], HostSnapshot]:
         """The outcomes, and the snapshot for those who want its file systems (`snapshot.disks`)."""

@@ -11,6 +11,7 @@ from agent.oracle import plan
 from agent.oracle.catalogue import CALL_TIMEOUT_S, Disk, Facts, Login, Query, Rows, Sample, Seen, Verdict
 from agent.oracle.judging import unknown
 from agent.oracle.logins import LoginFailure
+from agent.oracle.paths import PATHS, labelled
 from agent.oracle.samples import Note, Samples
 from agent.oracle.session import LOGIN_DEADLINE_S, Session, StatementFailure, session
 from agent.oracle.thresholds import Effective
@@ -22,6 +23,7 @@ log = logs.get("agent.oracle")
 
 CONNECT = "DB_CONNECT"
 LOGIN_FINDING = "AGENT_LOGIN"
+RESTRICTED, RESTRICTED_CODE = "INSTANCE_LOGINS_RESTRICTED", "ORA-01035"
 LOGON_CHECKS = (CONNECT, LOGIN_FINDING)
 
 
@@ -38,20 +40,23 @@ class _Answer:
 class Visitor:
     """Visits one connection, again and again, one visit at a time; what it must remember is in `samples`.
 
-    `disks`: the file systems of the database's host, where the agent runs on it.
     `timed_out`: the checks of the last visit that went over their call timeout.
     """
 
     connection: Connection
     samples: Samples
-    disks: Callable[[], Sequence[Disk]] = tuple
     login_deadline_s: float = LOGIN_DEADLINE_S
     now: Now = utc_now
     timed_out: frozenset[str] = field(default=frozenset(), init=False)
+    paths: Mapping[str, str] = field(default_factory=dict, init=False)
+    release: tuple[int, int] | None = field(default=None, init=False)
     _logged_on_before: bool = field(default=False, init=False)
 
-    async def visit(self, due: Sequence[Effective], trigger: Trigger) -> Run:
-        """Run these checks now. A target that cannot be reached gives a run too; nothing is raised for it."""
+    async def visit(self, due: Sequence[Effective], trigger: Trigger, *, disks: Sequence[Disk] = ()) -> Run:
+        """Run these checks now. A target that cannot be reached gives a run too; nothing is raised for it.
+
+        `disks`: the file systems of the database's host, where the agent runs on it.
+        """
         started = self.now()
         self.timed_out = frozenset()
         put_off = self.samples.logon_allowed_at(self.connection.key)
@@ -60,7 +65,7 @@ class Visitor:
             return self._run(started, trigger, self._refused(due, LoginFailure("", "credentials", reason)))
         try:
             async with session(self.connection, deadline_s=self.login_deadline_s) as opened:
-                outcomes, facts = await self._look(opened, due, started)
+                outcomes, facts = await self._look(opened, due, started, disks)
                 self.samples.allow_logon(self.connection.key)
                 self._logged_on_before = True
                 return self._run(started, trigger, outcomes, facts=facts, round_trips=opened.round_trips)
@@ -92,13 +97,14 @@ class Visitor:
 
     def _refused(self, due: Sequence[Effective], failure: LoginFailure) -> list[Outcome]:
         """We do not get in, the users may: the checks are unknown, and one finding says why."""
+        judged = (LOGIN_FINDING, *([RESTRICTED] if failure.code == RESTRICTED_CODE else ()))
         login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
         seen = self._seen_login(login)
         return [
             plan.outcome(
                 effective,
                 plan.judge(effective, seen(effective))
-                if effective.check.id == LOGIN_FINDING
+                if effective.check.id in judged
                 else unknown(f"no logon: {failure}"),
             )
             for effective in due
@@ -107,7 +113,7 @@ class Visitor:
     # --- with a session ---
 
     async def _look(
-        self, opened: Session, due: Sequence[Effective], started: datetime
+        self, opened: Session, due: Sequence[Effective], started: datetime, disks: Sequence[Disk]
     ) -> tuple[list[Outcome], Facts | None]:
         login = Login(ok=True, seconds=opened.login_seconds, first_since_start=not self._logged_on_before)
         try:
@@ -116,8 +122,11 @@ class Visitor:
                 await opened.read_only()
         except StatementFailure as failure:
             return self._without_facts(due, failure, login), None
-        visit = _Visit(opened, facts, login, self.samples.history(self.connection.key), self.disks(), started)
+        visit = _Visit(opened, facts, login, self.samples.history(self.connection.key), disks, started)
         outcomes = [await visit.check(effective) for effective in due]
+        if self.connection.host_checks:
+            self.paths = await visit.paths() or self.paths
+        self.release = facts.release
         self.samples.remember(self.connection.key, started, visit.notes)
         self.timed_out = frozenset(visit.timed_out)
         return outcomes, facts
@@ -204,6 +213,10 @@ class _Visit:
         verdict = plan.judge(effective, self._seen(effective, rows))
         self._note(effective, verdict)
         return plan.outcome(effective, verdict, elapsed_ms=elapsed)
+
+    async def paths(self) -> Mapping[str, str]:
+        """Where the database keeps its files; nothing when that cannot be read now."""
+        return labelled((await self._answer(PATHS, "PATHS")).rows)
 
     async def _answer(self, query: Query, action: str) -> _Answer:
         if query.name not in self._answers:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from agent.oracle.catalogue import Check, Levels
 from agent.oracle.judging import ok
 from agent.oracle.thresholds import Effective, effective
-from agent.oracle.watch import Timetable
+from agent.watch import Timetable
 
 START = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 

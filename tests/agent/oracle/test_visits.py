@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.checks import of
 from agent.config import Connection
 from agent.oracle.catalogue import CALL_TIMEOUT_S
 from agent.oracle.checks import catalogue
@@ -18,6 +20,7 @@ from agent.oracle.runner import Visitor
 from agent.oracle.samples import Samples
 from agent.oracle.session import session
 from agent.oracle.thresholds import Effective, effective
+from agent.visiting import Place
 from common.clock import utc_now
 from common.wire import Outcome, Run
 from tests.standins.oracle.engine import load_scenario
@@ -86,7 +89,11 @@ def planted(scenario: str, *, runs: int = 1) -> dict[str, str]:
     """The worst planted status per check, of what so many runs in a row can see."""
     worst: dict[str, str] = {}
     for entry in entries(scenario):
-        if not entry.get("off") and entry.get("runs", 1) <= runs and worst.get(entry["check_id"]) != "critical":
+        if (
+            not entry.get("disabled_by_default")
+            and entry.get("runs", 1) <= runs
+            and worst.get(entry["check_id"]) != "critical"
+        ):
             worst[entry["check_id"]] = entry["status"]
     return worst
 
@@ -139,18 +146,16 @@ async def test_a_full_run_takes_few_round_trips(standin: Standin, tmp_path: Path
 
 async def test_a_dba_sees_who_asks(standin: Standin, tmp_path: Path) -> None:
     target = Target(standin, "healthy-19c", tmp_path)
-    standin.faults.set(target.service, parse_fault("x:slow-query:1,v\\$log\\b")[1])
+    standin.faults.set(target.service, parse_fault("x:slow-query:2,v\\$log\\b")[1])
     visit = asyncio.create_task(target.visit("REDOLOG_SIZE"))
-    await asyncio.sleep(0.7)
-    watcher = Target(standin, "healthy-19c", tmp_path)
-    async with session(watcher.connection) as dba:
-        rows = await dba.query(
-            "SELECT module, action FROM v$session WHERE action = 'REDOLOG_SIZE'",
-            action="LOOK",
-            timeout_s=5,
-            packs=frozenset(),
-        )
-    assert [row["module"] for row in rows] == ["fieldpost"]
+    modules: list[object] = []
+    async with session(target.connection) as dba:
+        while not modules and not visit.done():
+            statement = "SELECT module FROM v$session WHERE action = 'REDOLOG_SIZE'"
+            rows = await dba.query(statement, action="LOOK", timeout_s=5, packs=frozenset())
+            modules = [row["module"] for row in rows]
+            await asyncio.sleep(0.05)
+    assert modules == ["fieldpost"]
     assert by_id(await visit)["REDOLOG_SIZE"].status == "ok"
 
 
@@ -261,6 +266,20 @@ async def test_an_error_of_one_statement_costs_only_its_checks(standin: Standin,
     assert unknown
     assert all("ORA-01219" in outcome.line for outcome in unknown)
     assert len(unknown) < 20
+
+
+async def test_the_host_is_looked_at_whether_or_not_its_database_answers(standin: Standin, tmp_path: Path) -> None:
+    target = Target(standin, "healthy-19c", tmp_path)
+    place = Place.make(replace(target.connection, host_checks=True), target.samples)
+    checks = [effective(check, (), key="k", tags=()) for check in of(place.connection) if check.enabled]
+    run = await place.visit(checks, "demand")
+    assert run.reachable
+    assert place.oracle.paths["/u02/oradata/HEALTHY"] == "datafiles"
+    assert by_id(run)["HOST_MEMORY"].status in ("ok", "warning", "critical")
+    standin.faults.set(target.service, parse_fault("x:refuse:12541")[1])
+    run = await place.visit(checks, "demand")
+    assert not run.reachable
+    assert {"DB_CONNECT", "HOST_MEMORY", "HOST_CPU"} <= set(by_id(run))
 
 
 def timeouts() -> dict[str, float]:

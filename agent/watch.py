@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agent.oracle.checks import catalogue
-from agent.oracle.runner import LOGON_CHECKS, Visitor
+from agent.checks import of
+from agent.oracle.runner import LOGON_CHECKS
 from agent.oracle.thresholds import Effective, effective
+from agent.visiting import Place
 from common import logs
 from common.wire import CheckSetting, Run, Trigger
 
@@ -47,7 +48,7 @@ class Timetable:
 class Watch:
     """Owns the visits to one connection. `settings` gives the overrides of the assignment in force."""
 
-    visitor: Visitor
+    place: Place
     settings: Callable[[], Sequence[CheckSetting]]
     emit: Callable[[Run], None]
     _timetable: Timetable = field(default_factory=Timetable)
@@ -57,7 +58,7 @@ class Watch:
     async def run(self) -> None:
         """Visit for ever; ends when cancelled."""
         while True:
-            now = self.visitor.now()
+            now = self.place.oracle.now()
             checks = self.checks()
             due = self._timetable.due(checks, now)
             if due:
@@ -69,21 +70,21 @@ class Watch:
         return await self._visit([check for check in self.checks() if check.enabled], "demand")
 
     def checks(self) -> list[Effective]:
-        connection = self.visitor.connection
+        connection = self.place.connection
         settings = self.settings()
-        return [effective(check, settings, key=connection.key, tags=connection.tags) for check in catalogue().values()]
+        return [effective(check, settings, key=connection.key, tags=connection.tags) for check in of(connection)]
 
     async def _visit(self, due: Sequence[Effective], trigger: Trigger) -> Run:
         async with self._busy:
-            at = self.visitor.now()
-            run = await self.visitor.visit(due, trigger)
-            self._timetable.ran(due, at, timed_out=self.visitor.timed_out)
+            at = self.place.oracle.now()
+            run = await self.place.visit(due, trigger)
+            self._timetable.ran(due, at, timed_out=self.place.oracle.timed_out)
             self._visited = True
             self.emit(run)
             return run
 
     def _pause(self, checks: Sequence[Effective]) -> float:
-        now = self.visitor.now()
+        now = self.place.oracle.now()
         waits = [(self._timetable.next_at(check, now) - now).total_seconds() for check in checks if check.enabled]
         return min(max(min(waits, default=_LONGEST_SLEEP_S), 1.0), _LONGEST_SLEEP_S)
 
