@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sized
+from collections.abc import AsyncIterator, Sized
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from agent.enrolment import Wanted, enrol
 from agent.spool import Limits, Spool
 from common.wire import Assignment, Job
 from tests.agent.collectors import Collector, new_token, serving
+from tests.agent.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -87,13 +88,6 @@ async def running(state: Path, **environment: str) -> AsyncIterator[Agent]:
             if process.returncode is None:
                 process.kill()
                 await process.communicate()
-
-
-async def until(condition: Callable[[], Any], *, within_s: float = 15.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        await asyncio.sleep(0.05)
 
 
 def more_than(things: Sized, count: int) -> bool:
