@@ -153,6 +153,15 @@ async def test_stopping_ends_every_session_and_closes_the_databases() -> None:
         await connection.ping()
 
 
+async def test_a_port_that_is_taken_is_an_error_that_leaves_nothing_open() -> None:
+    backend = CannedBackend({})
+    with socket.create_server((HOST, 0)) as taken:
+        standin = Standin([backend], wanted_ports={"23ai": taken.getsockname()[1]})
+        with pytest.raises(OSError, match="address already in use"):
+            await standin.start()
+    assert backend.closed
+
+
 async def test_a_bug_of_the_engine_ends_its_session_and_is_told_when_the_server_stops(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -64,6 +64,13 @@ class Standin:
         await self.stop()
 
     async def start(self) -> None:
+        try:
+            await self._listen_everywhere()
+        except OSError:
+            await self.stop()
+            raise
+
+    async def _listen_everywhere(self) -> None:
         for persona in PERSONAS.values():
             await self._listen(persona.name, persona, None)
             if self.tls:
