@@ -1,0 +1,161 @@
+"""The collector as a process: it starts, serves over its own certificate, takes commands, and ends cleanly."""
+
+import asyncio
+import json
+import ssl
+import stat
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from collector.core import certificates
+from common import wire
+from common.identity import PrivateKey
+from common.wire import Ack, EnrolReply, Kind
+from tests.collector import builders
+from tests.collector.builders import T0, AgentHere
+from tests.collector.process import command, serving
+
+pytestmark = pytest.mark.slow
+
+
+async def add_tenant(state: Path) -> None:
+    code, _, err = await command(state, "tenant", "add", "acme", "--name", "Acme", "--plan", "enterprise")
+    assert code == 0, err
+
+
+async def issue(state: Path, *options: str) -> dict[str, str]:
+    code, out, err = await command(state, "agent", "token", "--tenant", "acme", "--json", *options)
+    assert code == 0, err
+    issued: dict[str, str] = json.loads(out)
+    return issued
+
+
+async def enrol(client: httpx.AsyncClient, secret: str) -> AgentHere:
+    key = PrivateKey.generate()
+    answer = await client.post("/agent/v1/enroll", content=wire.encode(builders.enrol_request(secret, key)))
+    assert answer.status_code == 200, answer.text
+    return AgentHere(0, wire.decode(answer.content, EnrolReply).agent, key)
+
+
+async def test_a_fresh_collector_makes_its_certificate_and_an_agent_can_pin_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with serving(state, tls="auto") as collector:
+        await add_tenant(state)
+        issued = await issue(state)
+        port = collector.url.rpartition(":")[2]
+        async with httpx.AsyncClient(base_url=collector.url, verify=_trusting_nobody()) as stranger:
+            ca = (await stranger.get("/agent/v1/ca")).content
+        assert certificates.pin(ca) == issued["ca_pin"]
+        trust = ssl.create_default_context(cadata=ca.decode())
+        async with httpx.AsyncClient(base_url=f"https://localhost:{port}", verify=trust) as client:
+            await enrol(client, issued["token"])
+            assert (await client.get("/health")).text == "OK"
+        code, out, _ = await command(state, "agent", "list", "--tenant", "acme", "--json")
+        assert (code, [agent["name"] for agent in json.loads(out)]) == (0, ["agent-1"])
+        assert await collector.stop() == 0
+    assert issued["token"] not in collector.log.read_text()
+    for file in (state / "tls").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((state / "collector.sqlite").stat().st_mode) == 0o600
+    assert not (state / "control.sock").exists()
+
+
+async def test_sigterm_lets_waiting_agents_go_and_ends_within_seconds(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    path = "/agent/v1/assignment"
+    async with serving(state) as collector:
+        await add_tenant(state)
+        async with httpx.AsyncClient(base_url=collector.url, timeout=60) as client:
+            here = await enrol(client, (await issue(state))["token"])
+            etag = (await client.get(path, headers=here.headers("GET", path))).headers["etag"]
+            headers = {**here.headers("GET", path), "If-None-Match": etag}
+            waiting = asyncio.create_task(client.get(path, params={"wait": 50}, headers=headers))
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            assert await collector.stop() == 0
+            assert time.monotonic() - began < 5
+            assert (await waiting).status_code == 304
+
+
+async def test_commands_work_without_a_collector_and_refusals_have_their_exit_code(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    await add_tenant(state)
+    await issue(state, "--approval", "--uses", "2", "--valid-for", "7d")
+    code, _, err = await command(state, "agent", "token", "--tenant", "nobody")
+    assert (code, "nobody" in err) == (1, True)
+    code, _, err = await command(state, "agent", "token", "--tenant", "acme", "--valid-for", "soon")
+    assert (code, "24h" in err) == (1, True)
+    code, _, err = await command(state, "agent", "revoke", "agt_none", "--tenant", "acme")
+    assert (code, "agt_none" in err) == (1, True)
+    code, _, err = await command(state, "agent", "list", "--tenant", "acme", FIELDPOST_TLS="perhaps")
+    assert (code, "tls" in err) == (78, True)
+    code, _, err = await command(state, "serve", "--listen", "0.0.0.0", FIELDPOST_TLS="off")  # noqa: S104 - refused
+    assert (code, "loopback" in err) == (78, True)
+    code, _, _ = await command(state, "agent", "token")
+    assert code == 2
+
+
+async def test_a_second_collector_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with serving(state):
+        code, _, err = await command(state, "serve", FIELDPOST_TLS="off", FIELDPOST_PORT="0")
+    assert code == 1
+    assert "another process" in err
+
+
+async def test_kill_9_loses_no_record_that_was_acknowledged_and_doubles_none(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    acked: set[int] = set()
+    here: AgentHere | None = None
+    for _ in range(3):
+        async with serving(state) as collector:
+            if here is None:
+                await add_tenant(state)
+                async with httpx.AsyncClient(base_url=collector.url) as client:
+                    here = await enrol(client, (await issue(state))["token"])
+            sender = asyncio.create_task(_send_until_it_dies(collector.url, here, acked))
+            await asyncio.sleep(1.0)
+            await collector.kill()
+            await sender
+    assert here is not None
+    assert len(acked) > 50
+    async with serving(state) as collector, httpx.AsyncClient(base_url=collector.url) as client:
+        ack = await _push(client, here, range(1, max(acked) + 1))
+        assert ack.dup >= len(acked)
+        assert ack.gaps == ()
+        code, out, _ = await command(state, "agent", "list", "--tenant", "acme", "--json")
+        assert (code, len(json.loads(out))) == (0, 1)
+
+
+async def _send_until_it_dies(url: str, here: AgentHere, acked: set[int]) -> None:
+    first = max(acked, default=0) + 1
+    async with httpx.AsyncClient(base_url=url) as client:
+        while True:
+            seqs = range(first, first + 5)
+            try:
+                ack = await _push(client, here, seqs)
+            except httpx.TransportError:
+                return
+            assert ack.acked == ((seqs[0], seqs[-1]),)
+            acked.update(seqs)
+            first = seqs[-1] + 1
+
+
+async def _push(client: httpx.AsyncClient, here: AgentHere, seqs: range) -> Ack:
+    lines = [wire.record_line(seq, Kind.RUN, T0, builders.run([builders.outcome()], key=f"run_{seq}")) for seq in seqs][
+        -500:
+    ]
+    body, signature = here.batch(lines, seqs=seqs[-500:])
+    answer = await here.send(client, body, signature)
+    assert answer.status_code == 200, answer.text
+    return wire.decode(answer.content, Ack)
+
+
+def _trusting_nobody() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
