@@ -23,6 +23,14 @@ _ADMINISTRATORS: dict[str, str] = {"sysdba": "SYS", "sysdg": "SYSDG", "sysbackup
 class Database:
     """What the wire half knows as a Backend."""
 
+    scenario: Scenario
+    db_name: str
+    unique_name: str
+    db_domain: str
+    instance_name: str
+    database_role: str
+    host_name: str
+
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.name = scenario.name
@@ -53,7 +61,7 @@ class Database:
         return datetime.now(UTC)
 
     def rows(self, view: str) -> tuple[Row, ...]:
-        return self.scenario.views.get(view, ())
+        return self.scenario.rows(view)
 
     def sessions(self) -> list[Session]:
         with self._lock:

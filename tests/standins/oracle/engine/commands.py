@@ -57,7 +57,7 @@ def run(session: "Session", kind: Kind, sql: str, rows_of_binds: Sequence[Sequen
         return _alter(session, sql)
     if kind is Kind.FORBIDDEN:
         raise ora(1031)
-    raise unsupported(sql.split()[0].upper())
+    raise unsupported(sql.split(maxsplit=1)[0].upper())
 
 
 def _words(sql: str) -> str:

@@ -18,6 +18,10 @@ from tests.standins.oracle.types import Result
 if TYPE_CHECKING:
     from tests.standins.oracle.engine.session import Session
 
+_ADMINISTRATION = re.compile(
+    r"\s*(CREATE|DROP)\s+(USER|ROLE|TABLESPACE|PROFILE|DATABASE|PLUGGABLE|DIRECTORY)\b",
+    re.IGNORECASE,
+)
 _names = itertools.count(8001)
 
 
@@ -26,7 +30,7 @@ def run(session: "Session", sql: str) -> Result:
     if not re.match(r"\s*(CREATE( GLOBAL TEMPORARY)?|DROP|TRUNCATE)\s+TABLE\b", sql, re.IGNORECASE):
         raise (
             ora(1031)
-            if re.match(r"\s*(CREATE|DROP)\s+(USER|ROLE|TABLESPACE|PROFILE|DATABASE)\b", sql, re.I)
+            if re.match(r"\s*(CREATE|DROP)\s+(USER|ROLE|TABLESPACE|PROFILE|DATABASE)\b", sql, re.IGNORECASE)
             else (unsupported(" ".join(sql.split()[:2]).upper()))
         )
     tree = parse(sql, session.database.release[0]).tree

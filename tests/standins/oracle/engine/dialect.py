@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlglot import exp
 from sqlglot.dialects.oracle import Oracle
 from sqlglot.parsers.oracle import OracleParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from tests.standins.oracle.engine.errors import ora
 
@@ -22,14 +22,23 @@ class StrictParser(OracleParser):
     }
 
     def _parse_table_alias(self, *args: Any, **kwargs: Any) -> exp.TableAlias | None:
-        if self._curr and self._curr.token_type == TokenType.ALIAS:
+        if self._curr.token_type == TokenType.ALIAS:
             raise ora(933, offset=self._curr.start)  # Oracle knows no AS before a table's alias
         return super()._parse_table_alias(*args, **kwargs)
+
+    def _parse_join(self, *args: Any, **kwargs: Any) -> exp.Expr | None:
+        comma = self._curr.token_type == TokenType.COMMA
+        join = super()._parse_join(*args, **kwargs)
+        if join is None or comma or join.args.get("on") or join.args.get("using"):
+            return join
+        if join.args.get("kind") != "CROSS" and join.args.get("method") != "NATURAL":
+            raise ora(905, offset=self._prev.end + 1)
+        return join
 
     def _parse_expression(self) -> exp.Expr | None:
         first = self._curr
         node = super()._parse_expression()
-        if node is not None and first is not None and self._prev is not None:
+        if node is not None:
             body = node.this if isinstance(node, exp.Alias) else node
             body.meta["span"] = (first.start, self._prev.end + 1)  # an unnamed column is called by its text
         return node

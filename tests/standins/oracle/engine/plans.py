@@ -13,7 +13,7 @@ class Plans:
     """A small cache, least recently used out first; shared by the sessions of one database."""
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[Hashable, "Planned"] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Planned] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], "Planned"]) -> "Planned":

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from tests.standins.oracle.engine.session import Session
 
 _BIND = r':\s*("[^"]+"|\w+)'
-_LEXEME = re.compile(r"n?q'(?:\[.*?\]|\{.*?\}|<.*?>|\(.*?\))'|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|;", re.DOTALL | re.I)
+_LEXEME = re.compile(
+    r"n?q'(?:\[.*?\]|\{.*?\}|<.*?>|\(.*?\))'|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|;", re.DOTALL | re.IGNORECASE
+)
 _BLOCK = re.compile(r"\s*(?:DECLARE(?P<declared>.*?))?BEGIN\b(?P<body>.*)\bEND\s*;?\s*/?\s*", re.DOTALL | re.IGNORECASE)
 _CALL = re.compile(r"([\w.]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 

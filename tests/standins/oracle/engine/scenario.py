@@ -49,7 +49,17 @@ class Scenario:
     live_sessions: bool = True
     restricted: bool = False
     containers: Mapping[int, str] = field(default_factory=dict)
-    views: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)  # of the views that have rows
+
+    def rows(self, view: str) -> tuple[Row, ...]:
+        """The rows written for a view; read when first asked for, none without a file."""
+        file = self.files.get(view)
+        return _rows(file, self.release) if file else ()
+
+    def check(self) -> None:
+        """Read every file, so that a mistake in any of them shows."""
+        for view in self.files:
+            self.rows(view)
 
     @property
     def catalog(self) -> Catalog:
@@ -66,9 +76,7 @@ def _read(folder: Path, seen: tuple[Path, ...]) -> Scenario:
     release = _release(merged, folder)
     users = {name.upper(): _user(name.upper(), facts or {}, folder) for name, facts in merged["users"].items()}
     services = {name.lower(): int(facts["container"]) for name, facts in merged["services"].items()}
-    views: dict[str, tuple[Row, ...]] = {}
-    for one in folders:
-        views |= _views(one, catalog(release))
+    files = {file.stem: file for one in folders for file in sorted((one / "views").glob("*.yaml"))}
     open_mode = merged.get("open_mode", "READ WRITE").upper()
     names = ("db_name", "db_unique_name", "db_domain", "instance_name", "database_role")
     return Scenario(
@@ -83,7 +91,7 @@ def _read(folder: Path, seen: tuple[Path, ...]) -> Scenario:
         live_sessions=_flag(merged.get("live_sessions", "true")),
         restricted=_flag(merged.get("restricted", "false")),
         containers={int(number): name for number, name in merged.get("containers", {}).items()},
-        views=views,
+        files=files,
     )
 
 
@@ -94,7 +102,7 @@ def _merged(folder: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], list[
     file = folder / "scenario.yaml"
     own = _load(file)
     if not isinstance(own, dict):
-        raise ValueError(f"{file}: expected a mapping")
+        raise TypeError(f"{file}: expected a mapping")
     unknown = set(own) - _KEYS
     if unknown:
         raise ValueError(f"{file}: unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS))}")
@@ -120,7 +128,7 @@ def _flag(word: str) -> bool:
 
 def _release(merged: Mapping[str, Any], folder: Path) -> tuple[int, int, int, int, int]:
     parts = [int(part) for part in str(merged["release"]).split(".")]
-    if len(parts) != 5:  # noqa: PLR2004 - Oracle's five numbers
+    if len(parts) != 5:
         raise ValueError(f"{folder}: release {merged['release']!r}, expected five numbers such as 19.22.0.0.0")
     return parts[0], parts[1], parts[2], parts[3], parts[4]
 
@@ -131,10 +139,11 @@ def _user(name: str, facts: Mapping[str, Any], folder: Path) -> User:
         problem = f"unknown key {', '.join(sorted(unknown))}" if unknown else "password is missing"
         raise ValueError(f"{folder}: user {name}: {problem}")
     modes: set[Mode] = {"normal"}
-    modes |= {mode for mode in facts.get("modes", ())}
-    for mode in ("sysdg", "sysdba"):
+    modes |= set(facts.get("modes", ()))
+    administrative: tuple[Mode, ...] = ("sysdg", "sysdba")
+    for mode in administrative:
         if _flag(facts.get(mode, "false")):
-            modes.add(mode)  # type: ignore[arg-type]  # both are modes
+            modes.add(mode)
     account = Account(name, facts["password"], AccountStatus[facts.get("status", "OPEN").upper()], frozenset(modes))
     return User(
         account,
@@ -159,12 +168,12 @@ def catalogue_grants() -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
-def _views(folder: Path, known: Catalog) -> dict[str, tuple[Row, ...]]:
-    files = sorted((folder / "views").glob("*.yaml")) if (folder / "views").is_dir() else []
-    return {file.stem: tuple(_rows(file, known)) for file in files}
+@lru_cache(maxsize=1024)
+def _rows(file: Path, release: tuple[int, ...]) -> tuple[Row, ...]:
+    return tuple(_read_rows(file, catalog(release)))
 
 
-def _rows(file: Path, known: Catalog) -> Iterator[Row]:
+def _read_rows(file: Path, known: Catalog) -> Iterator[Row]:
     view = known.find(file.stem)
     if view is None or view.name != view.base:
         raise ValueError(f"{file}: {file.stem} is no view of this release (write V$ and DBA_ views, not variants)")

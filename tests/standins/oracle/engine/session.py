@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import localcontext
 from typing import TYPE_CHECKING
 
 from tests.standins.oracle.engine import commands, providers, userenv
@@ -17,7 +18,7 @@ from tests.standins.oracle.engine.scenario import User
 from tests.standins.oracle.engine.sqltypes import NULL, SqlType
 from tests.standins.oracle.engine.statement import Statement, parse
 from tests.standins.oracle.engine.udf import Trap, install
-from tests.standins.oracle.engine.values import Stored, decode, encode
+from tests.standins.oracle.engine.values import MATH, Stored, decode, encode
 from tests.standins.oracle.types import Bind, Column, Login, OracleError, OraType, Result, Value
 
 if TYPE_CHECKING:
@@ -29,6 +30,18 @@ _STEPS_BETWEEN_CHECKS = 5000
 
 class Session:
     """What the wire half knows as an SqlSession, and what SQL functions know as their context."""
+
+    database: "Database"
+    user: User
+    login: Login
+    name: str  # of the user, SYS for SYSDBA
+    schema: str
+    container: int
+    now: datetime  # when the running statement began
+    date_format: str
+    timestamp_format: str
+    timestamp_tz_format: str
+    zone_name: str
 
     def __init__(self, database: "Database", user: User, login: Login, schema: str) -> None:
         self.database = database
@@ -80,7 +93,8 @@ class Session:
         self._cancelled.clear()
         self.running = sql
         try:
-            return self._dispatch(sql, rows_of_binds or [()])
+            with localcontext(MATH):
+                return self._dispatch(sql, rows_of_binds or [()])
         finally:
             self.running = None
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
 
 from tests.standins.oracle.engine import strictness
 from tests.standins.oracle.engine.dialect import StrictOracle
@@ -111,6 +111,8 @@ def _syntax_error(error: ParseError, tokens: list[Token], sql: str) -> OracleErr
     details = error.errors[0] if error.errors else {}
     line, column = details.get("line"), details.get("col")
     at = next((t for t in tokens if t.line == line and t.col == column), tokens[-1])
+    if tokens and tokens[-1].text.upper() == "FROM":
+        return ora(903, offset=len(sql))
     description = str(details.get("description") or "")
     start = min(at.start, len(sql))
     if "Expecting )" in description:

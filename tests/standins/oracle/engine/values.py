@@ -50,9 +50,9 @@ def encode_number(number: Decimal | int) -> bytes:
         text, exponent = text + "0", exponent - 1
     text = text.zfill(len(text) + len(text) % 2)
     mantissa, power = _rounded([int(text[i : i + 2]) for i in range(0, len(text), 2)], exponent // 2)
-    if power < -65:  # noqa: PLR2004 - smallest exponent of the format
+    if power < -65:
         return b"\x80"
-    if power > 62:  # noqa: PLR2004 - largest exponent of the format
+    if power > 62:
         raise ora(1426)
     if sign:
         tail = b"\x66" if len(mantissa) < _MANTISSA_BYTES else b""
@@ -63,7 +63,7 @@ def encode_number(number: Decimal | int) -> bytes:
 def _rounded(mantissa: list[int], low_power: int) -> tuple[list[int], int]:
     power = low_power + len(mantissa) - 1
     if len(mantissa) > _MANTISSA_BYTES:
-        round_up = mantissa[_MANTISSA_BYTES] >= 50  # noqa: PLR2004 - half of base 100
+        round_up = mantissa[_MANTISSA_BYTES] >= 50
         mantissa = mantissa[:_MANTISSA_BYTES]
         if round_up:
             mantissa, power = _incremented(mantissa, power)
@@ -86,9 +86,10 @@ def decode_number(raw: bytes) -> Decimal:
     if raw[0] & 0x80:
         power, digits = raw[0] - 193, [byte - 1 for byte in raw[1:]]
     else:
-        power, digits = 62 - raw[0], [101 - byte for byte in raw[1:] if byte != 0x66]  # noqa: PLR2004 - tail
-    text = "".join(f"{digit:02d}" for digit in digits)
-    number = Decimal(text).scaleb(2 * (power - len(digits) + 1), MATH)
+        power, digits = 62 - raw[0], [101 - byte for byte in raw[1:] if byte != 0x66]
+    shift = 2 * (power - len(digits) + 1)
+    whole = int("".join(f"{digit:02d}" for digit in digits))
+    number = Decimal(whole * 10**shift) if shift >= 0 else Decimal(whole).scaleb(shift, MATH)
     return number if raw[0] & 0x80 else -number
 
 

@@ -20,7 +20,7 @@ _NEVER_IN = frozenset({Clause.WHERE, Clause.ON, Clause.GROUP})
 def is_aggregate(node: exp.Expr) -> bool:
     """Is this node itself a group function (not an analytic one)?"""
     if isinstance(node, exp.Window):
-        return is_keep(node)
+        return is_keep(node) and not _analytic(node)
     named = isinstance(node, exp.Anonymous) and str(node.this).upper() in AGGREGATES
     return named and not _analytic(node)
 
@@ -139,9 +139,9 @@ def _listagg(compiler: Compiler, node: exp.Expr, scope: Scope, order: exp.Expr |
     distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
     if distinct:
         arguments = [*arguments[0].expressions, *arguments[1:]]
-    if not 1 <= len(arguments) <= 2:  # noqa: PLR2004 - value and separator
+    if not 1 <= len(arguments) <= 2:
         raise ora(909, offset=place(node))
-    if order is None and compiler.release < 19:  # noqa: PLR2004 - 19c made WITHIN GROUP optional
+    if order is None and compiler.release < 19:
         raise ora(30491, offset=place(node))
     value = convert(compiler.value(arguments[0], scope), Kind.TEXT, offset=place(node))
     separator = convert(compiler.value(arguments[1], scope), Kind.TEXT).sql if len(arguments) > 1 else "NULL"

@@ -54,7 +54,7 @@ def _add(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
         if kinds[1] in MOMENTS:
             left, right, kinds = right, left, (kinds[1], kinds[0])
     if kinds[0] in NUMERIC and kinds[1] in NUMERIC:
-        return _numbers("add", left, right)
+        return _numbers("plus", left, right)
     return _shifted("plus", left, right, node)
 
 

@@ -23,7 +23,6 @@ from tests.standins.oracle.engine.sqltypes import (
     Kind,
     SqlType,
     parse_type,
-    text,
 )
 from tests.standins.oracle.engine.strictness import place
 
@@ -92,7 +91,7 @@ for _function in FUNCTIONS.values():
 @handles(VALUES, exp.Dot)
 def _package_call(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     """DBMS_LOB.SUBSTR(…) and the like."""
-    path = []
+    path: list[exp.Expr] = []
     while isinstance(node, exp.Dot):
         path.insert(0, node.expression)
         node = node.this
@@ -179,9 +178,7 @@ def declared(node: exp.Expr) -> str:
     kind = node.this
     if isinstance(kind, exp.Interval):
         return f"INTERVAL {kind.args.get('unit')}".upper()
-    name = _DECLARATIONS.get(kind)
-    if name is None:
-        return str(node.args.get("kind") or kind.name).upper()
+    name = _DECLARATIONS.get(kind) or str(node.args.get("kind") or kind.name).upper()
     if name == "NUMBER" and any("*" in str(p) for p in node.expressions):
         return "NUMBER"
     sizes = [str(parameter.this.this) for parameter in node.expressions]
@@ -214,5 +211,3 @@ def _plain(name: str) -> None:
 
 for _name in ("USER", "UID", "SYSDATE", "SESSIONTIMEZONE", "DBTIMEZONE"):
     _plain(_name)
-
-_ = text

@@ -9,7 +9,14 @@ from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.sqltypes import LARGE, Kind
 from tests.standins.oracle.engine.strictness import place
 
-_OPERATORS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+}
 _MAX_LIST = 1000
 
 
@@ -38,16 +45,10 @@ def _compare(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
     if isinstance(node.expression, exp.Any | exp.All):
         return _quantified(compiler, node, scope)
     if isinstance(node.this, exp.Tuple):
-        return _compare_tuples(compiler, node, scope)
+        raise unsupported("comparison of lists", offset=place(node))
     left, right = compiler.value(node.this, scope), compiler.value(node.expression, scope)
     first, second = comparable(left, right, place(node.this))
     return f"({first.sql} {_OPERATORS[type(node)]} {second.sql})"
-
-
-def _compare_tuples(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
-    if not isinstance(node, exp.EQ | exp.NEQ) or not isinstance(node.expression, exp.Subquery | exp.Paren):
-        raise ora(920, offset=place(node))
-    raise unsupported("comparison of lists with a subquery", offset=place(node))
 
 
 def _quantified(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
@@ -119,7 +120,8 @@ def _like_code(compiler: Compiler, node: exp.Expr, scope: Scope, escape: str) ->
         if code.type.kind is Kind.LONG:
             raise ora(932, "CHAR", "LONG", offset=place(side))
         sides.append(code if code.type.kind is Kind.CLOB else convert(code, Kind.TEXT, offset=place(side)))
-    return f"like_({sides[0].sql}, {sides[1].sql}, {escape})"
+    call = f"like_({sides[0].sql}, {sides[1].sql}, {escape})"
+    return f"(NOT {call})" if node.args.get("negate") else call
 
 
 @handles(CONDITIONS, exp.Exists)

@@ -2,7 +2,9 @@
 
 from tests.standins.oracle.engine.compiler.scope import Code
 from tests.standins.oracle.engine.errors import ora
+from tests.standins.oracle.engine.functions.numbermasks import read_number
 from tests.standins.oracle.engine.sqltypes import (
+    BLOB,
     CLOB,
     DATE,
     DOUBLE,
@@ -29,6 +31,7 @@ TYPE_OF = {
     Kind.ZONED: ZONED,
     Kind.INTERVAL: INTERVAL,
     Kind.RAW: RAW,
+    Kind.BLOB: BLOB,
 }
 # What a value of one kind becomes as another: the SQL around it.
 _CONVERSIONS: dict[tuple[Kind, Kind], str] = {
@@ -43,6 +46,7 @@ _CONVERSIONS: dict[tuple[Kind, Kind], str] = {
     (Kind.CLOB, Kind.TEXT): "{}",
     (Kind.CLOB, Kind.NUMBER): "f_TO_NUMBER({})",
     (Kind.RAW, Kind.TEXT): "f_RAWTOHEX({})",
+    (Kind.RAW, Kind.BLOB): "{}",
     (Kind.NUMBER, Kind.TEXT): "f_TO_CHAR({})",
     (Kind.NUMBER, Kind.DOUBLE): "to_double({})",
     (Kind.NUMBER, Kind.CLOB): "f_TO_CHAR({})",
@@ -67,8 +71,10 @@ def convert(code: Code, wanted: Kind, *, offset: int = 0) -> Code:
     if kind is wanted:
         return code
     if kind is Kind.NULL:
-        return Code("NULL", TYPE_OF[wanted] if wanted in TYPE_OF else code.type)
+        return Code("NULL", TYPE_OF.get(wanted, code.type))
     template = _CONVERSIONS.get((kind, wanted))
+    if wanted is Kind.NUMBER and code.sql.startswith("'"):
+        read_number(code.sql[1:-1])  # a literal that is no number fails before any row is read
     if template is None:
         raise ora(932, wanted.value, kind.value, offset=offset)
     return Code(template.format(code.sql), _converted_type(code.type, wanted), code.nullable)
@@ -115,7 +121,7 @@ def unify(codes: list[Code], *, error: int = 932, offset: int = 0) -> tuple[list
     kind = known[0].type.kind
     for code in known[1:]:
         if not same_family(kind, code.type.kind):
-            details = (kind.value, code.type.kind.value) if error == 932 else ()  # noqa: PLR2004 - ORA-00932
+            details = (kind.value, code.type.kind.value) if error == 932 else ()
             raise ora(error, *details, offset=offset)
         kind = Kind.CLOB if Kind.CLOB in (kind, code.type.kind) else common_kind(kind, code.type.kind)
     converted = [convert(code, kind) for code in codes]

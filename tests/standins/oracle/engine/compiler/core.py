@@ -49,7 +49,7 @@ class Compiler:
         if handler is not None:
             return handler(self, node, scope)
         if type(node) in CONDITIONS:
-            raise ora(923 if self.release < 23 else 3001, "BOOLEAN expression", offset=place(node))  # noqa: PLR2004
+            raise ora(923 if self.release < 23 else 3001, "BOOLEAN expression", offset=place(node))
         raise unsupported(type(node).__name__, offset=place(node))
 
     def condition(self, node: exp.Expr, scope: Scope) -> str:

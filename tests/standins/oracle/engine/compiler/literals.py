@@ -16,7 +16,6 @@ from tests.standins.oracle.engine.sqltypes import (
     NUMBER,
     TIMESTAMP,
     ZONED,
-    Kind,
     text,
 )
 from tests.standins.oracle.engine.statement import BIND_PREFIX
@@ -171,11 +170,14 @@ def _level(node: exp.Expr, scope: Scope) -> Code:
         block = block.parent
     if block is None or block.level is None:
         raise ora(1788, offset=place(node))
-    return Code(block.level, NUMBER, nullable=False)
+    sql = block.numbering.column(block.level) if block.numbering is not None else block.level
+    return Code(sql, NUMBER, nullable=False)
 
 
 def resolve(name: str, qualifier: list[str], scope: Scope, offset: int) -> Code:
     """Find a column by name, in this block first, then outwards; ORA-00904 or ORA-00918 when that fails."""
+    if scope.clause is Clause.ORDER and not qualifier and scope.depth == 0 and name in scope.renamed:
+        return scope.renamed[name]
     block: Scope | None = scope
     while block is not None:
         found = _find(name, qualifier, block, offset)
@@ -188,7 +190,7 @@ def resolve(name: str, qualifier: list[str], scope: Scope, offset: int) -> Code:
 
 def _find(name: str, qualifier: list[str], scope: Scope, offset: int) -> Code | None:
     if not qualifier and name in scope.merged:
-        return scope.merged[name]
+        return merged_code(name, scope)
     candidates = [source for source in scope.sources if _called(source, qualifier)]
     hits = [(source, column) for source in candidates for column in source.find(name)]
     if not hits:
@@ -209,6 +211,14 @@ def _called(source: Source, qualifier: list[str]) -> bool:
     return len(qualifier) == 1 or qualifier[0] == source.owner
 
 
+def merged_code(name: str, scope: Scope) -> Code:
+    """A column that USING or NATURAL made of two."""
+    code = scope.merged[name]
+    if scope.numbering is None:
+        return code
+    return Code(scope.numbering.column(code.sql), code.type, code.nullable)
+
+
 def column_code(source: Source, column: SourceColumn, scope: Scope) -> Code:
     sql = f"`{source.alias}`.{column.sql}"
     if scope.numbering is not None:
@@ -223,7 +233,3 @@ def _bound_by_grouping(code: Code, scope: Scope, offset: int) -> Code:
     if scope.clause is Clause.WHERE:
         return code
     raise ora(979 if grouping.explicit else 937, offset=offset)
-
-
-def is_null_literal(code: Code) -> bool:
-    return code.type.kind is Kind.NULL

@@ -7,7 +7,7 @@ from tests.standins.oracle.engine.compiler.conversion import common_kind, conver
 from tests.standins.oracle.engine.compiler.core import VALUES, Compiler, handles, handles_call
 from tests.standins.oracle.engine.compiler.scope import Code, Scope
 from tests.standins.oracle.engine.errors import ora
-from tests.standins.oracle.engine.sqltypes import NUMERIC, TEXT, Kind
+from tests.standins.oracle.engine.sqltypes import NUMERIC, Kind
 from tests.standins.oracle.engine.strictness import place
 
 
@@ -114,7 +114,7 @@ def _decode(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     )
     otherwise = f" ELSE {convert(default, kind, offset=place(node)).sql}" if default else ""
     branches = [*results, *([default] if default else [])]
-    type_ = widest([convert(branch, kind).type for branch in branches], kind) if kind else TEXT
+    type_ = widest([convert(branch, kind).type for branch in branches], kind)
     return Code(f"CASE{whens}{otherwise} END", type_)
 
 

@@ -16,15 +16,13 @@ def order_items(
     order: exp.Expr | None,
     outputs: list[Output],
     scope: Scope | None,
-    *,
-    listed_only: bool = False,
 ) -> list[str]:
     """ORDER BY's items; `scope` is None behind a set operation, where only outputs can be named."""
     if order is None:
         return []
     if order.args.get("siblings"):
         raise unsupported("ORDER SIBLINGS BY", offset=place(order))
-    return [_item(compiler, item, outputs, scope, listed_only=listed_only) for item in order.expressions]
+    return [_item(compiler, item, outputs, scope) for item in order.expressions]
 
 
 def _item(
@@ -32,8 +30,6 @@ def _item(
     item: exp.Expr,
     outputs: list[Output],
     scope: Scope | None,
-    *,
-    listed_only: bool,
 ) -> str:
     ordinal = _ordinal(item.this, outputs)
     if ordinal is not None:
@@ -46,7 +42,7 @@ def _item(
         code = compiler.value(item.this, scope)
     if code.type.kind in LARGE:
         raise ora(932, "-", code.type.kind.value, offset=place(item))
-    if listed_only and code.sql not in scope.listed:
+    if scope.listed is not None and code.sql not in scope.listed:
         raise ora(1791, offset=place(item))
     return f"{code.sql} {direction(item)}"
 
@@ -73,6 +69,35 @@ def _ordinal(node: exp.Expr, outputs: list[Output]) -> int | None:
     return hits[0] if hits else None
 
 
+def with_ties(node: exp.Expr) -> bool:
+    fetch = node.args.get("limit")
+    options = fetch.args.get("limit_options") if fetch is not None else None
+    return options is not None and bool(options.args.get("with_ties"))
+
+
+def tie_columns(order: list[str], listed: list[str], node: exp.Expr) -> str:
+    """Rank and position of each row, from which FETCH … WITH TIES cuts."""
+    if node.args.get("distinct") is not None:
+        raise unsupported("DISTINCT with FETCH … WITH TIES", offset=place(node))
+    keys = ", ".join(_spelled_out(item, listed) for item in order) or "1"
+    return f"RANK() OVER (ORDER BY {keys}) AS `tie`, ROW_NUMBER() OVER (ORDER BY {keys}) AS `position`"
+
+
+def _spelled_out(item: str, listed: list[str]) -> str:
+    """An ORDER BY item by its expression: positions mean nothing inside OVER."""
+    first, _, rest = item.partition(" ")
+    return f"{listed[int(first) - 1]} {rest}" if first.isdigit() else item
+
+
+def tied(compiler: Compiler, node: exp.Expr, scope: Scope, sql: str, width: int) -> str:
+    fetch, offset = node.args["limit"], node.args.get("offset")
+    count = _row_count(compiler, fetch.args["count"], scope) if fetch.args.get("count") is not None else "1"
+    skipped = _row_count(compiler, offset.expression, scope) if offset is not None else "0"
+    columns = ", ".join(f"`c{index}`" for index in range(1, width + 1))
+    last = f"{skipped} + {count}"
+    return f"SELECT {columns} FROM ({sql}) WHERE `position` > {skipped} AND `tie` <= {last} ORDER BY `position`"
+
+
 def paging(compiler: Compiler, node: exp.Expr, scope: Scope | None) -> str:
     """OFFSET … FETCH as LIMIT; WITH TIES and PERCENT are refused."""
     fetch, offset = node.args.get("limit"), node.args.get("offset")
@@ -81,8 +106,8 @@ def paging(compiler: Compiler, node: exp.Expr, scope: Scope | None) -> str:
     count = "-1"
     if fetch is not None:
         options = fetch.args.get("limit_options")
-        if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
-            raise unsupported("FETCH … WITH TIES or PERCENT", offset=place(fetch))
+        if options is not None and (options.args.get("percent") or (scope is None and with_ties(node))):
+            raise unsupported("FETCH … PERCENT, or WITH TIES behind a set operation", offset=place(fetch))
         wanted = fetch.args.get("count")
         count = _row_count(compiler, wanted, scope) if wanted is not None else "1"
     skipped = _row_count(compiler, offset.expression, scope) if offset is not None else "0"

@@ -103,8 +103,10 @@ class Scope:
     clause: Clause = Clause.SELECT
     grouping: Grouping | None = None
     numbering: Numbering | None = None
-    listed: set[str] = field(default_factory=set)  # SQL of the select list
+    listed: frozenset[str] | None = None  # SQL of the select list, where ORDER BY is bound to it
+    renamed: dict[str, Code] = field(default_factory=dict)  # aliases of the select list, for ORDER BY
     level: str | None = None  # SQL of LEVEL inside CONNECT BY
+    prior: "Scope | None" = None  # where PRIOR looks
     depth: int = 0  # inside how many aggregates
 
     @contextmanager

@@ -7,8 +7,8 @@ from sqlglot import exp
 from tests.standins.oracle.engine.compiler import connectby, outerjoin, rownum
 from tests.standins.oracle.engine.compiler.aggregates import aggregates_in
 from tests.standins.oracle.engine.compiler.core import QUERIES, Compiler, handles, identifier, shape
-from tests.standins.oracle.engine.compiler.literals import column_code
-from tests.standins.oracle.engine.compiler.ordering import order_items, paging
+from tests.standins.oracle.engine.compiler.literals import column_code, merged_code
+from tests.standins.oracle.engine.compiler.ordering import order_items, paging, tie_columns, tied, with_ties
 from tests.standins.oracle.engine.compiler.scope import (
     Block,
     Clause,
@@ -52,8 +52,6 @@ def _select(compiler: Compiler, node: exp.Expr, parent: Scope | None) -> Query:
     scope = Scope(parent=parent)
     common = add_common(compiler, node, scope)
     block = _from_where(compiler, node, scope)
-    if node.args.get("connect") is not None:
-        block = connectby.hierarchy(compiler, node, scope, block.source, block.where)
     shapes = compiler.grouping_shapes
     keys = _group(compiler, node, scope)
     query = _list_and_order(compiler, node, scope, block, keys)
@@ -63,6 +61,8 @@ def _select(compiler: Compiler, node: exp.Expr, parent: Scope | None) -> Query:
 
 def _from_where(compiler: Compiler, node: exp.Expr, scope: Scope) -> Block:
     sources = _from(compiler, node, scope)
+    if node.args.get("connect") is not None:
+        sources = connectby.hierarchy(compiler, node.args["connect"], scope)
     conditions, numbered = rownum.split(conjuncts(node.args.get("where")))
     plain, optional = outerjoin.split(conditions)
     if optional:
@@ -127,8 +127,13 @@ def _group_item(compiler: Compiler, item: exp.Expr, scope: Scope) -> list[Code]:
 def _list_and_order(compiler: Compiler, node: exp.Expr, scope: Scope, block: Block, keys: list[str]) -> Query:
     columns = [column for item in node.expressions for column in _projection(compiler, item, scope)]
     outputs = [output for output, _ in columns]
-    scope.listed = {code.sql for _, code in columns}
     distinct = node.args.get("distinct") is not None
+    scope.listed = frozenset(code.sql for _, code in columns) if distinct else None
+    scope.renamed = {
+        output.name: code
+        for item, (output, code) in zip(node.expressions, columns, strict=False)
+        if isinstance(item, exp.Alias)
+    }
     if distinct:
         _check_distinct(node, outputs)
     having = node.args.get("having")
@@ -136,11 +141,15 @@ def _list_and_order(compiler: Compiler, node: exp.Expr, scope: Scope, block: Blo
     if having is not None:
         with scope.at(Clause.HAVING):
             having_sql = compiler.condition(having.this, scope)
-    order = order_items(compiler, node.args.get("order"), outputs, scope, listed_only=distinct)
+    order = order_items(compiler, node.args.get("order"), outputs, scope)
     listed = ", ".join(f"{code.sql} AS `c{index}`" for index, (_, code) in enumerate(columns, 1))
-    sql = f"SELECT {'DISTINCT ' if distinct else ''}{listed}{_rows_sql(block, scope)}"
-    sql += f" GROUP BY {', '.join(keys)}" if keys else ""
-    sql += f" HAVING {having_sql}" if having_sql else ""
+    tail = f" GROUP BY {', '.join(keys)}" if keys else ""
+    tail += f" HAVING {having_sql}" if having_sql else ""
+    if with_ties(node):
+        listed += f", {tie_columns(order, [code.sql for _, code in columns], node)}"
+        sql = f"SELECT {listed}{_rows_sql(block, scope)}{tail}"
+        return Query(tied(compiler, node, scope, sql, len(outputs)), tuple(outputs))
+    sql = f"SELECT {'DISTINCT ' if distinct else ''}{listed}{_rows_sql(block, scope)}{tail}"
     sql += f" ORDER BY {', '.join(order)}" if order else ""
     return Query(sql + paging(compiler, node, scope), tuple(outputs))
 
@@ -160,7 +169,7 @@ def _rows_sql(block: Block, scope: Scope) -> str:
         return rows
     inner = [f"{sql} AS `{name}`" for sql, name in numbering.columns.items()]
     inner.append("num(ROW_NUMBER() OVER ()) AS `rn`" if numbering.numbered else "1 AS `rn`")
-    limit = f" LIMIT {block.limit}" if block.limit else ""
+    limit = f" LIMIT {block.limit} OFFSET 0" if block.limit else ""  # OFFSET keeps SQLite from sorting first
     return f" FROM (SELECT {', '.join(inner)}{rows}{limit}) AS `{numbering.alias}`"
 
 
@@ -186,7 +195,9 @@ def _qualified(item: exp.Expr, scope: Scope) -> list[Source]:
 
 def _star(scope: Scope, sources: list[Source]) -> list[tuple[Output, Code]]:
     columns: list[tuple[Output, Code]] = [
-        (Output(name, code.type), code) for name, code in scope.merged.items() if sources is scope.sources
+        (Output(name, code.type), merged_code(name, scope))
+        for name, code in scope.merged.items()
+        if sources is scope.sources
     ]
     for one in sources:
         names = [column.name for column in one.columns]

@@ -22,7 +22,7 @@ def _set_operation(compiler: Compiler, node: exp.Expr, parent: Scope | None) -> 
     if len(left.outputs) != len(right.outputs):
         raise ora(1789, offset=place(node.this))
     word = _WORDS[type(node)] + ("" if node.args.get("distinct") else " ALL")
-    if word in {"EXCEPT ALL", "INTERSECT ALL"} and compiler.release < 21:  # noqa: PLR2004 - came with 21c
+    if word in {"EXCEPT ALL", "INTERSECT ALL"} and compiler.release < 21:
         raise ora(933, offset=place(node))
     pairs = [_common_type(one, other, word, node) for one, other in zip(left.outputs, right.outputs, strict=True)]
     sides = [

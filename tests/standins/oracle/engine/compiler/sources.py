@@ -9,7 +9,6 @@ from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.strictness import place
 
 _TABLE_PARTS = {"this", "db", "alias", "joins"}
-_SOURCE_PARTS = {"this", "alias", "joins"}
 
 
 def add_common(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
@@ -25,9 +24,10 @@ def _common(compiler: Compiler, item: exp.Expr, scope: Scope) -> str:
     name = identifier(item.args["alias"].this)
     renamed = [identifier(column) for column in item.args["alias"].args.get("columns") or ()]
     alias = compiler.alias("w")
-    if renamed and isinstance(item.this, exp.Union):
-        scope.common[name] = _recursive_source(compiler, item.this, name, alias, renamed, scope)
-    query = compiler.query(item.this, scope)
+    if _names_itself(item, name):
+        query = _recursive(compiler, item, scope, name=name, alias=alias, renamed=renamed)
+    else:
+        query = compiler.query(item.this, scope)
     if renamed and len(renamed) != len(query.outputs):
         raise ora(32038, offset=place(item))
     scope.common[name] = _query_source(query, name, alias, f"`{alias}`", renamed)
@@ -35,17 +35,36 @@ def _common(compiler: Compiler, item: exp.Expr, scope: Scope) -> str:
     return f"`{alias}`({names}) AS ({query.sql})"
 
 
-def _recursive_source(
+def _names_itself(item: exp.Expr, name: str) -> bool:
+    return isinstance(item.this, exp.Union) and any(
+        table.args.get("db") is None and identifier(table.this) == name
+        for table in item.this.expression.find_all(exp.Table)
+        if isinstance(table.this, exp.Identifier)
+    )
+
+
+def _recursive(
     compiler: Compiler,
-    union: exp.Expr,
+    item: exp.Expr,
+    scope: Scope,
+    *,
     name: str,
     alias: str,
     renamed: list[str],
-    scope: Scope,
-) -> Source:
-    """Recursive WITH: its columns have the types of the first branch."""
-    anchor = compiler.query(union.this, scope)
-    return _query_source(anchor, name, alias, f"`{alias}`", renamed)
+) -> Query:
+    """Recursive WITH: its columns have the names listed and the types of the first branch."""
+    if not renamed:
+        raise ora(32039, offset=place(item))
+    if item.this.args.get("distinct"):
+        raise ora(32040, offset=place(item))
+    anchor = compiler.query(item.this.this, scope)
+    scope.common[name] = _query_source(anchor, name, alias, f"`{alias}`", renamed)
+    step = compiler.query(item.this.expression, scope)
+    if len(step.outputs) != len(anchor.outputs):
+        raise ora(1789, offset=place(item))
+    if any(one.type.kind is not other.type.kind for one, other in zip(anchor.outputs, step.outputs, strict=True)):
+        raise ora(1790, offset=place(item))
+    return Query(f"{anchor.sql} UNION ALL {step.sql}", anchor.outputs)
 
 
 def _query_source(query: Query, name: str, alias: str, sql: str, renamed: list[str] | None = None) -> Source:
@@ -108,33 +127,34 @@ def join_sql(compiler: Compiler, join: exp.Expr, scope: Scope) -> str:
     if kind not in {"", "INNER", "OUTER"} or method not in {"", "NATURAL"}:
         raise unsupported(f"{method} {kind} JOIN".strip(), offset=place(join.this))
     words = f" {side} JOIN " if side else " JOIN "
-    return words + added.sql + " ON " + _on(compiler, join, scope, left, added, side)
+    return words + added.sql + " ON " + _on(compiler, join, scope, left=left, side=side)
 
 
 def _on(
     compiler: Compiler,
     join: exp.Expr,
     scope: Scope,
+    *,
     left: list[Source],
-    added: Source,
     side: str,
 ) -> str:
     condition = join.args.get("on")
     if condition is not None:
         with scope.at(Clause.ON):
             return compiler.condition(condition, scope)
+    added = scope.sources[-1]
     names = [identifier(name) for name in join.args.get("using") or ()]
     if str(join.args.get("method") or "").upper() == "NATURAL":
         known = {column.name for one in left for column in one.columns if not column.hidden}
         names = [column.name for column in added.columns if column.name in known and not column.hidden]
-    pairs = [_merge(name, scope, left, added, side) for name in names]
+    pairs = [_merge(name, scope, left, side) for name in names]
     return " AND ".join(pairs) or "1"
 
 
-def _merge(name: str, scope: Scope, left: list[Source], added: Source, side: str) -> str:
+def _merge(name: str, scope: Scope, left: list[Source], side: str) -> str:
     """A column of USING: both sides equal, and one name for the two."""
     ours = scope.merged.get(name) or _only(name, left, scope)
-    theirs = _only(name, [added], scope)
+    theirs = _only(name, scope.sources[-1:], scope)
     preferred = f"COALESCE({theirs.sql}, {ours.sql})" if side == "RIGHT" else f"COALESCE({ours.sql}, {theirs.sql})"
     scope.merged[name] = Code(preferred if side else ours.sql, ours.type)
     return f"{ours.sql} = {theirs.sql}"

@@ -82,7 +82,7 @@ def _insert(compiler: Compiler, tree: exp.Expr) -> Plan:
 
 def _inserted(compiler: Compiler, node: exp.Expr, columns: list[SourceColumn], table: Source) -> str:
     if isinstance(node, exp.Values):
-        if len(node.expressions) > 1 and compiler.release < 23:  # noqa: PLR2004 - several rows came with 23ai
+        if len(node.expressions) > 1 and compiler.release < 23:
             raise ora(933)
         return "VALUES " + ", ".join(_row(compiler, row, columns, table) for row in node.expressions)
     query = compiler.query(node, None)

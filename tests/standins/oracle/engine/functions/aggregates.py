@@ -1,6 +1,6 @@
 """Aggregates, in the form that SQLite wants: step, inverse for moving windows, value, finalize."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -188,6 +188,10 @@ def compare_keys(left: Sequence[Any], right: Sequence[Any], marks: Marks) -> int
     return 0
 
 
+def _by_keys(marks: Marks) -> Callable[[tuple[Stored, ...], tuple[Stored, ...]], int]:
+    return lambda left, right: compare_keys(left[4:], right[4:], marks)
+
+
 class ListAgg(Aggregate):
     """Rows of value, separator, distinct mark, order marks, keys."""
 
@@ -196,7 +200,7 @@ class ListAgg(Aggregate):
         if not rows:
             return None
         marks = parse_marks(str(rows[0][3]))
-        rows.sort(key=cmp_to_key(lambda left, right: compare_keys(left[4:], right[4:], marks)))
+        rows.sort(key=cmp_to_key(_by_keys(marks)))
         values = [str(row[0]) for row in rows]
         if rows[0][2]:
             values = list(dict.fromkeys(values))
@@ -270,5 +274,3 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "agg_KEEP": Keep,
     "agg_SINGLE": Single,
 }
-
-_ = insort

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     rf'(?P<quoted>"[^"]*")|(?P<element>{"|".join(_ELEMENTS)})|(?P<mark>[^\w"]+)',
     re.IGNORECASE,
 )
-_JULIAN_OFFSET = 1721425  # of proleptic day 1
+_JULIAN_OFFSET = 1721425  # days between Julian day 0 and the day before Python's first
 
 
 class Part(NamedTuple):
@@ -72,7 +72,7 @@ def _written(moment: datetime, part: Part, *, padded: bool) -> str:
         name = MONTHS[moment.month - 1] if part.element == "MON" else DAYS[moment.weekday()]
         return _cased(name[:3], part.text)
     if part.element in {"AM", "PM", "A.M.", "P.M."}:
-        half = "AM" if moment.hour < 12 else "PM"  # noqa: PLR2004 - noon
+        half = "AM" if moment.hour < 12 else "PM"
         return _cased(half if "." not in part.element else f"{half[0]}.M.", part.text)
     if part.element in {"AD", "BC", "A.D.", "B.C."}:
         return _cased("AD" if "." not in part.element else "A.D.", part.text)
@@ -123,7 +123,7 @@ def _number(moment: datetime, element: str) -> tuple[int, int]:
         "SSSSS": (moment.hour * 3600 + moment.minute * 60 + moment.second, 5),
         "WW": ((day - 1) // 7 + 1, 2), "IW": (iso.week, 2), "W": ((moment.day - 1) // 7 + 1, 1),
         "Q": ((moment.month - 1) // 3 + 1, 1), "CC": ((moment.year + 99) // 100, 2),
-        "J": (moment.toordinal() + _JULIAN_OFFSET - 1, 7),
+        "J": (moment.toordinal() + _JULIAN_OFFSET, 7),
     }  # fmt: skip
     if element not in table:
         raise ora(1821)
@@ -238,13 +238,13 @@ def _read_year(reading: Reading, element: str) -> None:
     year = reading.digits(width.get(element, 4))
     read = reading.at - start
     century = reading.now.year // 100 * 100
-    if element in {"RR", "RRRR"} and read <= 2:  # noqa: PLR2004 - two digits
+    if element in {"RR", "RRRR"} and read <= 2:
         half, current = 50, reading.now.year % 100
         year += century + (100 if year < half <= current else -100 if year >= half > current else 0)
     elif element in {"YY", "YYY", "Y"}:
         step = 10 ** width[element]
         year += reading.now.year // step * step
-    if not 1 <= year <= 9999:  # noqa: PLR2004 - what Python's datetime holds
+    if not 1 <= year <= 9999:
         raise ora(1841)
     reading.fields["year"] = year
 
@@ -290,7 +290,7 @@ def _read_zone(reading: Reading, element: str) -> None:
     if element == "TZH":
         reading.zone = timezone(timedelta(hours=int(match[1])))
     elif element == "TZM":
-        offset = (reading.zone or timezone.utc).utcoffset(None) or timedelta(0)
+        offset = (reading.zone or UTC).utcoffset(None) or timedelta(0)
         minutes = timedelta(minutes=int(match[1]))
         reading.zone = timezone(offset - minutes if offset < timedelta(0) else offset + minutes)
     else:
@@ -312,7 +312,7 @@ def zone(name: str) -> timezone | ZoneInfo:
 def _moment(reading: Reading) -> datetime:
     read = reading.fields
     if "julian" in read:
-        day = date.fromordinal(read["julian"] - _JULIAN_OFFSET + 1)
+        day = date.fromordinal(read["julian"] - _JULIAN_OFFSET)
         read |= {"year": day.year, "month": day.month, "day": day.day}
     year = read.get("year", reading.now.year)
     if "yearday" in read:

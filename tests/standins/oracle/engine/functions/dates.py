@@ -47,7 +47,7 @@ def add_months(moment: datetime, months: Number) -> Date:
     last = moment.day == calendar.monthrange(moment.year, moment.month)[1]
     total = moment.year * 12 + moment.month - 1 + int(months)
     year, month = divmod(total, 12)
-    if not 1 <= year <= 9999:  # noqa: PLR2004 - what a date can hold
+    if not 1 <= year <= 9999:
         raise ora(1841)
     end = calendar.monthrange(year, month + 1)[1]
     return as_date(moment.replace(year=year, month=month + 1, day=end if last else min(moment.day, end)))
@@ -120,9 +120,9 @@ def round_moment(moment: datetime, unit: str) -> Date:
     name = unit.upper()
     low = truncate(moment, unit)
     if name in {"MONTH", "MON", "MM", "RM"}:
-        return low if moment.day < 16 else add_months(low, 1)  # noqa: PLR2004 - Oracle's rule
+        return low if moment.day < 16 else add_months(low, 1)
     if name in {"SYYYY", "YYYY", "YEAR", "YYY", "YY", "Y"}:
-        return low if moment.month < 7 else add_months(low, 12)  # noqa: PLR2004 - Oracle's rule
+        return low if moment.month < 7 else add_months(low, 12)
     spans = {"DD": 1440, "DDD": 1440, "J": 1440, "HH": 60, "HH12": 60, "HH24": 60, "MI": 1, "IW": 10080}
     if name not in spans:
         raise ora(1898)

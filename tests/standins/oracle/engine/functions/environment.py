@@ -1,13 +1,12 @@
 """Functions that ask about the session and the database."""
 
 import secrets
-from datetime import timedelta
 from decimal import Decimal
 
 from tests.standins.oracle.engine.errors import ora
 from tests.standins.oracle.engine.functions.context import SessionContext
 from tests.standins.oracle.engine.functions.registry import function
-from tests.standins.oracle.engine.sqltypes import NUMBER, RAW, TEXT, TIMESTAMP, Kind, SqlType
+from tests.standins.oracle.engine.sqltypes import NUMBER, RAW, TIMESTAMP, SqlType
 from tests.standins.oracle.engine.sqltypes import text as sized
 from tests.standins.oracle.engine.values import as_timestamp
 from tests.standins.oracle.types import Value
@@ -72,6 +71,3 @@ def transaction_id(session: SessionContext, _: Value = None) -> str | None:
 def sleep(session: SessionContext, seconds: Decimal) -> int:
     session.sleep(float(seconds))
     return 0
-
-
-_ = (Kind, timedelta, TEXT)

@@ -33,9 +33,9 @@ def number_text(number: Decimal | float) -> str:
 
 def _scientific(number: Decimal) -> str:
     power = number.adjusted()
-    mantissa = number.scaleb(-power, MATH).quantize(Decimal(1).scaleb(-33), ROUND_HALF_UP, MATH)
-    digits = format(mantissa.normalize(MATH), "f")
-    return f"{digits}E{'+' if power >= 0 else '-'}{abs(power):02d}"
+    exponent = f"E{'+' if power >= 0 else '-'}{abs(power):02d}"
+    places = _SIGNIFICANT - len("1.") - len(exponent)
+    return f"{number.scaleb(-power, MATH).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, MATH)}{exponent}"
 
 
 def format_number(number: Decimal | float, mask: str) -> str:
@@ -68,19 +68,19 @@ def _exponent(value: Decimal, match: re.Match[str]) -> str:
     power = value.adjusted() if value else 0
     mantissa = value.scaleb(-power, MATH).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, MATH)
     text = f"{mantissa}E{'+' if power >= 0 else '-'}{abs(power):02d}"
-    return text if match["fm"] or value < 0 else " " + text
+    return text if match["fm"] else text.rjust(len(match[0]) + 2)
 
 
 def _fixed(value: Decimal, match: re.Match[str]) -> str:
     places = len(match["decimals"] or "")
     rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, MATH)
-    negative = rounded < 0 or (rounded == 0 and value < 0 and False)
+    negative = rounded < 0
     whole, _, fraction = format(abs(rounded), "f").partition(".")
     width = len(re.sub("[,G]", "", match["whole"], flags=re.IGNORECASE))
     whole = "" if whole == "0" and (places or not width) and "0" not in match["whole"] else whole
     total = len(match["whole"]) + (1 + places if match["point"] else 0) + 1
     if len(whole) > width:
-        return "#" * (total + len((match["lead"] or "").replace("B", "")) * (match["lead"].upper() not in {"S"}))
+        return "#" * (total + len((match["lead"] or "").replace("B", "")) * (match["lead"].upper() != "S"))
     body = _grouped(whole, match["whole"])
     if match["point"]:
         fraction = _trimmed(fraction, match["decimals"] or "") if match["fm"] else fraction

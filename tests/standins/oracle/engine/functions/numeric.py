@@ -28,7 +28,7 @@ def truncate_number(number: Number, digits: Number = Decimal(0)) -> Decimal:
 
 @function("ABS", "number", NUMBER)
 def absolute(number: Number) -> Number:
-    return abs(number)
+    return -number if number < 0 else number
 
 
 @function("CEIL", "number", NUMBER)

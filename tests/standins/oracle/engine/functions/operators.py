@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.standins.oracle.engine.errors import ora
-from tests.standins.oracle.engine.functions.dates import DAY_SECONDS, seconds_span
 from tests.standins.oracle.engine.functions.datemasks import zone
+from tests.standins.oracle.engine.functions.dates import DAY_SECONDS, seconds_span
 from tests.standins.oracle.engine.functions.numeric import exact
 from tests.standins.oracle.engine.values import (
     MATH,
@@ -24,28 +24,30 @@ from tests.standins.oracle.engine.values import (
 from tests.standins.oracle.types import Value
 
 Number = Decimal | float
+F = TypeVar("F", bound=Callable[..., Any])
 OPERATORS: dict[str, Callable[..., Any]] = {}  # decoded values in and out, NULL in gives NULL out
 RAW_OPERATORS: dict[str, Callable[..., Any]] = {}  # stored forms in and out, NULLs included
 _LARGEST_TEXT = 4000
+_DEEPEST = 1000
 
 
-def operator(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def operator(implementation: F) -> F:
     OPERATORS[implementation.__name__] = implementation
     return implementation
 
 
-def counter(implementation: Callable[..., int]) -> Callable[..., int]:
+def counter(implementation: F) -> F:
     """An operator whose result is an integer of SQLite's own, for LIMIT and the like."""
 
-    def call(*arguments: Stored) -> int | None:
+    def call(*arguments: Stored) -> Any:
         return None if None in arguments else implementation(*map(decode, arguments))
 
     RAW_OPERATORS[implementation.__name__] = call
     return implementation
 
 
-def raw_operator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def raw_operator(name: str) -> Callable[[F], F]:
+    def enter(implementation: F) -> F:
         RAW_OPERATORS[name] = implementation
         return implementation
 
@@ -57,7 +59,7 @@ def _both(left: Number, right: Number) -> bool:
 
 
 @operator
-def add(left: Number, right: Number) -> Number:
+def plus(left: Number, right: Number) -> Number:
     return float(left) + float(right) if _both(left, right) else MATH.add(exact(left), exact(right))
 
 
@@ -335,3 +337,11 @@ def not_null(value: Stored, code: int, column: str) -> Stored:
     if value is None:
         raise ora(code, column)
     return value
+
+
+@raw_operator("loop_guard")
+def loop_guard(level: int) -> int:
+    """No real hierarchy is this deep: its data run in circles."""
+    if level > _DEEPEST:
+        raise ora(1436)
+    return level

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.standins.oracle.engine.sqltypes import NULL, SqlType
 
 Implementation = Callable[..., Any]
+F = TypeVar("F", bound=Implementation)
 ResultType = SqlType | Callable[[list[SqlType]], SqlType]
 
 
@@ -47,14 +48,14 @@ def function(
     nulls: bool = False,
     session: bool = False,
     condition: bool = False,
-) -> Callable[[Implementation], Implementation]:
+) -> Callable[[F], F]:
     """Enter a function: signature such as "text number number?" or "any any*"."""
     words = signature.split()
     optional = sum(word.endswith("?") for word in words)
     many = bool(words) and words[-1].endswith("*")
     parameters = tuple(word.rstrip("?*") for word in words)
 
-    def enter(implementation: Implementation) -> Implementation:
+    def enter(implementation: F) -> F:
         for name in names.split():
             FUNCTIONS[name] = Function(
                 name,

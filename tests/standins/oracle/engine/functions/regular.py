@@ -67,7 +67,7 @@ def regexp_like(value: str, pattern: str, options: str | None = None) -> bool:
 
 
 @function("REGEXP_SUBSTR", "text text number? number? text? number?", TEXT, nulls=True)
-def regexp_substring(
+def regexp_substring(  # noqa: PLR0917 - SQL passes by position
     value: str | None,
     pattern: str | None,
     start: Number = Decimal(1),
@@ -85,7 +85,7 @@ def regexp_substring(
 
 
 @function("REGEXP_REPLACE", "text text text? number? number? text?", TEXT, nulls=True)
-def regexp_replace(
+def regexp_replace(  # noqa: PLR0917 - SQL passes by position
     value: str | None,
     pattern: str | None,
     replacement: str | None = None,
@@ -119,7 +119,7 @@ def regexp_count(value: str, pattern: str, start: Number = Decimal(1), options: 
 
 
 @function("REGEXP_INSTR", "text text number? number? number? text? number?", NUMBER)
-def regexp_position(
+def regexp_position(  # noqa: PLR0917 - SQL passes by position
     value: str,
     pattern: str,
     start: Number = Decimal(1),
