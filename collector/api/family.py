@@ -76,6 +76,7 @@ def build(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"auto_configure": False},  # nothing leaves this host by itself
         generate_unique_id_function=lambda route: route.name,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )

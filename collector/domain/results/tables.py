@@ -32,6 +32,8 @@ class Connection(SQLModel, table=True):
             "id",
             "name",
             "score",
+            "removed_at",
+            "listed_at",
             sqlite_where=text(SHOWN),
             postgresql_where=text(SHOWN),
         ),

@@ -206,7 +206,7 @@ def _connections() -> None:
     op.create_index(
         "connection_shown",
         "connection",
-        ["tenant_id", "id", "name", "score"],
+        ["tenant_id", "id", "name", "score", "removed_at", "listed_at"],
         unique=False,
         sqlite_where=shown,
         postgresql_where=shown,
