@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from collector.cli import agents, keys, members, serving, tenants, upkeep
+from collector.cli import agents, keys, members, serve, tenants, upkeep
 from collector.cli.context import root
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from common.settings import EXIT_CONFIGURATION, ConfigurationError
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=root,
 )
-app.command("serve")(serving.serve)
+app.command("serve")(serve.serve)
 app.command("migrate")(upkeep.migrate)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(agents.app, name="agent")

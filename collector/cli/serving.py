@@ -1,4 +1,4 @@
-"""`fieldpost-collector serve`: HTTP(S), background work and the control socket in one process."""
+"""The process behind `serve`: HTTP(S), background work and the control socket."""
 
 import asyncio
 import logging
@@ -6,10 +6,8 @@ import resource
 import signal
 import socket
 import ssl
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated
 
 import typer
 import uvicorn
@@ -18,7 +16,6 @@ from collector import migrations, worker
 from collector.api.agents.changes import Changes
 from collector.app import create_app
 from collector.cli import control
-from collector.cli.context import settings_of
 from collector.core import certificates
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
@@ -34,20 +31,13 @@ _RETRY_SECONDS = 3.0
 log = logs.get(__name__)
 
 
-def serve(
-    context: typer.Context,
-    listen: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    settings = settings_of(context, listen=listen, port=port)
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
     logs.configure(level=settings.log_level, form=settings.log_format)
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    for chatty in ("uvicorn", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     _allow_many_connections()
-    sys.exit(asyncio.run(_Collector(settings).run()))
+    return asyncio.run(_Collector(settings).run())
 
 
 class _Collector:
