@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +58,14 @@ def _make_room(state: Path) -> None:
 
 def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> None:
     started = time.monotonic()
-    oracle, databases = start_oracle(state / "oracle")
-    stack.callback(oracle.stop)
     collector = Collector(state / "collector", port)
-    served = collector.serve()
-    stack.callback(served.stop)
-    keys = _tenants(collector)
+    with ThreadPoolExecutor(len(PLANS)) as side_by_side:
+        estate = side_by_side.submit(start_oracle, state / "oracle")
+        served = collector.serve()
+        stack.callback(served.stop)
+        keys = dict(zip(PLANS, side_by_side.map(partial(_tenant, collector), PLANS), strict=True))
+        oracle, databases = estate.result()
+        stack.callback(oracle.stop)
     agent = _agent(state / "agent", collector, databases)
     watching = agent.run()
     stack.callback(watching.stop)
@@ -72,13 +76,10 @@ def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> 
     _wait([oracle, served, watching], stopped)
 
 
-def _tenants(collector: Collector) -> dict[str, str]:
-    """One tenant per plan, each with an API key; the estate belongs to the enterprise one."""
-    keys = {}
-    for plan in PLANS:
-        collector.command("tenant", "add", f"demo-{plan}", "--name", f"Demo {plan}", "--plan", plan)
-        keys[plan] = collector.ask("key", "add", "--tenant", f"demo-{plan}", "--name", "demo")["key"]
-    return keys
+def _tenant(collector: Collector, plan: str) -> str:
+    """A tenant on this plan and its API key; the estate belongs to the enterprise one."""
+    collector.command("tenant", "add", f"demo-{plan}", "--name", f"Demo {plan}", "--plan", plan)
+    return str(collector.ask("key", "add", "--tenant", f"demo-{plan}", "--name", "demo")["key"])
 
 
 def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> Agent:
@@ -99,7 +100,7 @@ def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Even
         waiting = [entry for entry in fleet["data"] if entry["score"] is None and entry["name"] != _NEVER_RUN]
         return fleet if (fleet["data"] and not waiting) or stopped.is_set() else None
 
-    return agent.wait_until(visited, timeout_s=READY_WITHIN_S, what="done with its first runs")
+    return agent.wait_until(visited, timeout_s=READY_WITHIN_S, every_s=1, what="done with its first runs")
 
 
 def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database]) -> dict[str, Any]:
@@ -129,6 +130,7 @@ def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path
         f"  {entry['name']:<{width}}  {'-' if entry['score'] is None else entry['score']:>4}  {entry['status']}"
         for entry in fleet["data"]
     )
+    worst = min((entry for entry in fleet["data"] if entry["score"] is not None), key=lambda entry: entry["score"])
     print(
         f"""
 Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections.
@@ -144,7 +146,7 @@ Try:
   KEY={key}
   curl -s -H "Authorization: Bearer $KEY" {base_url}/api/v1/health/fleet
   curl -s -H "Authorization: Bearer $KEY" "{base_url}/api/v1/health/connections?per_page=20"
-  curl -s -H "Authorization: Bearer $KEY" {base_url}/api/v1/health/connections/{fleet["data"][0]["id"]}/checks/latest
+  curl -s -H "Authorization: Bearer $KEY" {base_url}/api/v1/health/connections/{worst["id"]}/checks/latest
 
 Ctrl-C stops everything.""",
         flush=True,

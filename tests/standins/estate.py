@@ -41,7 +41,7 @@ def start_oracle(state: Path, scenarios: Sequence[str] = ()) -> tuple[Process, l
     )
 
     def announced() -> list[Database] | None:
-        return [Database(**entry) for entry in json.loads(ready.read_text())["databases"]] if ready.exists() else None
+        return [Database(**entry) for entry in json.loads(ready.read_text())["targets"]] if ready.exists() else None
 
     return process, process.wait_until(announced, timeout_s=60)
 

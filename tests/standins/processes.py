@@ -53,7 +53,9 @@ class Process:
     def tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def wait_until(self, ready: Callable[[], T | None], *, timeout_s: float = 30, what: str = "ready") -> T:
+    def wait_until(
+        self, ready: Callable[[], T | None], *, timeout_s: float = 30, every_s: float = 0.05, what: str = "ready"
+    ) -> T:
         """Poll until `ready` gives something."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -62,7 +64,7 @@ class Process:
                 return found
             if not self.alive():
                 raise NotReadyError(f"{self.name} ended with {self.handle.returncode}\n{self.tail()}")
-            time.sleep(0.05)
+            time.sleep(every_s)
         raise NotReadyError(f"{self.name} was not {what} within {timeout_s} s\n{self.tail()}")
 
 
