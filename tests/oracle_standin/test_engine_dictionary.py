@@ -113,8 +113,8 @@ def test_a_session_sees_the_rows_of_its_containers(
 
 def test_the_context_names_the_container(box: Database) -> None:
     session = login(box, "C##ALL", service="sales")
-    sql = "SELECT SYS_CONTEXT('USERENV','CON_NAME'), SYS_CONTEXT('USERENV','CON_ID'), SYS_CONTEXT('USERENV','CDB_NAME') FROM dual"
-    assert rows(session, sql) == [("SALES", "3", "BOX")]
+    found = [value(session, f"SYS_CONTEXT('USERENV', '{name}')") for name in ("CON_NAME", "CON_ID", "CDB_NAME")]
+    assert found == ["SALES", "3", "BOX"]
     assert (box.container_name("root"), box.container_name("hr")) == ("CDB$ROOT", "HR")
 
 
@@ -225,7 +225,7 @@ def test_every_file_of_a_scenario_can_be_read(name: str) -> None:
         opened.scenario.check()
 
 
-def test_an_unknown_scenario_is_named(tmp_path: object) -> None:
+def test_an_unknown_scenario_is_named() -> None:
     with pytest.raises(ValueError, match="no-such-scenario"):
         load_scenario("no-such-scenario")
 

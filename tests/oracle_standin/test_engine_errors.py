@@ -90,7 +90,7 @@ STRICT = [
     ("SELECT status FROM v$log GROUP BY status HAVING bytes > 1", 979, "bytes"),
     ("SELECT * FROM v$log GROUP BY group#", 979, ""),
     ("SELECT status FROM v$log GROUP BY 1", 979, "status"),  # 1 is a constant here
-    ("SELECT (SELECT MAX(f.member) FROM v$logfile f WHERE f.group# = l.group#) FROM v$log l GROUP BY status", 979, "l.group#"),
+    ("SELECT (SELECT MAX(member) FROM v$logfile WHERE group# = l.group#) FROM v$log l GROUP BY bytes", 979, "l.group#"),
     ("SELECT status FROM v$log WHERE COUNT(*) > 1", 934, "COUNT"),
     ("SELECT status FROM v$log GROUP BY COUNT(*)", 934, "COUNT"),
     ("SELECT MAX(COUNT(*)) FROM v$log", 978, "COUNT"),
@@ -134,7 +134,7 @@ STRICT = [
     ("SELECT status, COUNT(*) FROM v$log GROUP BY ROLLUP(status)", 3001, ""),
     ("SELECT 1 FROM dual FOR UPDATE", 3001, ""),
     ("SELECT * FROM v$log PIVOT (COUNT(*) FOR status IN ('CURRENT'))", 3001, ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("sql", "code", "at"), STRICT)

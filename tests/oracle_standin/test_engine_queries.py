@@ -31,9 +31,15 @@ def plain(found: Rows) -> list[tuple[object, ...]]:
 
 QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     # grouping
-    ("SELECT dept, COUNT(*), SUM(pay) FROM emp GROUP BY dept ORDER BY dept", [(10, 2, 1400), (20, 2, 1400), (None, 1, 100)]),
+    (
+        "SELECT dept, COUNT(*), SUM(pay) FROM emp GROUP BY dept ORDER BY dept",
+        [(10, 2, 1400), (20, 2, 1400), (None, 1, 100)],
+    ),
     ("SELECT dept d FROM emp GROUP BY dept HAVING SUM(pay) > 1000 ORDER BY d DESC", [(20,), (10,)]),
-    ("SELECT COUNT(*), COUNT(mgr), COUNT(DISTINCT pay), MAX(name), MIN(pay), AVG(pay) FROM emp", [(5, 4, 4, "eve", 100, 580)]),
+    (
+        "SELECT COUNT(*), COUNT(mgr), COUNT(DISTINCT pay), MAX(name), MIN(pay), AVG(pay) FROM emp",
+        [(5, 4, 4, "eve", 100, 580)],
+    ),
     ("SELECT COUNT(*), SUM(pay) FROM emp WHERE 1 = 0", [(0, None)]),
     ("SELECT UPPER(name) || '!' FROM emp GROUP BY UPPER(name) HAVING UPPER(name) LIKE 'A%'", [("ANN!",)]),
     ("SELECT MEDIAN(pay), PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY pay) FROM emp", [(700, 500)]),
@@ -43,41 +49,116 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     ("SELECT LISTAGG(name, ',') WITHIN GROUP (ORDER BY name DESC) FROM emp", [("eve,dan,cid,bob,ann",)]),
     ("SELECT LISTAGG(pay) WITHIN GROUP (ORDER BY pay, id) FROM emp WHERE pay >= 700", [("700700900",)]),
     ("SELECT LISTAGG(DISTINCT pay, ' ') WITHIN GROUP (ORDER BY pay) FROM emp", [("100 500 700 900",)]),
-    ("SELECT MAX(name) KEEP (DENSE_RANK FIRST ORDER BY pay), MIN(name) KEEP (DENSE_RANK LAST ORDER BY pay) FROM emp", [("eve", "ann")]),
+    (
+        "SELECT MAX(name) KEEP (DENSE_RANK FIRST ORDER BY pay), MIN(name) KEEP (DENSE_RANK LAST ORDER BY pay) FROM emp",
+        [("eve", "ann")],
+    ),
     ("SELECT MIN(id) KEEP (DENSE_RANK FIRST ORDER BY dept NULLS FIRST) FROM emp", [(5,)]),
     ("SELECT MAX(id) KEEP (DENSE_RANK LAST ORDER BY dept) FROM emp", [(5,)]),  # NULLs are the largest
     ("SELECT SUM(pay) KEEP (DENSE_RANK LAST ORDER BY dept NULLS FIRST) FROM emp", [(1400,)]),
     # joins
-    ("SELECT e.name, m.name FROM emp e, emp m WHERE e.mgr = m.id(+) ORDER BY e.id", [("ann", None), ("bob", "ann"), ("cid", "ann"), ("dan", "bob"), ("eve", "bob")]),
+    (
+        "SELECT e.name, m.name FROM emp e, emp m WHERE e.mgr = m.id(+) ORDER BY e.id",
+        [("ann", None), ("bob", "ann"), ("cid", "ann"), ("dan", "bob"), ("eve", "bob")],
+    ),
     ("SELECT e.name FROM emp e, emp m WHERE e.mgr = m.id(+) AND m.id IS NULL", [("ann",)]),
-    ("SELECT e.id, m.id FROM emp e, emp m WHERE m.mgr(+) = e.id AND m.pay(+) > 600 ORDER BY 1, 2", [(1, 3), (2, 4), (3, None), (4, None), (5, None)]),
-    ("SELECT e.name FROM emp e LEFT JOIN emp m ON e.mgr = m.id AND m.name = 'bob' WHERE m.id IS NULL ORDER BY 1", [("ann",), ("bob",), ("cid",)]),
+    (
+        "SELECT e.id, m.id FROM emp e, emp m WHERE m.mgr(+) = e.id AND m.pay(+) > 600 ORDER BY 1, 2",
+        [(1, 3), (2, 4), (3, None), (4, None), (5, None)],
+    ),
+    (
+        "SELECT e.name FROM emp e LEFT JOIN emp m ON e.mgr = m.id AND m.name = 'bob' WHERE m.id IS NULL ORDER BY 1",
+        [("ann",), ("bob",), ("cid",)],
+    ),
     ("SELECT COUNT(*) FROM emp a CROSS JOIN emp b", [(25,)]),
-    ("SELECT a.id, b.id FROM emp a FULL OUTER JOIN (SELECT 9 id FROM dual) b ON a.id = b.id ORDER BY 1 NULLS FIRST FETCH FIRST 2 ROWS ONLY", [(None, 9), (1, None)]),
-    ("SELECT id, a.name FROM emp a JOIN (SELECT id, dept d FROM emp) b USING (id) WHERE d = 20 ORDER BY id", [(3, "cid"), (4, "dan")]),
+    (
+        (
+            "SELECT a.id, b.id FROM emp a FULL OUTER JOIN (SELECT 9 id FROM dual) b ON a.id = b.id ORDER BY 1 NULLS "
+            "FIRST FETCH FIRST 2 ROWS ONLY"
+        ),
+        [(None, 9), (1, None)],
+    ),
+    (
+        "SELECT id, a.name FROM emp a JOIN (SELECT id, dept d FROM emp) b USING (id) WHERE d = 20 ORDER BY id",
+        [(3, "cid"), (4, "dan")],
+    ),
     ("SELECT COUNT(*) FROM emp NATURAL JOIN (SELECT id, dept FROM emp)", [(4,)]),
     # subqueries
-    ("SELECT name FROM emp e WHERE pay = (SELECT MAX(pay) FROM emp WHERE dept = e.dept) ORDER BY 1", [("ann",), ("cid",), ("dan",)]),
-    ("SELECT name, (SELECT COUNT(*) FROM emp s WHERE s.mgr = e.id) c FROM emp e ORDER BY c DESC, name FETCH FIRST 2 ROWS ONLY", [("ann", 2), ("bob", 2)]),
+    (
+        "SELECT name FROM emp e WHERE pay = (SELECT MAX(pay) FROM emp WHERE dept = e.dept) ORDER BY 1",
+        [("ann",), ("cid",), ("dan",)],
+    ),
+    (
+        (
+            "SELECT name, (SELECT COUNT(*) FROM emp s WHERE s.mgr = e.id) c FROM emp e ORDER BY c DESC, name FETCH "
+            "FIRST 2 ROWS ONLY"
+        ),
+        [("ann", 2), ("bob", 2)],
+    ),
     ("SELECT name FROM emp e WHERE EXISTS (SELECT 1 FROM emp s WHERE s.mgr = e.id) ORDER BY 1", [("ann",), ("bob",)]),
     ("SELECT name FROM emp WHERE id NOT IN (SELECT mgr FROM emp)", []),  # a NULL in the list
-    ("SELECT name FROM emp WHERE (dept, pay) IN (SELECT dept, MAX(pay) FROM emp GROUP BY dept) ORDER BY 1", [("ann",), ("cid",), ("dan",)]),
+    (
+        "SELECT name FROM emp WHERE (dept, pay) IN (SELECT dept, MAX(pay) FROM emp GROUP BY dept) ORDER BY 1",
+        [("ann",), ("cid",), ("dan",)],
+    ),
     ("SELECT name FROM emp WHERE (id, dept) IN ((1, 10), (3, 10))", [("ann",)]),
     ("SELECT (SELECT name FROM emp WHERE id = 99) FROM dual", [(None,)]),
     ("SELECT name FROM emp WHERE id = ANY (SELECT mgr FROM emp) ORDER BY id", [("ann",), ("bob",)]),
     # analytic functions
-    ("SELECT id, RANK() OVER (ORDER BY pay DESC), DENSE_RANK() OVER (ORDER BY pay DESC), ROW_NUMBER() OVER (ORDER BY pay DESC, id) FROM emp ORDER BY 4", [(1, 1, 1, 1), (3, 2, 2, 2), (4, 2, 2, 3), (2, 4, 3, 4), (5, 5, 4, 5)]),
-    ("SELECT id, LAG(id) OVER (ORDER BY id), LEAD(id, 2, 0) OVER (ORDER BY id) FROM emp ORDER BY id", [(1, None, 3), (2, 1, 4), (3, 2, 5), (4, 3, 0), (5, 4, 0)]),
-    ("SELECT id, SUM(pay) OVER (ORDER BY id) FROM emp ORDER BY id", [(1, 900), (2, 1400), (3, 2100), (4, 2800), (5, 2900)]),
-    ("SELECT id, SUM(pay) OVER (PARTITION BY dept) FROM emp ORDER BY id", [(1, 1400), (2, 1400), (3, 1400), (4, 1400), (5, 100)]),
-    ("SELECT id, COUNT(*) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM emp ORDER BY id", [(1, 2), (2, 3), (3, 3), (4, 3), (5, 2)]),
-    ("SELECT id, AVG(pay) OVER (ORDER BY id ROWS 1 PRECEDING) FROM emp ORDER BY id", [(1, 900), (2, 700), (3, 600), (4, 700), (5, 400)]),
-    ("SELECT id, FIRST_VALUE(name) OVER (PARTITION BY dept ORDER BY pay) FROM emp ORDER BY id", [(1, "bob"), (2, "bob"), (3, "cid"), (4, "cid"), (5, "eve")]),
-    ("SELECT DISTINCT dept, RATIO_TO_REPORT(SUM(pay)) OVER () r FROM emp WHERE dept IS NOT NULL GROUP BY dept ORDER BY dept", [(10, Decimal("0.5")), (20, Decimal("0.5"))]),
+    (
+        (
+            "SELECT id, RANK() OVER (ORDER BY pay DESC), DENSE_RANK() OVER (ORDER BY pay DESC), ROW_NUMBER() OVER "
+            "(ORDER BY pay DESC, id) FROM emp ORDER BY 4"
+        ),
+        [(1, 1, 1, 1), (3, 2, 2, 2), (4, 2, 2, 3), (2, 4, 3, 4), (5, 5, 4, 5)],
+    ),
+    (
+        "SELECT id, LAG(id) OVER (ORDER BY id), LEAD(id, 2, 0) OVER (ORDER BY id) FROM emp ORDER BY id",
+        [(1, None, 3), (2, 1, 4), (3, 2, 5), (4, 3, 0), (5, 4, 0)],
+    ),
+    (
+        "SELECT id, SUM(pay) OVER (ORDER BY id) FROM emp ORDER BY id",
+        [(1, 900), (2, 1400), (3, 2100), (4, 2800), (5, 2900)],
+    ),
+    (
+        "SELECT id, SUM(pay) OVER (PARTITION BY dept) FROM emp ORDER BY id",
+        [(1, 1400), (2, 1400), (3, 1400), (4, 1400), (5, 100)],
+    ),
+    (
+        "SELECT id, COUNT(*) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM emp ORDER BY id",
+        [(1, 2), (2, 3), (3, 3), (4, 3), (5, 2)],
+    ),
+    (
+        "SELECT id, AVG(pay) OVER (ORDER BY id ROWS 1 PRECEDING) FROM emp ORDER BY id",
+        [(1, 900), (2, 700), (3, 600), (4, 700), (5, 400)],
+    ),
+    (
+        "SELECT id, FIRST_VALUE(name) OVER (PARTITION BY dept ORDER BY pay) FROM emp ORDER BY id",
+        [(1, "bob"), (2, "bob"), (3, "cid"), (4, "cid"), (5, "eve")],
+    ),
+    (
+        (
+            "SELECT DISTINCT dept, RATIO_TO_REPORT(SUM(pay)) OVER () r FROM emp WHERE dept IS NOT NULL GROUP BY dept "
+            "ORDER BY dept"
+        ),
+        [(10, Decimal("0.5")), (20, Decimal("0.5"))],
+    ),
     ("SELECT NTILE(2) OVER (ORDER BY id) FROM emp ORDER BY id", [(1,), (1,), (1,), (2,), (2,)]),
-    ("SELECT id, LISTAGG(name, '+') WITHIN GROUP (ORDER BY name) OVER (PARTITION BY dept) FROM emp WHERE dept = 10 ORDER BY id", [(1, "ann+bob"), (2, "ann+bob")]),
+    (
+        (
+            "SELECT id, LISTAGG(name, '+') WITHIN GROUP (ORDER BY name) OVER (PARTITION BY dept) FROM emp WHERE dept "
+            "= 10 ORDER BY id"
+        ),
+        [(1, "ann+bob"), (2, "ann+bob")],
+    ),
     ("SELECT DISTINCT MEDIAN(pay) OVER (PARTITION BY dept) FROM emp WHERE dept = 20", [(700,)]),
-    ("SELECT id, MAX(name) KEEP (DENSE_RANK FIRST ORDER BY pay DESC) OVER (PARTITION BY dept) FROM emp WHERE dept = 10 ORDER BY id", [(1, "ann"), (2, "ann")]),
+    (
+        (
+            "SELECT id, MAX(name) KEEP (DENSE_RANK FIRST ORDER BY pay DESC) OVER (PARTITION BY dept) FROM emp WHERE "
+            "dept = 10 ORDER BY id"
+        ),
+        [(1, "ann"), (2, "ann")],
+    ),
     ("SELECT dept, SUM(SUM(pay)) OVER () FROM emp GROUP BY dept ORDER BY 1", [(10, 2900), (20, 2900), (None, 2900)]),
     # ROWNUM
     ("SELECT id FROM emp WHERE ROWNUM <= 2", [(1,), (2,)]),
@@ -90,8 +171,14 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     ("SELECT id FROM emp WHERE 3 >= ROWNUM AND pay < 800", [(2,), (3,), (4,)]),
     ("SELECT id FROM emp WHERE ROWNUM BETWEEN 1 AND 2", [(1,), (2,)]),
     ("SELECT COUNT(*) FROM emp WHERE ROWNUM <= 3", [(3,)]),
-    ("SELECT r, id FROM (SELECT ROWNUM r, id FROM (SELECT id FROM emp ORDER BY id DESC)) WHERE r BETWEEN 2 AND 3", [(2, 4), (3, 3)]),
-    ("SELECT e.name, (SELECT s.name FROM emp s WHERE s.mgr = e.id AND ROWNUM = 1) FROM emp e WHERE e.id = 1", [("ann", "bob")]),
+    (
+        "SELECT r, id FROM (SELECT ROWNUM r, id FROM (SELECT id FROM emp ORDER BY id DESC)) WHERE r BETWEEN 2 AND 3",
+        [(2, 4), (3, 3)],
+    ),
+    (
+        "SELECT e.name, (SELECT s.name FROM emp s WHERE s.mgr = e.id AND ROWNUM = 1) FROM emp e WHERE e.id = 1",
+        [("ann", "bob")],
+    ),
     ("SELECT MAX(ROWNUM) FROM emp", [(5,)]),
     ("SELECT DISTINCT dept FROM emp WHERE ROWNUM <= 2", [(10,)]),
     # paging
@@ -115,7 +202,10 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     # hierarchies
     ("SELECT LEVEL FROM dual CONNECT BY LEVEL <= 3", [(1,), (2,), (3,)]),
     ("SELECT SUM(LEVEL) FROM dual CONNECT BY LEVEL <= 10", [(55,)]),
-    ("SELECT LEVEL, name, PRIOR name FROM emp START WITH mgr IS NULL CONNECT BY PRIOR id = mgr", [(1, "ann", None), (2, "bob", "ann"), (3, "dan", "bob"), (3, "eve", "bob"), (2, "cid", "ann")]),
+    (
+        "SELECT LEVEL, name, PRIOR name FROM emp START WITH mgr IS NULL CONNECT BY PRIOR id = mgr",
+        [(1, "ann", None), (2, "bob", "ann"), (3, "dan", "bob"), (3, "eve", "bob"), (2, "cid", "ann")],
+    ),
     ("SELECT name FROM emp WHERE LEVEL = 3 START WITH id = 1 CONNECT BY mgr = PRIOR id", [("dan",), ("eve",)]),
     # comparison
     ("SELECT id FROM emp WHERE pay BETWEEN '600' AND 800 ORDER BY id", [(3,), (4,)]),
@@ -123,7 +213,7 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     ("SELECT id FROM emp WHERE NOT (dept = 10) ORDER BY id", [(3,), (4,)]),
     ("SELECT id FROM emp WHERE dept = 10 OR dept IS NULL ORDER BY id", [(1,), (2,), (5,)]),
     ("SELECT id FROM emp WHERE name != 'ann' AND name ^= 'bob' AND id IN (1, 2, 3)", [(3,)]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("sql", "expected"), QUERIES)
@@ -136,7 +226,8 @@ def test_a_query_returns_the_rows_that_oracle_would(
 
 
 def test_recursive_with_walks_a_hierarchy(session: Session) -> None:
-    sql = "WITH t(n, f) AS (SELECT 1, 1 FROM dual UNION ALL SELECT n + 1, f * (n + 1) FROM t WHERE n < 5) SELECT MAX(f) FROM t"
+    sql = """WITH t(n, f) AS (SELECT 1, 1 FROM dual UNION ALL SELECT n + 1, f * (n + 1) FROM t WHERE n < 5)
+             SELECT MAX(f) FROM t"""
     assert plain(rows(session, sql)) == [(120,)]
 
 

@@ -9,7 +9,9 @@ import pytest
 from tests.oracle_standin.engine_cases import database, error, login, rows, run
 from tests.standins.oracle.engine import Database
 from tests.standins.oracle.engine.session import Session
-from tests.standins.oracle.types import Bind, Direction, OraType
+from tests.standins.oracle.types import Bind, Direction, OraType, Value
+
+at = datetime.fromisoformat
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_rows_go_in_and_come_out(session: Session) -> None:
     assert run(session, "INSERT INTO t (name, id) VALUES (:1, :2)", "two", 2).rowcount == 1
     found = rows(session, "SELECT * FROM t ORDER BY id")
     assert found == [
-        (Decimal(1), "one", Decimal("1.01"), datetime(2024, 1, 1)),
+        (Decimal(1), "one", Decimal("1.01"), at("2024-01-01")),
         (Decimal(2), "two", None, None),
     ]
     assert run(session, "UPDATE t SET price = NVL(price, 0) + 1, made = made + 1").rowcount == 2
@@ -91,18 +93,32 @@ def test_several_rows_of_one_insert_came_with_23ai(session: Session) -> None:
 
 
 def test_named_and_composite_keys(session: Session) -> None:
-    run(session, "CREATE TABLE k (a NUMBER, b NUMBER, CONSTRAINT k_pk PRIMARY KEY (a, b), CONSTRAINT k_uq UNIQUE (b))")
-    run(session, "INSERT INTO k VALUES (1, 1)")
-    assert error(session, "INSERT INTO k VALUES (1, 1)").text == "unique constraint (WATCHER.K_PK) violated"
-    assert error(session, "INSERT INTO k VALUES (2, 1)").text == "unique constraint (WATCHER.K_UQ) violated"
-    assert error(session, "INSERT INTO k VALUES (2, NULL)").code == 1400
+    run(
+        session,
+        "CREATE TABLE k (a NUMBER, b NUMBER, c NUMBER, CONSTRAINT k_pk PRIMARY KEY (a, b), CONSTRAINT k_uq UNIQUE (c))",
+    )
+    run(session, "INSERT INTO k VALUES (1, 1, 1)")
+    assert error(session, "INSERT INTO k VALUES (1, 1, 2)").text == "unique constraint (WATCHER.K_PK) violated"
+    assert error(session, "INSERT INTO k VALUES (1, 2, 1)").text == "unique constraint (WATCHER.K_UQ) violated"
+    assert error(session, "INSERT INTO k VALUES (2, NULL, 3)").code == 1400
+    run(session, "INSERT INTO k VALUES (3, 3, NULL)")
+    run(session, "INSERT INTO k VALUES (4, 4, NULL)")
 
 
 def test_defaults_fill_columns_that_are_left_out(session: Session) -> None:
     run(session, "CREATE TABLE d (a NUMBER DEFAULT 7, b VARCHAR2(10) DEFAULT 'x' NOT NULL, c DATE DEFAULT SYSDATE)")
     run(session, "INSERT INTO d (a) VALUES (NULL)")
-    found = rows(session, "SELECT a, b FROM d WHERE c > SYSDATE - 1")
-    assert found == [(None, "x")]
+    run(session, "INSERT INTO d (b, c) SELECT 'y', SYSDATE FROM dual")
+    found = rows(session, "SELECT a, b FROM d WHERE c > SYSDATE - 1 ORDER BY b")
+    assert found == [(None, "x"), (7, "y")]
+
+
+def test_char_is_filled_up_with_blanks_and_compares_without_them(session: Session) -> None:
+    run(session, "CREATE TABLE c (a CHAR(4), b VARCHAR2(4))")
+    run(session, "INSERT INTO c VALUES ('ab', 'ab')")
+    assert rows(session, "SELECT a, LENGTH(a) FROM c WHERE a = 'ab'") == [("ab  ", 4)]
+    assert rows(session, "SELECT 1 FROM c WHERE a = b") == []
+    assert rows(session, "SELECT 1 FROM c WHERE b = 'ab '") == []
 
 
 def test_every_type_keeps_its_value(session: Session) -> None:
@@ -111,9 +127,9 @@ def test_every_type_keeps_its_value(session: Session) -> None:
         "CREATE TABLE y (n NUMBER, v VARCHAR2(20 CHAR), ch CHAR(3), d DATE, ts TIMESTAMP, tz TIMESTAMP WITH TIME ZONE,"
         " i INTERVAL DAY TO SECOND, r RAW(10), bd BINARY_DOUBLE, c CLOB, b BLOB)",
     )
-    values = (
-        Decimal("12345678901234567890123456789.123456789"), "äöü", "ab", datetime(2024, 1, 2, 3, 4, 5),
-        datetime(2024, 1, 2, 3, 4, 5, 678901), datetime(2024, 1, 2, 3, 4, 5, 6).astimezone(),
+    values: tuple[Value, ...] = (
+        Decimal("12345678901234567890123456789.123456789"), "äöü", "ab", at("2024-01-02 03:04:05"),
+        at("2024-01-02 03:04:05.678901"), at("2024-01-02 03:04:05.000006").astimezone(),
         timedelta(days=3, microseconds=5), b"\x00\xff", 1.5, "x" * 5000, b"\x01" * 5000,
     )  # fmt: skip
     kinds = (
@@ -151,10 +167,10 @@ def test_many_rows_of_binds_are_one_execution(session: Session) -> None:
 def test_changes_are_seen_by_others_after_commit_only(opened: Database, session: Session) -> None:
     second = login(opened)
     run(session, "INSERT INTO t (id, name) VALUES (1, 'a')")
-    assert session.in_transaction
+    assert session.in_transaction is True
     assert rows(second, "SELECT COUNT(*) FROM t") == [(0,)]
     session.commit()
-    assert not session.in_transaction
+    assert rows(session, "SELECT COUNT(*) FROM t") == [(1,)]
     assert rows(second, "SELECT COUNT(*) FROM t") == [(1,)]
 
 
@@ -210,7 +226,8 @@ def test_tables_of_others_are_hidden(opened: Database, session: Session) -> None
 
 def test_the_dictionary_lists_ones_tables(session: Session) -> None:
     assert rows(session, "SELECT table_name FROM user_tables") == [("T",)]
-    sql = "SELECT column_name, data_type, data_length, data_precision, data_scale, nullable FROM all_tab_cols WHERE table_name = 'T' ORDER BY column_id"
+    sql = """SELECT column_name, data_type, data_length, data_precision, data_scale, nullable
+             FROM all_tab_cols WHERE table_name = 'T' ORDER BY column_id"""
     assert rows(session, sql) == [
         ("ID", "NUMBER", 22, 5, 0, "N"),
         ("NAME", "VARCHAR2", 5, None, None, "N"),

@@ -11,7 +11,7 @@ from tests.standins.oracle.engine.functions.conversion import to_interval
 from tests.standins.oracle.engine.functions.datemasks import format_moment
 from tests.standins.oracle.engine.sqltypes import Kind, SqlType
 from tests.standins.oracle.engine.values import Stored, as_date, as_timestamp, encode
-from tests.standins.oracle.types import OracleError
+from tests.standins.oracle.types import OracleError, OraType
 
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
@@ -92,6 +92,8 @@ def _moving(value: Mapping[str, Any], type_: SqlType, index: int | None) -> Cell
 def _constant(text: str, type_: SqlType) -> Stored:
     if text in _NULLS:
         return None
+    if type_.ora is OraType.CHAR:
+        text = text.ljust(type_.size)
     reader = _READERS.get(type_.kind)
     try:
         return encode(reader(text) if reader else text)

@@ -26,7 +26,7 @@ class StrictParser(OracleParser):
             raise ora(933, offset=self._curr.start)  # Oracle knows no AS before a table's alias
         return super()._parse_table_alias(*args, **kwargs)
 
-    def _parse_join(self, *args: Any, **kwargs: Any) -> exp.Expr | None:
+    def _parse_join(self, *args: Any, **kwargs: Any) -> exp.Join | None:
         comma = self._curr.token_type == TokenType.COMMA
         join = super()._parse_join(*args, **kwargs)
         if join is None or comma or join.args.get("on") or join.args.get("using"):

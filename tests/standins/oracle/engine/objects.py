@@ -83,6 +83,7 @@ class Names:
 
 def _table_source(table: Table, name: str, alias: str, sql: str) -> Source:
     columns: Sequence[SourceColumn] = [
-        SourceColumn(column.name, f"`{column.name}`", column.type, nullable=column.nullable) for column in table.columns
+        SourceColumn(column.name, f"`{column.name}`", column.type, nullable=column.nullable, default=column.default)
+        for column in table.columns
     ]
     return Source(name, alias, sql, tuple(columns), table.owner, table.name)

@@ -116,7 +116,7 @@ def _column_row(table: Table, index: int) -> Mapping[str, Value]:
     textual = kind.kind is Kind.TEXT
     return {
         "OWNER": table.owner, "TABLE_NAME": table.name, "COLUMN_NAME": column.name,
-        "DATA_TYPE": dictionary_type(kind), "DATA_LENGTH": kind.size or 22,
+        "DATA_TYPE": dictionary_type(kind), "DATA_LENGTH": kind.size or _LENGTHS.get(kind.ora, 22),
         "DATA_PRECISION": kind.precision or None,
         "DATA_SCALE": kind.scale if kind.precision and kind.kind is Kind.NUMBER else None,
         "NULLABLE": "Y" if column.nullable else "N", "COLUMN_ID": index + 1, "DATA_DEFAULT": column.default,
@@ -125,6 +125,13 @@ def _column_row(table: Table, index: int) -> Mapping[str, Value]:
         "HIDDEN_COLUMN": "NO", "VIRTUAL_COLUMN": "NO", "SEGMENT_COLUMN_ID": index + 1,
         "INTERNAL_COLUMN_ID": index + 1, "USER_GENERATED": "YES", "DEFAULT_ON_NULL": "NO", "IDENTITY_COLUMN": "NO",
     }  # fmt: skip
+
+
+_LENGTHS = {
+    OraType.DATE: 7, OraType.TIMESTAMP: 11, OraType.TIMESTAMP_TZ: 13, OraType.TIMESTAMP_LTZ: 11,
+    OraType.INTERVAL_DS: 11, OraType.CLOB: 4000, OraType.BLOB: 4000, OraType.BINARY_DOUBLE: 8,
+    OraType.BINARY_FLOAT: 4,
+}  # fmt: skip
 
 
 def dictionary_type(kind: SqlType) -> str:

@@ -4,7 +4,7 @@ import enum
 import re
 from dataclasses import dataclass, replace
 
-from tests.standins.oracle.engine.errors import unsupported
+from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.types import Column, OraType
 
 
@@ -111,6 +111,9 @@ _PLAIN = {
 }
 
 
+_NOT_SIMULATED = frozenset({"INTERVAL", "NCLOB", "BFILE", "UROWID", "JSON", "VECTOR", "SDO_GEOMETRY", "ANYDATA"})
+
+
 def parse_type(declared: str) -> SqlType:
     """The type behind a declaration such as VARCHAR2(30), NUMBER(10,2) or TIMESTAMP(6) WITH TIME ZONE."""
     match = _DECLARED.fullmatch(declared.strip().upper())
@@ -142,7 +145,7 @@ def _numeric(name: str, first: str | None, second: str | None) -> SqlType:
     if name == "FLOAT":
         return NUMBER
     if name not in {"NUMBER", "DECIMAL", "NUMERIC"}:
-        raise unsupported(f"data type {name}")
+        raise unsupported(f"data type {name}") if name in _NOT_SIMULATED else ora(902)
     if first is None:
         return NUMBER
     precision = 38 if first == "*" else int(first)

@@ -204,10 +204,13 @@ def _not_simulated(_: Compiler, node: exp.Expr, __: Scope) -> Code:
 
 
 def _plain(name: str) -> None:
+    """A function that is called without parentheses."""
+
     @handles_call(name)
     def handler(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
         return call(compiler, FUNCTIONS[name], node.expressions, scope, place(node))
 
 
-for _name in ("USER", "UID", "SYSDATE", "SESSIONTIMEZONE", "DBTIMEZONE"):
+_PACKAGED = [name for name, function in FUNCTIONS.items() if "." in name and function.least == 0]
+for _name in ("USER", "UID", "SYSDATE", "SESSIONTIMEZONE", "DBTIMEZONE", *_PACKAGED):
     _plain(_name)

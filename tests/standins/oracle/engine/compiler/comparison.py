@@ -8,6 +8,7 @@ from tests.standins.oracle.engine.compiler.scope import Code, Query, Scope
 from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.sqltypes import LARGE, Kind
 from tests.standins.oracle.engine.strictness import place
+from tests.standins.oracle.types import OraType
 
 _OPERATORS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -30,10 +31,22 @@ def comparable(left: Code, right: Code, offset: int) -> tuple[Code, Code]:
     kind = common_kind(left.type.kind, right.type.kind, offset=offset)
     if kind is Kind.NULL:
         return left, right
+    if kind is Kind.TEXT and _blank_padded(left, right):
+        return _unpadded(left), _unpadded(right)
     first, second = convert(left, kind), convert(right, kind)
     if kind is Kind.ZONED:  # the same instant in two zones is equal
         return _instant(first), _instant(second)
     return first, second
+
+
+def _blank_padded(left: Code, right: Code) -> bool:
+    """CHAR compares with CHAR and with literals as if both were filled up with blanks."""
+    fixed = [code.type.ora is OraType.CHAR or code.sql.startswith("'") for code in (left, right)]
+    return all(fixed) and OraType.CHAR in {left.type.ora, right.type.ora}
+
+
+def _unpadded(code: Code) -> Code:
+    return Code(f"rtrim({code.sql}, ' ')", code.type, code.nullable)
 
 
 def _instant(code: Code) -> Code:

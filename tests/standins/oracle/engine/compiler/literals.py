@@ -137,7 +137,10 @@ def _column(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     pseudo = None if qualifier or node.this.args.get("quoted") else _pseudo(compiler, name, node, scope)
     if pseudo is not None:
         return pseudo
-    if qualifier and node.args.get("join_mark"):
+    packaged = ".".join([*qualifier, name][-2:])
+    if packaged in CALLS and qualifier:  # DBMS_TRANSACTION.LOCAL_TRANSACTION_ID
+        return CALLS[packaged](compiler, exp.Anonymous(this=packaged), scope)
+    if node.args.get("join_mark"):
         raise ora(1719, offset=place(node))
     return resolve(name, qualifier, scope, place(node))
 

@@ -41,6 +41,7 @@ class SourceColumn:
     type: SqlType
     hidden: bool = False
     nullable: bool = True
+    default: str | None = None  # what INSERT puts in when the column is left out
 
 
 @dataclass(frozen=True)

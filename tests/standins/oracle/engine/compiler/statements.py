@@ -19,10 +19,10 @@ from tests.standins.oracle.engine.compiler.conversion import convert
 from tests.standins.oracle.engine.compiler.core import QUERIES, Compiler, Objects, identifier
 from tests.standins.oracle.engine.compiler.scope import Clause, Code, Output, Scope, Source, SourceColumn
 from tests.standins.oracle.engine.errors import ora, unsupported
-from tests.standins.oracle.engine.sqltypes import Kind, SqlType
-from tests.standins.oracle.engine.statement import Statement
+from tests.standins.oracle.engine.sqltypes import NULL, Kind, SqlType
+from tests.standins.oracle.engine.statement import Statement, parse
 from tests.standins.oracle.engine.strictness import place
-from tests.standins.oracle.types import OracleError
+from tests.standins.oracle.types import OracleError, OraType
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,33 @@ def _insert(compiler: Compiler, tree: exp.Expr) -> Plan:
         columns = [_column(table, name) for name in schema.expressions]
     if len({column.name for column in columns}) < len(columns):
         raise ora(957)
-    names = ", ".join(column.sql for column in columns)
-    sql = f"INSERT INTO {table.sql} ({names}) {_inserted(compiler, tree.expression, columns, table)}"
+    left_out = [column for column in table.columns if column not in columns]
+    filled = [_stored(_default(compiler, column), column, table, 0) for column in left_out]
+    names = ", ".join(column.sql for column in [*columns, *left_out])
+    sql = f"INSERT INTO {table.sql} ({names}) {_inserted(compiler, tree.expression, columns, table, filled=filled)}"
     return _returning(compiler, tree, sql, table)
 
 
-def _inserted(compiler: Compiler, node: exp.Expr, columns: list[SourceColumn], table: Source) -> str:
+def _default(compiler: Compiler, column: SourceColumn) -> Code:
+    if column.default is None:
+        return Code("NULL", NULL)
+    (expression,) = parse(f"SELECT {column.default} FROM DUAL", compiler.release).tree.expressions
+    return compiler.value(expression, Scope())
+
+
+def _inserted(
+    compiler: Compiler,
+    node: exp.Expr,
+    columns: list[SourceColumn],
+    table: Source,
+    *,
+    filled: list[str],
+) -> str:
     if isinstance(node, exp.Values):
         if len(node.expressions) > 1 and compiler.release < 23:
             raise ora(933)
-        return "VALUES " + ", ".join(_row(compiler, row, columns, table) for row in node.expressions)
+        rows = [_row(compiler, row, columns, table) + filled for row in node.expressions]
+        return "VALUES " + ", ".join(f"({', '.join(row)})" for row in rows)
     query = compiler.query(node, None)
     if len(query.outputs) != len(columns):
         raise ora(913 if len(query.outputs) > len(columns) else 947)
@@ -92,18 +109,17 @@ def _inserted(compiler: Compiler, node: exp.Expr, columns: list[SourceColumn], t
         _stored(Code(f"`c{index}`", output.type), column, table, place(node))
         for index, (output, column) in enumerate(zip(query.outputs, columns, strict=True), 1)
     ]
-    return f"SELECT {', '.join(values)} FROM ({query.sql}) WHERE 1"
+    return f"SELECT {', '.join(values + filled)} FROM ({query.sql}) WHERE 1"
 
 
-def _row(compiler: Compiler, row: exp.Expr, columns: list[SourceColumn], table: Source) -> str:
+def _row(compiler: Compiler, row: exp.Expr, columns: list[SourceColumn], table: Source) -> list[str]:
     items = row.expressions if isinstance(row, exp.Tuple) else [row]
     if len(items) != len(columns):
         raise ora(913 if len(items) > len(columns) else 947, offset=place(row))
-    values = [
+    return [
         _stored(_inserted_value(compiler, item), column, table, place(item))
         for item, column in zip(items, columns, strict=True)
     ]
-    return f"({', '.join(values)})"
 
 
 def _inserted_value(compiler: Compiler, node: exp.Expr) -> Code:
@@ -133,6 +149,7 @@ def _stored(code: Code, column: SourceColumn, table: Source, offset: int, *, nul
         sql = f"fit_number({sql}, {column.type.precision}, {column.type.scale})"
     elif column.type.kind in {Kind.TEXT, Kind.RAW} and column.type.size:
         sql = f"checked_size({sql}, {column.type.size}, '{path}')"
+        sql = f"padded({sql}, {column.type.size})" if column.type.ora is OraType.CHAR else sql
     return sql if column.nullable else f"not_null({sql}, {null_error}, '{path}')"
 
 

@@ -332,6 +332,12 @@ def checked_size(value: str | None, limit: int, column: str) -> str | None:
     return value
 
 
+@operator
+def padded(value: str, width: Decimal | int) -> str:
+    """CHAR is filled up with blanks."""
+    return value.ljust(int(width))
+
+
 @raw_operator("not_null")
 def not_null(value: Stored, code: int, column: str) -> Stored:
     if value is None:
