@@ -51,6 +51,10 @@ def test_a_connection_is_added_listed_and_removed(run: Run, tmp_path: Path, caps
     assert (listed["target"], listed["password"]) == ("db1:1521/sales", "variable SALES_PASSWORD")
     assert run("connection", "list") == 0
     assert "Sales  db1:1521/sales  fp" in capsys.readouterr().out
+    assert run("connection", "pause", "Sales") == 0
+    assert load_connections(tmp_path / "state" / "connections.toml")[0].paused
+    assert run("connection", "resume", "Sales") == 0
+    assert not load_connections(tmp_path / "state" / "connections.toml")[0].paused
     assert run("connection", "remove", "Sales") == 0
     assert load_connections(tmp_path / "state" / "connections.toml") == ()
 

@@ -41,11 +41,11 @@ async def state(tmp_path: Path, collector: Collector) -> Path:
     return tmp_path
 
 
-def add(state: Path, name: str) -> str:
+def add(state: Path, name: str, *, paused: bool = False) -> str:
     """A connection to a port that nobody listens on."""
     known = load_connections(state / "connections.toml")
     values = {"key": f"key-{name.replace(' ', '-')}", "name": name, "user": "fp", "host": "127.0.0.1", "port": 1}
-    connection = make_connection({**values, "service": "x", "password_env": "FP_PASSWORD"})
+    connection = make_connection({**values, "service": "x", "password_env": "FP_PASSWORD", "paused": paused})
     save_connections(state / "connections.toml", [*known, connection])
     return connection.key
 
@@ -130,10 +130,14 @@ async def test_the_catalogue_is_uploaded_once(state: Path, collector: Collector)
 async def test_sighup_reads_the_connections_anew(state: Path, collector: Collector) -> None:
     async with running(state) as agent:
         await until(lambda: collector.bodies("run"))
+        paused = add(state, "Paused", paused=True)
         key = add(state, "Second")
         agent.process.send_signal(signal.SIGHUP)
         await until(lambda: any(run["connection"] == key for run in collector.bodies("run")))
         assert len(collector.bodies("inventory")) == 2
+        assert not any(run["connection"] == paused for run in collector.bodies("run"))
+        told: Any = collector.bodies("inventory")[-1]["connections"]
+        assert [connection["name"] for connection in told] == ["Nobody there", "Paused", "Second"]
         await agent.end()
         messages = agent.messages()
     assert [message.partition("\n")[0] for message in messages[:3]] == ["READY=1", "RELOADING=1", "READY=1"]
