@@ -174,8 +174,8 @@ class _Gate:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
-            if left < 0:
-                raise problems.too_large(self._max_body)
+            if left < 0:  # FastAPI lets nothing but its own exception out of the reading of a body
+                raise HTTPException(413, problems.too_large(self._max_body).message)
             return message
 
         return take
@@ -225,7 +225,8 @@ def _of_framework(error: HTTPException) -> Problem:
         return problems.not_found()
     if error.status_code == 405:  # noqa: PLR2004 - Method Not Allowed
         return problems.method_not_allowed(_with_head((error.headers or {}).get("Allow", "")))
-    return Problem(error.status_code, "invalid_request", str(error.detail))
+    code = "too_large" if error.status_code == 413 else "invalid_request"  # noqa: PLR2004 - Content Too Large
+    return Problem(error.status_code, code, str(error.detail))
 
 
 def _with_head(allowed: str) -> str:
