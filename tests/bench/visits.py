@@ -13,18 +13,15 @@ from agent.oracle.checks import catalogue
 from agent.oracle.runner import Visitor
 from agent.oracle.samples import Samples
 from agent.oracle.thresholds import effective
-from tests.standins.oracle.engine import load_scenario
-from tests.standins.oracle.server import running
+from tests.standins.oracle.estate import running_standin, targets
 
 TIMES = 9
 
 
 def main() -> None:
-    backend = load_scenario("healthy-19c")
-    account = backend.lookup_user("FIELDPOST")
-    assert account is not None
-    with tempfile.TemporaryDirectory() as folder, running([backend]) as standin:
-        asyncio.run(_measure(Path(folder), standin.ports["19c"], account.password))
+    with tempfile.TemporaryDirectory() as folder, running_standin(["healthy-19c"]) as standin:
+        target = targets(standin.ports, ["healthy-19c"])[0]
+        asyncio.run(_measure(Path(folder), target.port, target.password))
 
 
 async def _measure(folder: Path, port: int, password: str) -> None:
