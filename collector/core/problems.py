@@ -15,6 +15,10 @@ class StoreUnavailable(Exception):  # noqa: N818 - it reads as the state it is
         self.detail = detail
         self.retry_after = retry_after
 
+    def again(self) -> "StoreUnavailable":
+        """The same for another caller; each raises an exception of its own."""
+        return StoreUnavailable(self.why, self.detail, retry_after=self.retry_after)
+
 
 class StoreInUse(Exception):  # noqa: N818 - likewise
     """Another process owns this SQLite database."""

@@ -46,6 +46,8 @@ class Writer:
         self._jobs = jobs
         self._conn: Connection | None = None
         self._stopping = False
+        self._fresh = True  # the connection has not committed anything yet
+        self._committing = False
 
     def run(self) -> None:
         """Serve the queue until None comes."""
@@ -73,15 +75,22 @@ class Writer:
         try:
             return self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self._drop()
             trouble = engines.unavailable(error) or StoreUnavailable("gone", f"the transaction was lost: {error}")
+            fresh, self._fresh = self._fresh, True
+            self._drop()
+            if trouble.why == "gone" and not fresh and not self._committing:
+                return self._write(group)  # the connection may have died while it was idle; try a new one, once
             log.warning("nothing was written", why=trouble.why, detail=trouble.detail, waiting=len(group))
-            return [Outcome(job, error=StoreUnavailable(trouble.why, trouble.detail)) for job in group]
+            return [Outcome(job, error=trouble.again()) for job in group]
 
     def _commit(self, group: list[Job]) -> list[Outcome]:
+        self._committing = False
         conn = self._connected()
-        with conn.begin():
-            outcomes = [self._attempt(conn, job) for job in group]
+        transaction = conn.begin()
+        outcomes = [self._attempt(conn, job) for job in group]
+        self._committing = True
+        transaction.commit()
+        self._fresh = False
         return [outcome for outcome in outcomes if not self._again(outcome)]
 
     def _attempt(self, conn: Connection, job: Job) -> Outcome:
