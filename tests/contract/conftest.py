@@ -1,8 +1,6 @@
 """The contract holds on both stores: the collector's fixtures, and the application over them."""
 
-import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -10,7 +8,6 @@ import pytest_asyncio
 
 from collector.core.database import Database
 from collector.edge import Edge
-from common import logs
 from tests.collector.accounts import Account, account, client_of, serving
 from tests.collector.conftest import (  # noqa: F401 - fixtures
     database,
@@ -19,16 +16,9 @@ from tests.collector.conftest import (  # noqa: F401 - fixtures
     sqlite_template,
     store_name,
 )
+from tests.collector.quiet import quiet  # noqa: F401 - likewise
 
 PLENTY = 100_000
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _logging() -> Iterator[None]:
-    """As in production: an unconfigured structlog spends seconds on painting a traceback."""
-    with Path(os.devnull).open("w") as nowhere:
-        logs.configure(stream=nowhere)
-        yield
 
 
 @pytest_asyncio.fixture

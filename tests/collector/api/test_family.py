@@ -16,6 +16,7 @@ from collector.core.limits import Quota
 from collector.core.metrics import Metrics
 from collector.core.problems import Problem, StoreUnavailable, not_found
 from collector.edge import Edge
+from tests.collector.quiet import quiet  # noqa: F401 - a fixture
 
 router = APIRouter(prefix="/toy")
 QUOTA = Quota(limit=9, remaining=8, reset=1_800_000_000, allowed=True, retry_after=60)
