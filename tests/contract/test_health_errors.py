@@ -373,3 +373,4 @@ async def test_a_store_that_is_gone_is_unavailable_for_a_while(client: httpx.Asy
     assert (answer.status_code, code_of(answer)) == (503, "service_unavailable")
     assert answer.headers["retry-after"] == str(answer.json()["error"]["retry_after"])
     assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+    assert all(name in answer.headers for name in LIMIT_HEADERS)

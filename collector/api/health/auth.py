@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 from collector.api.family import Admission, Caller, Guard, caller_of
 from collector.api.uses import Uses
 from collector.core.database import Database
-from collector.core.limits import Limiter, source
-from collector.core.problems import Problem, rate_limited
+from collector.core.limits import Limiter, Quota, source
+from collector.core.problems import Problem, StoreUnavailable, rate_limited, unavailable
 from collector.domain.access import store
 from collector.domain.tenants import rules
 from common import tokens
@@ -28,7 +28,10 @@ def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
         token = _bearer(request.headers.getlist("authorization"))
         if isinstance(token, Problem):
             return await _anonymous(limiter, request, token)
-        found = await db.read(store.key_by_digest, tokens.digest(token)) if _plausible(token) else None
+        try:
+            found = await db.read(store.key_by_digest, tokens.digest(token)) if _plausible(token) else None
+        except StoreUnavailable as trouble:
+            return Admission(quota=await _quota_of_client(limiter, request), refusal=unavailable(trouble))
         if found is None:
             return await _anonymous(limiter, request, _invalid_key())
         quota = await limiter.hit("key", found.id, per_minute=rules.per_minute(found.plan, found.rate_limit))
@@ -57,9 +60,13 @@ def _entitled(caller: Caller, group: rules.Group) -> Caller:
 
 
 async def _anonymous(limiter: Limiter, request: Request, refusal: Problem | None) -> Admission:
-    host = request.client.host if request.client else ""
-    quota = await limiter.hit("ip", source(host), per_minute=ANONYMOUS_PER_MINUTE)
+    quota = await _quota_of_client(limiter, request)
     return Admission(quota=quota, refusal=refusal if quota.allowed else rate_limited(quota.retry_after))
+
+
+async def _quota_of_client(limiter: Limiter, request: Request) -> Quota:
+    host = request.client.host if request.client else ""
+    return await limiter.hit("ip", source(host), per_minute=ANONYMOUS_PER_MINUTE)
 
 
 def _bearer(headers: list[str]) -> str | Problem:
