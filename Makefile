@@ -10,7 +10,7 @@ WORKERS ?= 2
 .PHONY: demo test quick lint bench system format constraints clean
 
 demo: $(STAMP)
-	$(BIN)/python -m tests.standins.demo --port $(PORT) --state $(STATE)
+	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
 
 quick: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests

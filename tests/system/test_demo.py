@@ -1,0 +1,93 @@
+"""The README's first command, as a newcomer runs it: it comes up, the curl lines work, and it leaves nothing behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.standins.estate import PLANS, get
+from tests.standins.processes import ROOT, Process, free_port, start
+
+pytestmark = pytest.mark.system
+
+READY_WITHIN_S = 120  # the promise is 60 s on a quiet machine
+EXPECTED = {
+    "healthy-19c": "healthy",
+    "healthy-23ai-cdb": "healthy",
+    "neglected": "critical",
+    "no-grants": "warning",
+    "RETIRED-DB09": "never_run",
+}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "demo state"
+
+
+def make_demo(state: Path) -> Process:
+    command = ["make", "-C", ROOT, "demo", f"PORT={free_port()}", f"STATE={state}"]
+    return start("make demo", command, log=state.parent / "demo.log")
+
+
+def described(state: Path) -> dict[str, object] | None:
+    path = state / "demo.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def interrupt(demo: Process) -> int:
+    """Ctrl-C reaches the whole foreground group, as in a terminal."""
+    os.killpg(demo.pid, signal.SIGINT)
+    return demo.handle.wait(timeout=30)
+
+
+def processes_about(state: Path) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(state) in line]
+
+
+def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path) -> None:
+    demo = make_demo(state)
+    try:
+        facts = demo.wait_until(lambda: described(state), timeout_s=READY_WITHIN_S, every_s=0.5)
+        keys = facts["api_keys"]
+        assert isinstance(keys, dict)
+        assert set(keys) == set(PLANS)
+        fleet = get(f"{facts['base_url']}/api/v1/health/fleet", keys["enterprise"])
+        assert {entry["name"]: entry["status"] for entry in fleet["data"]} == EXPECTED
+        assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["team"])["data"] == []
+        assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["individual"]) is None
+        screen = demo.wait_until(lambda: shown(demo), timeout_s=5)
+        assert_curl_lines_work(screen, keys["enterprise"])
+    finally:
+        interrupt(demo)
+    assert processes_about(state) == []
+    assert "Traceback" not in demo.log.read_text()
+
+
+def shown(demo: Process) -> str | None:
+    text = demo.log.read_text()
+    return text if "Ctrl-C stops everything" in text else None
+
+
+def assert_curl_lines_work(screen: str, key: str) -> None:
+    urls = re.findall(r'curl .*?(http://[^\s"]+)', screen)
+    assert len(urls) == 3
+    for url in urls:
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert json.load(answer)["data"]
+
+
+def test_a_folder_with_other_peoples_files_is_refused_and_left_alone(state: Path) -> None:
+    state.mkdir()
+    (state / "thesis.tex").write_text("years of work")
+    demo = make_demo(state)
+    assert demo.handle.wait(timeout=30) != 0
+    assert "thesis.tex" in demo.log.read_text()
+    assert (state / "thesis.tex").read_text() == "years of work"
