@@ -68,7 +68,7 @@ def put_override(conn: Connection, tenant_id: int, override: Override, now: date
         "critical": override.critical,
         "changed_at": now,
     }
-    conn.execute(_PUT_SETTING, row)
+    _PUT_SETTING(conn, [row])
     _rebuild_all(conn, tenant_id, now)
 
 
@@ -162,7 +162,7 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
     made = rules.document(settings, jobs)
     if made.version != version(conn, tenant_id, agent_id):
         text = wire.encode([made.checks, made.jobs]).decode()
-        conn.execute(_STORE, {**wanted, "version": made.version, "document": text, "changed_at": now})
+        _STORE(conn, [{**wanted, "version": made.version, "document": text, "changed_at": now}])
 
 
 def _rebuild_all(conn: Connection, tenant_id: int, now: datetime) -> None:

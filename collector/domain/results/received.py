@@ -46,9 +46,7 @@ def add(conn: Connection, source: Source, known: Sequence[Range], seqs: Iterable
     gone = [{**_where(source), "of_first": first} for first, _ in known if first not in starts]
     if gone:
         conn.execute(_FORGET, gone)
-    changed = [{**source.key, "first": first, "last": last} for first, last in merged if (first, last) not in known]
-    if changed:
-        conn.execute(_STORE, changed)
+    _STORE(conn, ({**source.key, "first": one[0], "last": one[1]} for one in merged if one not in known))
 
 
 def missing(conn: Connection, source: Source) -> tuple[Range, ...]:

@@ -1,11 +1,11 @@
 """Rows as the ingest holds them in memory between one read and one write per batch."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from collector.domain.results.rules import Mark
-from common.wire import Severity, Status
+from common.wire import Outcome, Severity, Status
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +46,6 @@ class Target:
     def facts_of(self) -> Mark | None:
         return _mark(self.facts_at, self.facts_run_key)
 
-    def row(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _TARGET_COLUMNS}
-
 
 @dataclass(slots=True, kw_only=True)
 class RunRow:
@@ -68,13 +65,10 @@ class RunRow:
     counts: dict[str, int] = field(default_factory=dict)
     score: int | None = None
 
-    def row(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _RUN_COLUMNS}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StateRow:
-    """The latest outcome of a check with what the catalogue adds; `new` is its whole row if it has to be stored."""
+    """The latest outcome of a check; `new` is the whole of it if it has to be stored."""
 
     check: str
     category: str
@@ -83,13 +77,8 @@ class StateRow:
     line: str
     cap: int | None
     interval_s: int
-    observed_at: datetime
-    run_key: str
-    new: dict[str, Any] | None = None
-
-    @property
-    def mark(self) -> Mark:
-        return Mark(self.observed_at, self.run_key)
+    mark: Mark
+    new: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,3 @@ class Title:
 
 def _mark(at: datetime | None, run_key: str | None) -> Mark | None:
     return Mark(at, run_key) if at is not None and run_key is not None else None
-
-
-_TARGET_COLUMNS = tuple(column.name for column in fields(Target))
-_RUN_COLUMNS = tuple(column.name for column in fields(RunRow))

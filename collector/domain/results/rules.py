@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from common import scoring
 from common.clock import iso
@@ -27,9 +27,8 @@ _CODE = re.compile(r"\b(?:ORA|DPY|TNS)-\d{4,5}\b")
 _RANK: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """Which of two outcomes, or runs, is the newer one."""
+class Mark(NamedTuple):
+    """Which of two outcomes, or runs, is the newer one: the greater."""
 
     at: datetime
     run_key: str

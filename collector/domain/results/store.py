@@ -1,16 +1,17 @@
 """Queries of the write path: a batch reads each kind of row once and writes each kind once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, TextClause, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
 from collector.domain.agents.tables import agent
 from collector.domain.results.rows import RunRow, StateRow, Target, Title
+from collector.domain.results.rules import Mark
 from collector.domain.results.tables import (
     catalogue_entry,
     check_state,
@@ -21,6 +22,7 @@ from collector.domain.results.tables import (
 )
 
 Row = dict[str, object]
+Owned = TypeVar("Owned", Target, RunRow)
 
 
 @dataclass(slots=True)
@@ -80,24 +82,16 @@ def all_targets(conn: Connection, tenant_id: int, agent_id: str) -> list[Target]
 
 
 def save_targets(conn: Connection, tenant_id: int, changed: Sequence[Target]) -> None:
-    _save(conn, tenant_id, _SAVE_TARGET, [target.row() for target in changed])
+    _SAVE_TARGET(conn, _own(tenant_id, changed))
 
 
 def states(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> dict[int, dict[str, StateRow]]:
     """The latest outcomes of each connection, by check."""
     found: dict[int, dict[str, StateRow]] = {connection_id: {} for connection_id in connection_ids}
     for row in conn.execute(_STATES, {"tenant_id": tenant_id, "connections": list(connection_ids)}):
-        found[row[0]][row[1]] = StateRow(
-            check=row[1],
-            category=row[2],
-            status=row[3],
-            severity=row[4],
-            line=row[5],
-            cap=row[6],
-            interval_s=row[7],
-            observed_at=row[8],
-            run_key=row[9],
-        )
+        place, check, category, status, severity, line, cap, interval_s, observed_at, run_key = row
+        mark = Mark(observed_at, run_key)
+        found[place][check] = StateRow(check, category, status, severity, line, cap, interval_s, mark)
     return found
 
 
@@ -112,11 +106,11 @@ def runs(conn: Connection, tenant_id: int, connection_ids: Sequence[int], keys: 
 
 
 def save_runs(conn: Connection, tenant_id: int, changed: Iterable[RunRow]) -> None:
-    _save(conn, tenant_id, _SAVE_RUN, [row.row() for row in changed])
+    _SAVE_RUN(conn, _own(tenant_id, changed))
 
 
 def save_states(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
-    _save(conn, tenant_id, _SAVE_STATE, changed)
+    _SAVE_STATE(conn, ({**row, "tenant_id": tenant_id} for row in changed))
 
 
 def entries_at(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, datetime]:
@@ -126,15 +120,15 @@ def entries_at(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, dat
 
 
 def save_entries(conn: Connection, tenant_id: int, changed: Sequence[Row]) -> None:
-    _save(conn, tenant_id, _SAVE_ENTRY, changed)
+    _SAVE_ENTRY(conn, ({**row, "tenant_id": tenant_id} for row in changed))
 
 
 def keep_unknown(conn: Connection, tenant_id: int, records: Sequence[Row]) -> None:
-    _save(conn, tenant_id, _KEEP_UNKNOWN, records)
+    _KEEP_UNKNOWN(conn, ({**row, "tenant_id": tenant_id} for row in records))
 
 
 def save_gaps(conn: Connection, tenant_id: int, gaps: Sequence[Row]) -> None:
-    _save(conn, tenant_id, _SAVE_GAP, gaps)
+    _SAVE_GAP(conn, ({**row, "tenant_id": tenant_id} for row in gaps))
 
 
 @across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
@@ -142,9 +136,11 @@ def stale_targets(conn: Connection, now: datetime, limit: int) -> list[StaleTarg
     return [StaleTarget._make(row) for row in conn.execute(_STALE, {"now": now, "limit": limit})]
 
 
-def _save(conn: Connection, tenant_id: int, statement: TextClause, rows: Sequence[Row]) -> None:
-    if rows:
-        conn.execute(statement, [{**row, "tenant_id": tenant_id} for row in rows])
+def _own(tenant_id: int, rows: Iterable[Owned]) -> Iterator[Owned]:
+    for row in rows:
+        if row.tenant_id != tenant_id:
+            raise ValueError(f"row of tenant {row.tenant_id} among those of tenant {tenant_id}")
+        yield row
 
 
 _A, _C, _R, _S, _E = agent.c, connection.c, run.c, check_state.c, catalogue_entry.c
@@ -222,8 +218,8 @@ _STALE = (
     .limit(bindparam("limit"))
 )
 
-_SAVE_TARGET = upsert(connection)
-_SAVE_RUN = upsert(run)
+_SAVE_TARGET = upsert(connection, objects=True)
+_SAVE_RUN = upsert(run, objects=True)
 _SAVE_STATE = upsert(check_state)
 _SAVE_ENTRY = upsert(catalogue_entry)
 _KEEP_UNKNOWN = insert_missing(unknown_record)

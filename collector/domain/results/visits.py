@@ -46,7 +46,7 @@ class Visits:
         touched = self.targets.all() if titles_changed else self._visited(runs)
         states = store.states(self.conn, self.tenant_id, [target.id for target in touched])
         rows = self._rows(runs)
-        for run in runs:
+        for run in sorted(runs, key=lambda run: (run.ended_at, run.run), reverse=True):  # then older ones lose at once
             self._take(run, rows[self.targets.of(run.connection).id, run.run], states)
         self.derive(touched, states)
         for target in touched:
@@ -103,7 +103,7 @@ class Visits:
             row.counts[word] = row.counts.get(word, 0) + number
         mark = Mark(rules.observed(run.ended_at, self.now), run.run)
         target = self.targets.of(run.connection)
-        _offer(states[target.id], outcomes, mark, target.id)
+        _offer(states[target.id], outcomes, mark)
         _see(target, run, row.id, mark)
         self.targets.touch(target)
 
@@ -115,22 +115,21 @@ def _outcomes(run: Run) -> tuple[Outcome, ...]:
     return (*run.outcomes, _NO_ANSWER)
 
 
-def _offer(states: dict[str, StateRow], outcomes: Iterable[Outcome], mark: Mark, connection_id: int) -> None:
+def _offer(states: dict[str, StateRow], outcomes: Iterable[Outcome], mark: Mark) -> None:
     """Let an outcome replace the stored one, unless that one is newer."""
     for outcome in outcomes:
         known = states.get(outcome.check)
         if known is None or known.mark < mark:
             states[outcome.check] = StateRow(
-                check=outcome.check,
-                category=outcome.category,
-                status=outcome.status,
-                severity=outcome.severity,
-                line=outcome.line,
-                cap=outcome.cap,
-                interval_s=outcome.interval_s,
-                observed_at=mark.at,
-                run_key=mark.run_key,
-                new=_state_row(outcome, mark, connection_id),
+                outcome.check,
+                outcome.category,
+                outcome.status,
+                outcome.severity,
+                outcome.line,
+                outcome.cap,
+                outcome.interval_s,
+                mark,
+                outcome,
             )
 
 
@@ -178,11 +177,16 @@ def _weighed(state: StateRow, about: Title) -> rules.Outcome:
         line=state.line,
         cap=state.cap,
         interval_s=state.interval_s or about.interval_s,
-        observed_at=state.observed_at,
+        observed_at=state.mark.at,
         title=about.title or state.check,
         enabled=about.enabled,
     )
 
 
 def _changed(states: dict[int, dict[str, StateRow]]) -> list[dict[str, Any]]:
-    return [state.new for by_check in states.values() for state in by_check.values() if state.new is not None]
+    return [
+        _state_row(state.new, state.mark, connection_id)
+        for connection_id, by_check in states.items()
+        for state in by_check.values()
+        if state.new is not None
+    ]
