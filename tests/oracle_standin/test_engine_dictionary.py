@@ -1,5 +1,6 @@
 """Dictionary views: columns by release, variants, containers, privileges, moving values, live sessions."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +10,10 @@ import pytest
 from tests.oracle_standin.engine_cases import SCENARIOS, database, error, login, rows, run, value
 from tests.standins.oracle.engine import Database, load_scenario
 from tests.standins.oracle.engine.catalog import catalog
+from tests.standins.oracle.engine.strictness import RESERVED
 from tests.standins.oracle.types import OracleError, OraType
+
+NAME = re.compile(r"[A-Z][A-Z0-9_$#]*")
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +221,20 @@ def test_logging_on_without_the_privilege_is_refused(small: Database) -> None:
 
 def test_the_backend_knows_its_names_from_the_rows(small: Database) -> None:
     assert (small.db_name, small.unique_name, small.instance_name) == ("SMALL", "small_a", "small1")
+
+
+@pytest.mark.slow
+def test_every_column_of_the_dictionary_can_be_written_in_a_statement(small: Database) -> None:
+    """The grammar must not take a column's name for a word of its own, unless it is a reserved word of Oracle's."""
+    known = small.scenario.catalog
+    views = [view for view in map(known.find, known.names()) if view is not None]
+    found = sorted({column.name for view in views for column in view.columns if NAME.fullmatch(column.name)} - RESERVED)
+    assert len(found) > 2000
+    session = login(small)
+    for some in (found[start : start + 100] for start in range(0, len(found), 100)):
+        given = ", ".join(f"1 {name}" for name in some)
+        asked = ", ".join(f"x.{name} AS {name}, NVL({name}, 0)" for name in some)
+        session.describe(f"SELECT {asked} FROM (SELECT {given} FROM dual) x ORDER BY x.{', x.'.join(some)}")
 
 
 @pytest.mark.parametrize("name", sorted(folder.name for folder in SCENARIOS.iterdir()))

@@ -118,6 +118,11 @@ STRICT = [
     ("SELECT 1 FROM v$log a, v$logfile b WHERE a.group# (+) = b.group# OR a.status (+) = 'X'", 1719, ""),
     ("SELECT 1 FROM v$log a, v$logfile b WHERE a.group# (+) = b.group# (+)", 1468, ""),
     ("SELECT 1 FROM v$log a JOIN v$logfile b ON a.group# = b.group#, dual d WHERE d.dummy (+) = a.status", 25156, ""),
+    (
+        "SELECT 1 FROM dual d, v$log a JOIN v$logfile b ON b.status = d.dummy",
+        904,
+        "d.dummy",
+    ),  # a comma ends a join's sight
     # division and the like inside rows
     ("SELECT 1 / (group# - 1) FROM v$log", 1476, ""),
     ("SELECT group# FROM v$log WHERE 1 / (group# - 1) > 0", 1476, ""),
@@ -165,3 +170,23 @@ def test_the_number_of_binds_must_fit(session: Session) -> None:
 def test_a_session_works_on_after_an_error(session: Session) -> None:
     assert error(session, "SELECT 1/0 FROM dual").code == 1476
     assert rows(session, "SELECT dummy FROM dual") == [("X",)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'a' || 1 + 2",
+        "STANDARD_HASH('x')",
+        "REGEXP_SUBSTR('a', '(?:a)')",
+        "TO_NUMBER('x' DEFAULT 0 ON CONVERSION ERROR)",
+        "LISTAGG(dummy, ',' ON OVERFLOW TRUNCATE) WITHIN GROUP (ORDER BY 1)",
+        "ROWID",
+        "COUNT(DISTINCT dummy) OVER ()",
+        "SUM(1) OVER (ORDER BY 1 RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)",
+        "LAST_VALUE(dummy IGNORE NULLS) OVER (ORDER BY 1)",
+        "1.5d",
+        "INTERVAL '1' MONTH",
+    ],
+)
+def test_what_oracle_could_do_and_the_stand_in_cannot_is_said_so(session: Session, expression: str) -> None:
+    assert error(session, f"SELECT {expression} FROM dual").code == 3001

@@ -83,6 +83,11 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
         [(3, "cid"), (4, "dan")],
     ),
     ("SELECT COUNT(*) FROM emp NATURAL JOIN (SELECT id, dept FROM emp)", [(4,)]),
+    ("SELECT COUNT(*) FROM dual d, emp e LEFT JOIN emp m ON m.id = e.mgr WHERE d.dummy = 'X'", [(5,)]),
+    (
+        "SELECT d.dummy, e.id, z.x FROM dual d, emp e RIGHT JOIN (SELECT 9 x FROM dual) z ON z.x = e.id",
+        [("X", None, 9)],
+    ),
     # subqueries
     (
         "SELECT name FROM emp e WHERE pay = (SELECT MAX(pay) FROM emp WHERE dept = e.dept) ORDER BY 1",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ class Catalog:
         """Every view that exists, variants included."""
         own = [name for name, facts in _facts().items() if self._within(facts)]
         return own + [variant for name in own for variant in _facts()[name].get("variants") or ()]
+
+    @cached_property
+    def grants(self) -> frozenset[str]:
+        """Every object that a GRANT may name: V_$LOG, GV_$LOG, DBA_USERS, CDB_USERS."""
+        return frozenset(view.grant for view in map(self.find, self.names()) if view is not None)
 
     def _build(self, name: str) -> View | None:
         base = _variant_bases().get(name, name)

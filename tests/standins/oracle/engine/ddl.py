@@ -13,7 +13,7 @@ from tests.standins.oracle.engine.sqltypes import parse_type
 from tests.standins.oracle.engine.statement import parse
 from tests.standins.oracle.engine.strictness import place
 from tests.standins.oracle.engine.tables import Key, Table, TableColumn
-from tests.standins.oracle.types import Result
+from tests.standins.oracle.types import OracleError, Result
 
 if TYPE_CHECKING:
     from tests.standins.oracle.engine.session import Session
@@ -37,6 +37,17 @@ def run(session: "Session", sql: str) -> Result:
     if session.database.scenario.mounted:
         raise ora(1109)
     session.commit()
+    session.begin()
+    try:
+        _change(session, tree)
+    except OracleError:
+        session.rollback()
+        raise
+    session.commit()
+    return Result()
+
+
+def _change(session: "Session", tree: exp.Expr) -> None:
     if isinstance(tree, exp.Create):
         _create(session, tree)
     elif isinstance(tree, exp.Drop):
@@ -45,7 +56,6 @@ def run(session: "Session", sql: str) -> Result:
         session.run(f"DELETE FROM `{_own(session, tree.expressions[0]).stored_as}`", [])
     else:
         raise ora(922)
-    return Result()
 
 
 def _path(session: "Session", node: exp.Expr) -> tuple[str, str]:

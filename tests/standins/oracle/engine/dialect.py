@@ -10,6 +10,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from tests.standins.oracle.engine.errors import ora
 
+OracleTokenizer = Oracle.Tokenizer
 _KEPT = ("CAST", "EXTRACT", "TRIM")
 
 
@@ -44,5 +45,12 @@ class StrictParser(OracleParser):
         return node
 
 
+class StrictTokenizer(OracleTokenizer):
+    KEYWORDS: ClassVar[dict[str, TokenType]] = {
+        word: kind for word, kind in OracleTokenizer.KEYWORDS.items() if word != "LIMIT"
+    }  # no word of Oracle's, but the name of a column
+
+
 class StrictOracle(Oracle):
+    Tokenizer = StrictTokenizer
     Parser = StrictParser

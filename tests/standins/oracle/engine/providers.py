@@ -77,6 +77,10 @@ def _session_row(one: "Session", viewer: "Session") -> Mapping[str, Value]:
     }
 
 
+def _own_statistics(session: "Session") -> Iterable[Mapping[str, Value]]:
+    return [{"SID": session.login.sid, "STATISTIC#": 0, "VALUE": 1, "CON_ID": session.container}]
+
+
 def _visible_tables(session: "Session") -> list[Table]:
     return [
         table
@@ -231,11 +235,12 @@ def _database_name(session: "Session") -> Iterable[Mapping[str, Value]]:
     return [{"GLOBAL_NAME": session.database.db_name}]
 
 
-_ONLY_WITHOUT_FILE = frozenset({"DUAL", "GLOBAL_NAME", "USER_USERS", "USER_TAB_PRIVS", "USER_SYS_PRIVS"})
+_ONLY_WITHOUT_FILE = frozenset({"DUAL", "GLOBAL_NAME", "USER_USERS", "USER_TAB_PRIVS", "USER_SYS_PRIVS", "V$MYSTAT"})
 _LIVE: "dict[str, Callable[[Session], Iterable[Mapping[str, Value]]]]" = {
     "DUAL": _dual,
     "GLOBAL_NAME": _database_name,
     "V$SESSION": _sessions,
+    "V$MYSTAT": _own_statistics,
     "ALL_TABLES": _table_rows,
     "USER_TABLES": _table_rows,
     "ALL_OBJECTS": _object_rows,

@@ -57,9 +57,13 @@ class Scenario:
         return _rows(file, self.release) if file else ()
 
     def check(self) -> None:
-        """Read every file, so that a mistake in any of them shows."""
+        """Read every file and look every grant up, so that a mistake in any of them shows."""
         for view in self.files:
             self.rows(view)
+        for name, user in self.users.items():
+            unknown = sorted(user.grants - self.catalog.grants)
+            if unknown:
+                raise ValueError(f"{self.name}: user {name}: no such object to grant: {', '.join(unknown)}")
 
     @property
     def catalog(self) -> Catalog:

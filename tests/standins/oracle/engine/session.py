@@ -24,7 +24,9 @@ from tests.standins.oracle.types import Bind, Column, Login, OracleError, OraTyp
 if TYPE_CHECKING:
     from tests.standins.oracle.engine.backend import Database
 
-_LOCK_WAIT = 10.0
+_LOCK_WAIT = 20.0
+_LOCK_STEP = 0.1
+_BUSY = 54
 _STEPS_BETWEEN_CHECKS = 5000
 
 
@@ -70,7 +72,7 @@ class Session:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.database.file,
-            timeout=_LOCK_WAIT,
+            timeout=_LOCK_STEP,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
@@ -192,9 +194,23 @@ class Session:
 
     def begin(self) -> None:
         """Start the transaction that a change needs."""
-        if not self.connection.in_transaction:
+        if self.connection.in_transaction:
+            return
+        deadline = time.monotonic() + _LOCK_WAIT
+        while not self._try_to_begin():
+            if time.monotonic() > deadline:
+                raise ora(54)
+        self.transaction = self.database.next_transaction()
+
+    def _try_to_begin(self) -> bool:
+        """SQLite has one writer at a time; waiting for it in short steps lets a cancel be heard."""
+        try:
             self.run("BEGIN IMMEDIATE", [])
-            self.transaction = self.database.next_transaction()
+        except OracleError as error:
+            if error.code != _BUSY:
+                raise
+            return False
+        return True
 
     def _change(self, plan: Plan, values: list[Stored]) -> tuple[int, list[tuple[Stored, ...]]]:
         cursor = self._guarded(plan.sql, values)

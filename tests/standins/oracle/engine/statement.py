@@ -11,7 +11,7 @@ from sqlglot.tokenizer_core import Token
 
 from tests.standins.oracle.engine import strictness
 from tests.standins.oracle.engine.dialect import StrictOracle
-from tests.standins.oracle.engine.errors import ora
+from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.types import OracleError
 
 _LEXEME = re.compile(
@@ -24,6 +24,10 @@ _LEXEME = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _INTO = re.compile(r"\bRETURN(?:ING)?\b(?P<values>.*?)\bINTO\b(?P<targets>.*)", re.DOTALL | re.IGNORECASE)
+_NOT_SIMULATED = re.compile(
+    r"\b(?:ON\s+OVERFLOW|ON\s+CONVERSION\s+ERROR|MODEL\s+DIMENSION|WITH\s+FUNCTION)\b",
+    re.IGNORECASE,
+)
 BIND_PREFIX = "BIND_"
 
 
@@ -111,6 +115,9 @@ def _syntax_error(error: ParseError, tokens: list[Token], sql: str) -> OracleErr
     details = error.errors[0] if error.errors else {}
     line, column = details.get("line"), details.get("col")
     at = next((t for t in tokens if t.line == line and t.col == column), tokens[-1])
+    clause = _NOT_SIMULATED.search(sql)
+    if clause:
+        return unsupported(" ".join(clause[0].split()).upper(), offset=clause.start())
     if tokens and tokens[-1].text.upper() == "FROM":
         return ora(903, offset=len(sql))
     description = str(details.get("description") or "")

@@ -85,8 +85,9 @@ def check_tree(tree: exp.Expr, release: int) -> None:
             _check_select(node, release)
         elif isinstance(node, exp.Boolean) and release < BOOLEAN_RELEASE:
             raise ora(904, f'"{str(node.this).upper()}"', offset=place(node))
-        elif isinstance(node, exp.Limit):
-            raise ora(933, offset=place(node))
+        elif isinstance(node, exp.DPipe) and isinstance(node.expression, exp.Add | exp.Sub):
+            # Oracle reads this from left to right, the parser does not; nobody means what Oracle makes of it.
+            raise unsupported("+ or - behind || without parentheses", offset=place(node.expression))
 
 
 def _check_identifier(node: exp.Identifier) -> None:

@@ -13,7 +13,7 @@ from tests.standins.oracle.engine.compiler.core import (
 )
 from tests.standins.oracle.engine.compiler.scope import Code, Scope
 from tests.standins.oracle.engine.errors import ora, unsupported
-from tests.standins.oracle.engine.functions.registry import FUNCTIONS, Function
+from tests.standins.oracle.engine.functions.registry import FUNCTIONS, NOT_SIMULATED, Function
 from tests.standins.oracle.engine.sqltypes import (
     LARGE,
     MOMENTS,
@@ -25,6 +25,7 @@ from tests.standins.oracle.engine.sqltypes import (
     parse_type,
 )
 from tests.standins.oracle.engine.strictness import place
+from tests.standins.oracle.types import OraType
 
 
 @handles(VALUES, exp.Anonymous)
@@ -34,6 +35,8 @@ def _call(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     if handler is not None:
         return handler(compiler, node, scope)
     function = FUNCTIONS.get(name)
+    if name in NOT_SIMULATED:
+        raise unsupported(name, offset=place(node))
     if function is None or function.condition:
         raise ora(904, f'"{name}"', offset=place(node))
     return call(compiler, function, node.expressions, scope, place(node))
@@ -141,15 +144,16 @@ def _cast(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     if code.type.kind in LARGE and target.kind not in {Kind.TEXT, Kind.CLOB}:
         raise ora(932, target.kind.value, code.type.kind.value, offset=offset)
     converted = convert(code, target.kind, offset=offset)
-    return Code(fit(converted.sql, target), target, converted.nullable)
+    return Code(_fitted(converted.sql, target, was_text=code.type.kind in TEXTUAL), target, converted.nullable)
 
 
-def fit(sql: str, target: SqlType) -> str:
-    """Round or cut a value to a declared type, as CAST does."""
+def _fitted(sql: str, target: SqlType, *, was_text: bool) -> str:
+    """Round or cut a value to a declared type."""
     if target.kind is Kind.NUMBER and target.precision:
         return f"fit_number({sql}, {target.precision}, {target.scale})"
     if target.kind is Kind.TEXT and target.size:
-        return f"fit_text({sql}, {target.size})"
+        fitted = f"{'fit_text' if was_text else 'fit_converted'}({sql}, {target.size})"
+        return f"padded({fitted}, {target.size})" if target.ora is OraType.CHAR else fitted
     return sql
 
 
@@ -196,11 +200,6 @@ def _at_time_zone(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
         raise ora(30081, offset=place(node))
     stamp = convert(code, Kind.ZONED)
     return Code(f"f_AT_TIME_ZONE({stamp.sql}, {zone.sql})", stamp.type)
-
-
-@handles_call("DUMP", "JSON_VALUE", "JSON_TABLE", "XMLAGG", "XMLELEMENT")
-def _not_simulated(_: Compiler, node: exp.Expr, __: Scope) -> Code:
-    raise unsupported(str(node.this).upper(), offset=place(node))
 
 
 def _plain(name: str) -> None:

@@ -75,7 +75,7 @@ def _bind(compiler: Compiler, node: exp.Expr, _: Scope) -> Code:
 def _sysdate(_: Compiler, node: exp.Expr, __: Scope) -> Code:
     if node.args.get("sysdate"):
         return Code("f_SYSDATE()", DATE, nullable=False)
-    return Code("f_SYSTIMESTAMP()", ZONED, nullable=False)
+    return Code("f_CURRENT_TIMESTAMP()", ZONED, nullable=False)
 
 
 @handles(VALUES, exp.Systimestamp)
@@ -85,12 +85,12 @@ def _systimestamp(_: Compiler, __: exp.Expr, ___: Scope) -> Code:
 
 @handles(VALUES, exp.Localtimestamp)
 def _localtimestamp(_: Compiler, __: exp.Expr, ___: Scope) -> Code:
-    return Code("to_stamp(f_SYSTIMESTAMP())", TIMESTAMP, nullable=False)
+    return Code("f_LOCALTIMESTAMP()", TIMESTAMP, nullable=False)
 
 
 @handles(VALUES, exp.CurrentDate)
 def _current_date(_: Compiler, __: exp.Expr, ___: Scope) -> Code:
-    return Code("f_SYSDATE()", DATE, nullable=False)
+    return Code("f_CURRENT_DATE()", DATE, nullable=False)
 
 
 @handles(VALUES, exp.DateStrToDate)
@@ -126,6 +126,12 @@ def _sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+@handles(VALUES, exp.CurrentUser)
+def _current_user(_: Compiler, node: exp.Expr, scope: Scope) -> Code:
+    """No function in Oracle's SQL, but the name of a column."""
+    return resolve("CURRENT_USER", [], scope, place(node))
+
+
 @handles(VALUES, exp.Column)
 def _column(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
     name = identifier(node.this) if isinstance(node.this, exp.Identifier) else ""
@@ -150,6 +156,8 @@ def _pseudo(compiler: Compiler, name: str, node: exp.Expr, scope: Scope) -> Code
         return _rownum(node, scope)
     if name == "LEVEL":
         return _level(node, scope)
+    if name in {"ROWID", "ORA_ROWSCN"} and not _is_column(name, scope):
+        raise unsupported(name, offset=place(node))
     if name in {"USER", "UID", "SYSDATE", "SESSIONTIMEZONE", "DBTIMEZONE"} and not _is_column(name, scope):
         return CALLS[name](compiler, exp.Anonymous(this=name), scope)
     return None

@@ -20,7 +20,7 @@ from tests.standins.oracle.engine.compiler.scope import (
     Scope,
     Source,
 )
-from tests.standins.oracle.engine.compiler.sources import add_common, join_sql, source
+from tests.standins.oracle.engine.compiler.sources import add_common, from_sql, is_comma
 from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.sqltypes import LARGE
 from tests.standins.oracle.engine.strictness import place
@@ -66,7 +66,7 @@ def _from_where(compiler: Compiler, node: exp.Expr, scope: Scope) -> Block:
     conditions, numbered = rownum.split(conjuncts(node.args.get("where")))
     plain, optional = outerjoin.split(conditions)
     if optional:
-        if any(_is_ansi(join) for join in node.args.get("joins") or ()):
+        if not all(is_comma(join) for join in node.args.get("joins") or ()):
             raise ora(25156, offset=place(optional[0]))
         sources = outerjoin.from_sql(compiler, scope, optional)
     with scope.at(Clause.WHERE):
@@ -86,14 +86,8 @@ def _from(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
     clause = node.args.get("from_")
     if clause is None:
         return ""
-    first = source(compiler, clause.this, scope)
-    scope.sources.append(first)
     joins = [*(clause.this.args.get("joins") or ()), *(node.args.get("joins") or ())]
-    return first.sql + "".join(join_sql(compiler, join, scope) for join in joins)
-
-
-def _is_ansi(join: exp.Expr) -> bool:
-    return any(join.args.get(name) for name in ("side", "kind", "method", "on", "using"))
+    return from_sql(compiler, clause.this, joins, scope)
 
 
 def _group(compiler: Compiler, node: exp.Expr, scope: Scope) -> list[str]:

@@ -1,5 +1,7 @@
 """FROM: tables, inline views, WITH, and ANSI joins."""
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from tests.standins.oracle.engine.compiler.core import Compiler, identifier
@@ -113,15 +115,36 @@ def _table(compiler: Compiler, node: exp.Expr, scope: Scope) -> Source:
     return Source(known_as, alias, found.sql, found.columns, found.owner)
 
 
-def join_sql(compiler: Compiler, join: exp.Expr, scope: Scope) -> str:
-    """One JOIN after the sources before it; adds its source to the scope."""
-    left = list(scope.sources)
+def is_comma(join: exp.Expr) -> bool:
+    return not any(join.args.get(name) for name in ("side", "kind", "method", "on", "using"))
+
+
+def from_sql(compiler: Compiler, first: exp.Expr, joins: list[exp.Expr], scope: Scope) -> str:
+    """FROM: groups between commas; a JOIN sees its own group only."""
+    groups: list[list[exp.Expr]] = [[first]]
+    for join in joins:
+        if is_comma(join):
+            groups.append([join.this])
+        else:
+            groups[-1].append(join)
+    parts = [_group_sql(compiler, group, scope) for group in groups]
+    return ", ".join(f"({part})" if len(parts) > 1 and " JOIN " in part else part for part in parts)
+
+
+def _group_sql(compiler: Compiler, group: list[exp.Expr], scope: Scope) -> str:
+    start = len(scope.sources)
+    head = source(compiler, group[0], scope)
+    scope.sources.append(head)
+    return head.sql + "".join(_join_sql(compiler, join, scope, start) for join in group[1:])
+
+
+def _join_sql(compiler: Compiler, join: exp.Expr, scope: Scope, first: int) -> str:
+    """One JOIN after the sources before it, from `first` on; adds its source to the scope."""
+    left = scope.sources[first:]
     added = source(compiler, join.this, scope)
     scope.sources.append(added)
     side, kind = (str(join.args.get(name) or "").upper() for name in ("side", "kind"))
     method = str(join.args.get("method") or "").upper()
-    if not (side or kind or method or join.args.get("on") or join.args.get("using")):
-        return f", {added.sql}"
     if kind == "CROSS":
         return f" CROSS JOIN {added.sql}"
     if kind not in {"", "INNER", "OUTER"} or method not in {"", "NATURAL"}:
@@ -140,8 +163,8 @@ def _on(
 ) -> str:
     condition = join.args.get("on")
     if condition is not None:
-        with scope.at(Clause.ON):
-            return compiler.condition(condition, scope)
+        group = replace(scope, sources=[*left, scope.sources[-1]], clause=Clause.ON)
+        return compiler.condition(condition, group)
     added = scope.sources[-1]
     names = [identifier(name) for name in join.args.get("using") or ()]
     if str(join.args.get("method") or "").upper() == "NATURAL":

@@ -101,7 +101,9 @@ def _fraction_or_zone(moment: datetime, element: str) -> str:
     if element.startswith("FF"):
         digits = int(element[2:] or 6)
         return f"{moment.microsecond:06d}000"[:digits]
-    offset = moment.utcoffset() or timedelta(0)
+    offset = moment.utcoffset()
+    if offset is None:
+        raise ora(1821)
     minutes = offset // timedelta(minutes=1)
     hours = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}"
     if element == "TZH":

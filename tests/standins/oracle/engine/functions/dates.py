@@ -16,19 +16,36 @@ DAY_SECONDS = 86400
 _SPAN_UNITS = {"DAY": 86400, "HOUR": 3600, "MINUTE": 60, "SECOND": 1}
 
 
-@function("SYSDATE CURRENT_DATE", "", DATE, session=True)
+@function("SYSDATE", "", DATE, session=True)
 def sysdate(session: SessionContext) -> Date:
+    """The database server's clock, as SYSTIMESTAMP; the CURRENT_ ones are the session's zone."""
     return as_date(session.now)
 
 
-@function("SYSTIMESTAMP CURRENT_TIMESTAMP", "number?", ZONED, session=True)
+@function("SYSTIMESTAMP", "number?", ZONED, session=True)
 def systimestamp(session: SessionContext, _: Number = Decimal(6)) -> datetime:
     return session.now
 
 
+@function("CURRENT_TIMESTAMP", "number?", ZONED, session=True)
+def current_timestamp(session: SessionContext, _: Number = Decimal(6)) -> datetime:
+    return session.now.astimezone(zone(session.zone_name))
+
+
+@function("CURRENT_DATE", "", DATE, session=True)
+def current_date(session: SessionContext) -> Date:
+    return as_date(current_timestamp(session))
+
+
 @function("LOCALTIMESTAMP", "number?", TIMESTAMP, session=True)
 def local_timestamp(session: SessionContext, _: Number = Decimal(6)) -> datetime:
-    return as_timestamp(session.now)
+    return as_timestamp(current_timestamp(session))
+
+
+@function("TO_ZONED_", "moment", ZONED, session=True)
+def to_zoned(session: SessionContext, moment: datetime) -> datetime:
+    """A moment without zone is one of the session's."""
+    return as_timestamp(moment).replace(tzinfo=zone(session.zone_name))
 
 
 @function("SESSIONTIMEZONE", "", TEXT, session=True)

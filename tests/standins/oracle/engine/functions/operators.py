@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -161,11 +161,6 @@ def to_day(moment: datetime) -> Date:
 
 
 @operator
-def to_zoned(moment: datetime) -> datetime:
-    return as_timestamp(moment).replace(tzinfo=UTC)
-
-
-@operator
 def extract(field: str, source: datetime | timedelta) -> Decimal:
     """EXTRACT; seconds keep their fraction, parts of a negative interval are negative."""
     if isinstance(source, timedelta):
@@ -239,6 +234,14 @@ def fit_number(number: Decimal, precision: Decimal | int, scale: Decimal | int) 
 @operator
 def fit_text(value: str, size: int) -> str:
     return value[:size]
+
+
+@operator
+def fit_converted(value: str, size: int) -> str:
+    """What was no text before CAST must fit as a whole."""
+    if len(value) > size:
+        raise ora(25137)
+    return value
 
 
 @counter

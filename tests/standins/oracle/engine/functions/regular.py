@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-from tests.standins.oracle.engine.errors import ora
+from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.functions.registry import function
 from tests.standins.oracle.engine.sqltypes import NUMBER, TEXT
 
@@ -36,7 +36,9 @@ def compiled(pattern: str, options: str | None) -> re.Pattern[str]:
             flags |= _FLAGS[letter]
         else:
             raise ora(1760)
-    translated = _bracket_literals(pattern)
+    if "(?" in pattern:
+        raise unsupported("(? in a regular expression")
+    translated = re.sub(r"\\([a-zA-Z])", _escaped_letter, _bracket_literals(pattern))
     for name, members in _CLASSES.items():
         translated = translated.replace(name, members)
     try:
@@ -44,6 +46,11 @@ def compiled(pattern: str, options: str | None) -> re.Pattern[str]:
     except re.error as error:
         unclosed = "unterminated character set" in str(error)
         raise ora(12726 if unclosed else 12725) from None
+
+
+def _escaped_letter(match: re.Match[str]) -> str:
+    """Oracle knows a few classes by letter; any other letter stands for itself."""
+    return match[0] if match[1] in "dDwWsSAZz" else match[1]
 
 
 def _bracket_literals(pattern: str) -> str:
