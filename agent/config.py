@@ -1,4 +1,4 @@
-"""What is configured on the agent's own host: its settings and the connections it watches; no password is kept here."""
+"""The connections that are configured on the agent's own host; no password is kept here."""
 
 import os
 import re
@@ -6,72 +6,18 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
-
-import platformdirs
-from annotated_types import Ge, Le
-from pydantic import AfterValidator, Field
+from typing import Any, Literal, get_args
 
 from agent.descriptor import DescriptorError, first_address
 from agent.oracle.catalogue import Pack, Tier
-from common import settings as common_settings
+from common.errors import ConfigurationError
 from common.identity import write_private
-from common.logs import Format, Level
-from common.settings import ConfigurationError
 from common.wire import ConnectionInfo
 
-SYSTEM_STATE_DIR = Path("/var/lib/fieldpost-agent")
-SYSTEM_SETTINGS_FILE = Path("/etc/fieldpost-agent/agent.toml")
+CONNECTIONS_FILE = "connections.toml"
 CREDENTIALS_DIR = Path("/etc/fieldpost-agent/credentials")  # for service managers older than LoadCredential=
 
 Mode = Literal["normal", "sysdg", "sysdba"]
-MIB = 1024 * 1024
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-# --- settings ------------------------------------------------------------------------------------------------------
-
-
-def usable_url(text: str) -> str:
-    """A usable collector URL without its trailing slash; plain HTTP is for loopback alone."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"`{text}`; expected https://host[:port]")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError(f"`{text}`; expected https, plain http is for a collector on this host only")
-    return text.rstrip("/")
-
-
-def _state_dir() -> Path:
-    given = os.environ.get("STATE_DIRECTORY")  # the service manager's StateDirectory=
-    if given:
-        return Path(given)
-    return SYSTEM_STATE_DIR if os.geteuid() == 0 else platformdirs.user_state_path("fieldpost-agent")
-
-
-class Settings(common_settings.Settings):
-    """The agent's settings, read with `common.settings.load`."""
-
-    state_dir: Path = Field(default_factory=_state_dir, description="Key, spool, connections and last good assignment.")
-    collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
-        default=None, description="Where the collector is, when it has moved since this agent was enrolled."
-    )
-    log_level: Level = Field(default="info", description="debug, info, warning or error.")
-    log_format: Format = Field(default="logfmt", description="logfmt or json.")
-    spool_max_bytes: Annotated[int, Ge(8 * MIB), Le(64 * 1024 * MIB)] = Field(
-        default=512 * MIB, description="How large the spool may grow before it thins itself out."
-    )
-    spool_max_age_s: Annotated[int, Ge(3600)] = Field(
-        default=7 * 86_400, description="How old a record may become before it is dropped."
-    )
-    spool_min_free_bytes: Annotated[int, Ge(0)] = Field(
-        default=1024 * MIB, description="While less than this is free on the disk, the spool does not grow."
-    )
-
-    @property
-    def connections_file(self) -> Path:
-        return self.state_dir / "connections.toml"
 
 
 # --- connections ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +21,13 @@ import psutil
 
 from agent.assignment import Assignments
 from agent.checks import known
-from agent.config import Settings, load_connections
+from agent.config import CONNECTIONS_FILE, load_connections
 from agent.disk import DiskThread
 from agent.enrolment import mark_active
 from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
+from agent.options import Options, take
 from agent.oracle.samples import Samples
 from agent.problems import Problems
 from agent.sink import Sink, catalogue_digest
@@ -37,7 +39,7 @@ from agent.waiting import wait_for
 from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
 from common.clock import utc_now
-from common.settings import ConfigurationError
+from common.errors import EXIT_CONFIGURATION, ConfigurationError
 from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState
 
 log = logs.get("agent")
@@ -71,27 +73,38 @@ def sole_user(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def run(settings: Settings) -> None:
-    """Run the agent until it is told to stop."""
-    state_dir = usable_state_dir(settings.state_dir)
-    with sole_user(state_dir):
-        asyncio.run(_main(settings))
+def main() -> None:
+    """Run the agent until it is told to stop; `fieldpost-agent run` has become this process."""
+    try:
+        options = take()
+        logs.configure(level=options.log_level, form=options.log_format)
+        with sole_user(usable_state_dir(options.folder)):
+            asyncio.run(_main(options))
+    except ConfigurationError as error:
+        _end(error, EXIT_CONFIGURATION)
+    except AlreadyRunningError as error:
+        _end(error, 1)
 
 
-async def _main(settings: Settings) -> None:
-    identity = load_identity(settings.state_dir, url=settings.collector_url)
-    connections = load_connections(settings.connections_file)
+def _end(error: Exception, code: int) -> None:
+    sys.stderr.write(f"fieldpost-agent: {error}\n")
+    sys.exit(code)
+
+
+async def _main(options: Options) -> None:
+    identity = load_identity(options.folder, url=options.collector_url)
+    connections = load_connections(options.folder / CONNECTIONS_FILE)
     disk = DiskThread()
     limits = Limits(
-        max_bytes=settings.spool_max_bytes,
-        max_age=timedelta(seconds=settings.spool_max_age_s),
-        min_free=settings.spool_min_free_bytes,
+        max_bytes=options.spool_max_bytes,
+        max_age=timedelta(seconds=options.spool_max_age_s),
+        min_free=options.spool_min_free_bytes,
     )
-    spool = await disk(Spool, settings.state_dir, limits)
+    spool = await disk(Spool, options.folder, limits)
     try:
-        with Samples(settings.state_dir / "samples.sqlite") as samples:
+        with Samples(options.folder / "samples.sqlite") as samples:
             async with Link(identity) as link:
-                daemon = Daemon(settings, link, spool, disk, samples)
+                daemon = Daemon(options, link, spool, disk, samples)
                 daemon.listen()
                 await daemon.start()
                 await daemon.watching.apply(connections)
@@ -105,9 +118,9 @@ async def _main(settings: Settings) -> None:
 class Daemon:
     """Everything that runs in one agent."""
 
-    def __init__(self, settings: Settings, link: Link, spool: Spool, disk: DiskThread, samples: Samples) -> None:
+    def __init__(self, options: Options, link: Link, spool: Spool, disk: DiskThread, samples: Samples) -> None:
         self.problems = Problems()
-        self._settings = settings
+        self._folder = options.folder
         self._link = link
         self._spool = spool
         self._disk = disk
@@ -121,9 +134,7 @@ class Daemon:
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
         self._supervisor = Supervisor(self.problems)
-        self._assignments = Assignments(
-            link, settings.state_dir, disk, problems=self.problems, on_change=self._assigned
-        )
+        self._assignments = Assignments(link, options.folder, disk, problems=self.problems, on_change=self._assigned)
         make = oracle_watches(
             samples,
             settings=lambda: self._assignments.current.checks,
@@ -132,7 +143,7 @@ class Daemon:
         )
         self.watching = Watching(self._supervisor, make)
         self._jobs = Jobs(
-            settings.state_dir, self._sink, disk, handlers={"check": self.watching.check}, problems=self.problems
+            options.folder, self._sink, disk, handlers={"check": self.watching.check}, problems=self.problems
         )
         self._uplink = Uplink(link, spool, disk, problems=self.problems, on_ack=self._acknowledged)
 
@@ -206,7 +217,7 @@ class Daemon:
         while True:
             state = await self._spool_state()
             try:
-                await self._disk(write_status, self._settings.state_dir, self._status(state))
+                await self._disk(write_status, self._folder, self._status(state))
             except OSError as error:
                 log.debug("status not written", reason=str(error))
             await asyncio.sleep(STATUS_EVERY_S)
@@ -225,7 +236,7 @@ class Daemon:
     async def _read_connections(self) -> None:
         """Apply the connections file; one that cannot be used changes nothing and is reported."""
         try:
-            wanted = await self._disk(load_connections, self._settings.connections_file)
+            wanted = await self._disk(load_connections, self._folder / CONNECTIONS_FILE)
         except ConfigurationError as error:
             self.problems.report("connections", str(error))
             return
@@ -239,7 +250,7 @@ class Daemon:
     async def _say_catalogue(self) -> None:
         """Upload the checks when they differ from what this agent uploaded last."""
         entries = catalogue_entries(known().values())
-        path = self._settings.state_dir / CATALOGUE_FILE
+        path = self._folder / CATALOGUE_FILE
         said = f"{self._link.identity.agent} {catalogue_digest(entries)}\n"
         if path.exists() and path.read_text() == said:
             return
@@ -255,9 +266,9 @@ class Daemon:
         if self._active:
             return
         self._active = True
-        enrolment = load_enrolment(self._settings.state_dir)
+        enrolment = load_enrolment(self._folder)
         if enrolment is not None:
-            mark_active(self._settings.state_dir, enrolment)
+            mark_active(self._folder, enrolment)
 
     def _emit(self, run: Run) -> None:
         self._last_runs[run.connection] = msgspec.structs.replace(run, outcomes=(), facts={})
@@ -300,3 +311,7 @@ class Daemon:
 
 def _last(run: Run | None) -> tuple[datetime | None, bool | None]:
     return (run.ended_at, run.reachable) if run else (None, None)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.config import usable_url
 from agent.identity import (
     Enrolment,
     Identity,
@@ -22,12 +21,13 @@ from agent.identity import (
     save_enrolment,
     set_key_aside,
     usable_state_dir,
+    usable_url,
 )
 from agent.link import Link, LinkDownError, Reply, fetch, new_session, tls_context, unverified_context
 from common import tokens, wire
 from common.clock import Now, utc_now
+from common.errors import ConfigurationError
 from common.identity import PrivateKey
-from common.settings import ConfigurationError
 from common.wire import EnrolReply, EnrolRequest
 
 ENROL_PATH = "/agent/v1/enroll"

@@ -4,14 +4,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
+from common.errors import ConfigurationError
 from common.identity import PrivateKey, write_private
-from common.settings import ConfigurationError
 
 KEY_FILE = "agent.key"
 IDENTITY_FILE = "identity.json"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -96,3 +98,13 @@ def usable_state_dir(state_dir: Path) -> Path:
             f"state_dir: `{state_dir}` cannot be written by this user; expected a folder of its own"
         )
     return state_dir
+
+
+def usable_url(text: str) -> str:
+    """A usable collector URL without its trailing slash; plain HTTP is for loopback alone."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"`{text}`; expected https://host[:port]")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError(f"`{text}`; expected https, plain http is for a collector on this host only")
+    return text.rstrip("/")

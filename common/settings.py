@@ -1,6 +1,6 @@
 """Settings of both programs: TOML file < environment (`FIELDPOST_…`) < flags; an unknown key is an error.
 
-A new setting is one field, with a `description`, of `agent.config.Settings` or `collector.core.settings.Settings`.
+A new setting is one field, with a `description`, of `agent.settings.Settings` or `collector.core.settings.Settings`.
 """
 
 import tomllib
@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h; the systemd units do not restart on it
+from common.errors import EXIT_CONFIGURATION, ConfigurationError
+
+__all__ = ["EXIT_CONFIGURATION", "ConfigurationError", "Settings", "load"]
+
 ENV_PREFIX = "FIELDPOST_"
 
 _file_values: ContextVar[dict[str, object]] = ContextVar("_file_values", default={})  # noqa: B039 - never mutated
-
-
-class ConfigurationError(Exception):
-    """What is configured cannot be used; the message names the key, the value and what was expected."""
 
 
 class Settings(BaseSettings):

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from agent.config import SYSTEM_SETTINGS_FILE, Settings
+from agent.settings import SYSTEM_SETTINGS_FILE, Settings
 from common import logs, settings
-from common.settings import EXIT_CONFIGURATION, ConfigurationError
+from common.errors import EXIT_CONFIGURATION, ConfigurationError
 
 EXIT_REFUSED = 1
 _MODULES = {
@@ -105,7 +105,6 @@ def _refusals() -> tuple[type[Exception], ...]:
     named = (
         ("agent.enrolment", "EnrolmentRefusedError"),
         ("agent.link", "LinkDownError"),
-        ("agent.daemon", "AlreadyRunningError"),
         ("agent.spool", "SpoolUnavailableError"),
     )
     loaded = [getattr(sys.modules[module], name) for module, name in named if module in sys.modules]

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from agent.checks import known, of
-from agent.config import Connection, Settings, load_connections
+from agent.config import Connection, load_connections
 from agent.oracle.catalogue import Check
 from agent.oracle.runner import LOGON_CHECKS
 from agent.oracle.samples import Samples
 from agent.oracle.thresholds import effective
+from agent.settings import Settings
 from agent.visiting import Place
 from common.clock import iso
 from common.scoring import Score, Scored, band, is_finding, score

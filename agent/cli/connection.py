@@ -13,9 +13,10 @@ from uuid import uuid4
 import typer
 
 from agent.cli import RefusedError
-from agent.config import Connection, Settings, load_connections, make_connection, save_connections
+from agent.config import Connection, load_connections, make_connection, save_connections
 from agent.identity import usable_state_dir
-from common.settings import ConfigurationError
+from agent.settings import Settings
+from common.errors import ConfigurationError
 
 LOGIN_DEADLINE_S = 20.0
 

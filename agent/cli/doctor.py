@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
-from agent.config import Settings, load_connections
+from agent.config import load_connections
 from agent.identity import KEY_FILE, load_enrolment
+from agent.settings import Settings
 from agent.spool import FILE_NAME
 from agent.spool_file import SpoolFile
-from common.settings import ConfigurationError
+from common.errors import ConfigurationError
 
 _MAX_SKEW_S = 30.0
 

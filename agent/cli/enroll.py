@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from agent.config import Settings, credential_path
-from common.settings import ConfigurationError
+from agent.config import credential_path
+from agent.settings import Settings
+from common.errors import ConfigurationError
 
 TOKEN_VARIABLE = "FIELDPOST_ENROL_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_CREDENTIAL = "enrol.token"  # noqa: S105 - the name of a credential

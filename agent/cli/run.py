@@ -1,8 +1,12 @@
 """`fieldpost-agent run`: the daemon, in the foreground."""
 
+import os
+import sys
+
 import typer
 
-from agent.config import Settings
+from agent.options import Options, pass_on
+from agent.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -11,7 +15,16 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context) -> None:
     """Run the agent until SIGTERM; SIGHUP reads the connections anew."""
-    from agent import daemon  # noqa: PLC0415 - everything heavy comes with it
-
     settings: Settings = context.obj
-    daemon.run(settings)
+    pass_on(
+        Options(
+            state_dir=str(settings.state_dir),
+            collector_url=settings.collector_url,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+            spool_max_bytes=settings.spool_max_bytes,
+            spool_max_age_s=settings.spool_max_age_s,
+            spool_min_free_bytes=settings.spool_min_free_bytes,
+        )
+    )
+    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon"])  # noqa: S606 - our own module, no shell

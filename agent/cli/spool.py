@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.cli import RefusedError
-from agent.config import Settings
+from agent.settings import Settings
 from agent.spool import FILE_NAME
 from agent.spool_file import SpoolFile
 from common.clock import iso

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from agent.config import Settings
 from agent.identity import load_enrolment
+from agent.settings import Settings
 from agent.status import Status, read_status
 from common.clock import iso, utc_now
 

@@ -12,7 +12,7 @@ import oracledb
 from agent.config import Connection
 from agent.oracle.catalogue import Pack, Row, Value, check_licence, objects_read
 from agent.oracle.logins import LoginFailure, classify, timed_out
-from common.settings import ConfigurationError
+from common.errors import ConfigurationError
 
 MODULE = "fieldpost"
 LOGIN_DEADLINE_S = 20.0

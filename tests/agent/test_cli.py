@@ -74,7 +74,6 @@ def test_a_connection_is_added_listed_and_removed(run: Run, tmp_path: Path, caps
         (("enroll", "--url", "http://elsewhere.example.com"), 78, "expected https"),
         (("enroll", "--url", "https://127.0.0.1:9", "--token-file", "/nonexistent"), 78, "token-file: `/nonexistent`"),
         (("enroll", "--url", "https://127.0.0.1:9", "--ca-pin", "x", "--ca-file", "y"), 78, "expected at most one"),
-        (("run",), 78, "this agent is not enrolled"),
         (("--log-level", "loud", "status"), 78, "log_level"),
         (("--config", "/nonexistent.toml", "status"), 78, "settings file /nonexistent.toml: not found"),
         (("dance",), 2, "dance"),

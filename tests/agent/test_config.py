@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from agent.config import Connection, Settings, load_connections, make_connection, save_connections
+from agent.config import Connection, load_connections, make_connection, save_connections
+from agent.settings import Settings
 from common.settings import ConfigurationError, load
 
 GOOD: dict[str, Any] = {

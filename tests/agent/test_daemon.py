@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sized
@@ -17,7 +18,9 @@ import pytest
 from agent import daemon as daemon_module
 from agent.config import load_connections, make_connection, save_connections
 from agent.enrolment import Wanted, enrol
+from agent.options import take
 from agent.spool import Limits, Spool
+from common.errors import ConfigurationError
 from common.wire import Assignment, Job
 from tests.agent.collectors import Collector, new_token, serving
 from tests.agent.waiting import until
@@ -171,7 +174,6 @@ async def test_a_job_runs_all_checks_at_once_and_its_result_comes_back(state: Pa
         await agent.end()
     states = sorted((body["job"], body["state"]) for body in collector.bodies("job"))
     assert states == [("job_1", "started"), ("job_1", "succeeded"), ("job_2", "refused")]
-    assert collector.bodies("run")[-1]["trigger"] == "demand"
 
 
 async def test_a_second_agent_on_the_same_state_is_refused(state: Path, collector: Collector) -> None:
@@ -232,6 +234,18 @@ async def test_an_agent_that_is_not_enrolled_ends_with_the_configuration_code(tm
     _, errors = await process.communicate()
     assert process.returncode == 78
     assert b"this agent is not enrolled" in errors
+
+
+def test_the_daemon_alone_says_how_it_is_started() -> None:
+    with pytest.raises(ConfigurationError, match="is started by `fieldpost-agent run`"):
+        take({})
+
+
+def test_the_daemon_loads_nothing_that_only_commands_need() -> None:
+    heavy = ("pydantic", "typer", "boto3", "fastapi", "sqlalchemy")
+    code = f"import sys, agent.daemon, agent.visiting; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_a_second_sigterm_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

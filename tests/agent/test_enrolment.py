@@ -9,7 +9,7 @@ import pytest
 from agent.enrolment import EnrolmentRefusedError, Wanted, enrol, spki_sha256, wait_until_active
 from agent.identity import load_enrolment, load_identity
 from agent.link import Link, LinkDownError
-from common.settings import ConfigurationError
+from common.errors import ConfigurationError
 from tests.agent.collectors import Collector, Tls, make_tls, new_token, serving
 
 

@@ -1,0 +1,49 @@
+"""The agent's settings: TOML file < environment < flags. The daemon gets them resolved, without what read them."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, Field
+
+from agent.config import CONNECTIONS_FILE
+from agent.identity import usable_url
+from common import settings as common_settings
+from common.logs import Format, Level
+
+SYSTEM_STATE_DIR = Path("/var/lib/fieldpost-agent")
+SYSTEM_SETTINGS_FILE = Path("/etc/fieldpost-agent/agent.toml")
+MIB = 1024 * 1024
+
+
+def _state_dir() -> Path:
+    given = os.environ.get("STATE_DIRECTORY")  # the service manager's StateDirectory=
+    if given:
+        return Path(given)
+    return SYSTEM_STATE_DIR if os.geteuid() == 0 else platformdirs.user_state_path("fieldpost-agent")
+
+
+class Settings(common_settings.Settings):
+    """The agent's settings, read with `common.settings.load`."""
+
+    state_dir: Path = Field(default_factory=_state_dir, description="Key, spool, connections and last good assignment.")
+    collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
+        default=None, description="Where the collector is, when it has moved since this agent was enrolled."
+    )
+    log_level: Level = Field(default="info", description="debug, info, warning or error.")
+    log_format: Format = Field(default="logfmt", description="logfmt or json.")
+    spool_max_bytes: Annotated[int, Ge(8 * MIB), Le(64 * 1024 * MIB)] = Field(
+        default=512 * MIB, description="How large the spool may grow before it thins itself out."
+    )
+    spool_max_age_s: Annotated[int, Ge(3600)] = Field(
+        default=7 * 86_400, description="How old a record may become before it is dropped."
+    )
+    spool_min_free_bytes: Annotated[int, Ge(0)] = Field(
+        default=1024 * MIB, description="While less than this is free on the disk, the spool does not grow."
+    )
+
+    @property
+    def connections_file(self) -> Path:
+        return self.state_dir / CONNECTIONS_FILE
