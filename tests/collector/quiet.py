@@ -1,5 +1,6 @@
 """Logging as in production: an unconfigured structlog spends seconds on painting a traceback."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,3 +16,4 @@ def quiet() -> Iterator[None]:
     with Path(os.devnull).open("w") as nowhere:
         logs.configure(stream=nowhere)
         yield
+        logging.getLogger().handlers.clear()
