@@ -7,7 +7,7 @@ PORT   ?= 8080
 STATE  ?= .demo
 WORKERS ?= 2
 
-.PHONY: demo test quick lint bench system format constraints clean
+.PHONY: demo test quick lint bench system format manual constraints clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
@@ -33,6 +33,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+manual: $(STAMP)
+	$(BIN)/python -m tests.docs.settings_manual
 
 constraints: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
