@@ -28,7 +28,7 @@ NOTHING_WANTED = Assignment(version="")
 
 
 class Assignments:
-    """Holds the assignment in force. `on_change` is called with every new one, after it is on disk."""
+    """Holds the assignment in force. `on_change` gets every new one; `on_reached` hears of every answer at all."""
 
     def __init__(
         self,
@@ -38,12 +38,14 @@ class Assignments:
         *,
         problems: Problems,
         on_change: Callable[[Assignment], None] = lambda _: None,
+        on_reached: Callable[[], None] = lambda: None,
     ) -> None:
         self._link = link
         self._path = state_dir / FILE_NAME
         self._disk = disk
         self._problems = problems
         self._on_change = on_change
+        self._on_reached = on_reached
         self._back_off = BackOff()
         self.current = self._last_good()
         self._seen = self.current.version
@@ -63,6 +65,7 @@ class Assignments:
             )
         except LinkDownError as error:
             return self._put_off(str(error), code="down")
+        self._on_reached()
         if reply.status == HTTPStatus.OK:
             await self._take(reply)
         elif reply.status != HTTPStatus.NOT_MODIFIED:

@@ -40,7 +40,7 @@ from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
-from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState
+from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState, WireError
 
 log = logs.get("agent")
 
@@ -113,6 +113,7 @@ async def _main(options: Options) -> None:
         await disk(spool.close)
         disk.close()
     log.info("agent stopped")
+    os._exit(0)  # asyncio would wait for its threads, in which a host name may hang in being resolved
 
 
 class Daemon:
@@ -134,7 +135,9 @@ class Daemon:
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
         self._supervisor = Supervisor(self.problems)
-        self._assignments = Assignments(link, options.folder, disk, problems=self.problems, on_change=self._assigned)
+        self._assignments = Assignments(
+            link, options.folder, disk, problems=self.problems, on_change=self._assigned, on_reached=self._reached
+        )
         make = oracle_watches(
             samples,
             settings=lambda: self._assignments.current.checks,
@@ -171,7 +174,7 @@ class Daemon:
             self._supervisor.start(name, work)
 
     async def until_stopped(self) -> None:
-        self._sink.inventory(connection.info() for connection in self.watching.connections)
+        self._say_inventory()
         self._jobs.offer(self._assignments.current.jobs)
         systemd.notify("READY=1")
         log.info("agent started", agent=self._link.identity.agent, collector=self._link.identity.url)
@@ -244,8 +247,16 @@ class Daemon:
         for key in await self.watching.apply(wanted):
             self._samples.drop(key)
             self._last_runs.pop(key, None)
-        self._sink.inventory(connection.info() for connection in self.watching.connections)
+        self._say_inventory()
         log.info("connections read", count=len(wanted))
+
+    def _say_inventory(self) -> None:
+        try:
+            self._sink.inventory(connection.info() for connection in self.watching.connections)
+        except WireError as error:
+            self.problems.report("inventory", f"too many connections for one agent: {error.detail}")
+        else:
+            self.problems.over("inventory")
 
     async def _say_catalogue(self) -> None:
         """Upload the checks when they differ from what this agent uploaded last."""
@@ -257,6 +268,9 @@ class Daemon:
         self._sink.catalogue(entries)
         if await self._disk(self._spool.flush):
             path.write_text(said)
+
+    def _reached(self) -> None:
+        self._uplink.reachable()
 
     def _assigned(self, assignment: Assignment) -> None:
         self._jobs.offer(assignment.jobs)

@@ -25,6 +25,7 @@ log = logs.get("agent.jobs")
 FILE_NAME = "jobs.json"
 REMEMBER = timedelta(days=30)
 _RETRY_S = 10.0
+_MAX_DETAIL = 1000
 _TOPIC = "jobs"
 
 State = Literal["started", "succeeded", "failed", "refused", "indeterminate"]
@@ -200,4 +201,4 @@ class Jobs:
         if state != "started":
             self._reported.add((job.job, job.lease))
         log.info("job", job=job.job, kind=job.kind, state=state, detail=detail)
-        self._sink.job(JobResult(job.job, job.lease, state, detail))
+        self._sink.job(JobResult(job.job, job.lease, state, detail[:_MAX_DETAIL]))

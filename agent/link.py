@@ -20,6 +20,7 @@ from common.clock import Now, utc_now
 from common.wire import LinkError
 
 MAX_REPLY = 1024 * 1024
+MAX_RETRY_AFTER_S = 3600.0
 CONNECT_DEADLINE_S = 10.0
 _SAMPLES = 5
 
@@ -28,6 +29,10 @@ Method = Literal["GET", "POST"]
 
 class LinkDownError(Exception):
     """No usable answer: the network, TLS, a deadline, or bytes that are not the protocol's."""
+
+
+class LinkTimeoutError(LinkDownError):
+    """The exchange was not over at its deadline: nobody answers, or the line is too slow for so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ async def fetch(
                 error=_error(answer.status, content),
             )
     except TimeoutError:
-        raise LinkDownError(f"no answer within {deadline_s:g} s") from None
+        raise LinkTimeoutError(f"no answer within {deadline_s:g} s") from None
     except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
         raise LinkDownError(str(error) or type(error).__name__) from None
 
@@ -180,8 +185,9 @@ def _retry_after(text: str | None) -> float | None:
     if not text:
         return None
     if text.strip().isdigit():
-        return float(min(int(text), 86_400))
+        return min(float(text), MAX_RETRY_AFTER_S)
     try:
-        return max(0.0, (parsedate_to_datetime(text) - utc_now()).total_seconds())
+        wait = (parsedate_to_datetime(text) - utc_now()).total_seconds()
     except (ValueError, TypeError):
         return None
+    return min(max(0.0, wait), MAX_RETRY_AFTER_S)

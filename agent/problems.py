@@ -5,6 +5,7 @@ from common import logs
 log = logs.get("agent")
 
 _MAX_TEXT = 1000
+_MAX_TEXTS = 30
 
 
 class Problems:
@@ -32,4 +33,5 @@ class Problems:
             self.over(topic)
 
     def texts(self) -> tuple[str, ...]:
-        return tuple(f"{topic}: {text}" for topic, (_, text) in sorted(self._open.items()))
+        """What is wrong now, as it fits into a heartbeat."""
+        return tuple(f"{topic}: {text}" for topic, (_, text) in sorted(self._open.items())[:_MAX_TEXTS])

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from agent.backoff import BackOff
 from agent.disk import DiskThread
-from agent.link import Link, LinkDownError, Reply
+from agent.link import Link, LinkDownError, LinkTimeoutError, Reply
 from agent.problems import Problems
 from agent.records import Offer
 from agent.spool import Spool, SpoolUnavailableError
@@ -30,6 +30,7 @@ DEADLINE_S = 60.0
 LOOK_EVERY_S = 15.0
 MAX_BURIED_IN_A_ROW = 3
 _TOPIC = "uplink"
+_DOWN = "down"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CANNOT_BE_READ = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -60,12 +61,21 @@ class Uplink:
         self._size = wire.MAX_RECORDS
         self._reread = False
         self._buried = 0
+        self._down = False
+        self._reachable = asyncio.Event()
 
     async def run(self) -> None:
         """Send for ever; ends when cancelled."""
         while True:
             delay = await self.step()
-            await asyncio.sleep(delay)
+            if self._down:
+                await wait_for(self._reachable, delay)
+            else:
+                await asyncio.sleep(delay)
+
+    def reachable(self) -> None:
+        """Somebody else got through to the collector: do not wait any longer for a line that was down."""
+        self._reachable.set()
 
     async def step(self) -> float:
         """Send one batch, if there is one; seconds to wait before the next."""
@@ -77,8 +87,11 @@ class Uplink:
             return await self._send(offer)
         except SpoolUnavailableError:
             return self._back_off.next()
+        except LinkTimeoutError as error:
+            self._size = max(1, self._size // 2)  # the line may be too slow for so much at once
+            return self._put_off(f"the collector cannot be reached: {error}", code=_DOWN)
         except LinkDownError as error:
-            return self._put_off(f"the collector cannot be reached: {error}", code="down")
+            return self._put_off(f"the collector cannot be reached: {error}", code=_DOWN)
 
     async def _send(self, offer: Offer) -> float:
         sent = self._now()
@@ -126,7 +139,8 @@ class Uplink:
         self._problems.over(_TOPIC)
         self._problems.update("gaps", _unexplained(ack))
         self._back_off.reset()
-        self._size = min(self._size * 2, wire.MAX_RECORDS)
+        self._down = False
+        self._size = min(self._size + self._size // 4 + 1, wire.MAX_RECORDS)
         self._reread = False
         self._buried = 0
         self._on_ack(ack)
@@ -169,6 +183,8 @@ class Uplink:
 
     def _put_off(self, text: str, *, code: str, retry_after: float | None = None) -> float:
         self._problems.report(_TOPIC, text, code=code)
+        self._down = code == _DOWN
+        self._reachable.clear()
         return self._back_off.next(retry_after)
 
 

@@ -27,4 +27,5 @@ def run(context: typer.Context) -> None:
             spool_min_free_bytes=settings.spool_min_free_bytes,
         )
     )
-    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon"])  # noqa: S606 - our own module, no shell
+    # -P: the working folder is no place to import from.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "agent.daemon"])  # noqa: S606 - our own module, no shell

@@ -20,6 +20,7 @@ from agent.uplink import Uplink
 from common import wire
 from common.wire import Ack, Record
 from tests.agent.collectors import Collector, Fault, serving
+from tests.agent.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -266,6 +267,34 @@ class TestNetwork:
         assert time.monotonic() - started < 2
         assert "no answer within 0.3 s" in setup.problems.texts()[0]
         await setup.until_empty()
+
+    async def test_on_a_line_that_is_too_slow_batches_become_smaller(
+        self, setup: Setup, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def hang(_: web.Request) -> None:
+            await asyncio.sleep(1)
+
+        monkeypatch.setattr(uplink_module, "DEADLINE_S", 0.2)
+        setup.collector.faults.extend([hang, hang])
+        setup.put(400)
+        await setup.uplink.step()
+        await setup.uplink.step()
+        monkeypatch.setattr(uplink_module, "DEADLINE_S", 20)
+        await setup.until_empty()
+        assert setup.collector.batches[-1].count < 200
+        assert len(setup.collector.records) == 400
+
+    async def test_when_somebody_else_gets_through_the_wait_is_over(
+        self, setup: Setup, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("agent.uplink.BackOff.next", lambda _self, _after=None: 60.0)
+        setup.put(1)
+        setup.collector.faults.append(hang_up)
+        task = asyncio.create_task(setup.uplink.run())
+        await until(setup.problems.texts)
+        setup.uplink.reachable()
+        await until(lambda: setup.collector.records)
+        task.cancel()
 
     @pytest.mark.parametrize("fault", [hang_up, cut_off])
     async def test_a_line_that_breaks_loses_nothing(self, setup: Setup, fault: Fault) -> None:
