@@ -49,10 +49,9 @@ def failures(opened: Database, service: str, container: int) -> list[str]:
 def test_every_statement_of_the_agent_is_valid_oracle_and_granted(name: str) -> None:
     opened = load_scenario(name)
     try:
-        for service, container in dict(
-            zip(opened.services().values(), opened.services().items(), strict=True)
-        ).values():
-            assert failures(opened, container=container, service=service) == []
+        service_of = {container: service for service, container in opened.services().items()}
+        for container, service in service_of.items():
+            assert failures(opened, service, container) == []
     finally:
         opened.close()
 

@@ -204,6 +204,12 @@ QUERIES: list[tuple[str, list[tuple[object, ...]]]] = [
     ("SELECT 1 FROM dual UNION ALL SELECT 1 FROM dual MINUS SELECT 1 FROM dual", []),  # from left to right
     ("SELECT 'a' x FROM dual UNION ALL SELECT NULL FROM dual", [("a",), (None,)]),
     ("(SELECT id FROM emp WHERE id = 1) UNION ALL (SELECT id FROM emp WHERE id = 2)", [(1,), (2,)]),
+    ("SELECT 1 FROM dual UNION ALL (SELECT 2 FROM dual MINUS SELECT 2 FROM dual)", [(1,)]),
+    ("SELECT 1 x FROM dual UNION ALL SELECT 2 FROM dual UNION SELECT 2 FROM dual ORDER BY x DESC", [(2,), (1,)]),
+    (
+        "SELECT SYSDATE - SYSDATE x FROM dual UNION SELECT 1 FROM dual UNION SELECT NULL FROM dual ORDER BY 1",
+        [(0,), (1,), (None,)],
+    ),
     # hierarchies
     ("SELECT LEVEL FROM dual CONNECT BY LEVEL <= 3", [(1,), (2,), (3,)]),
     ("SELECT SUM(LEVEL) FROM dual CONNECT BY LEVEL <= 10", [(55,)]),

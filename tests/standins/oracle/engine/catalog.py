@@ -74,7 +74,7 @@ class Catalog:
         if facts is None or not self._within(facts):
             return None
         columns = tuple(self._columns(facts))
-        if name.startswith("GV$"):
+        if name.startswith("GV$") and all(column.name != "INST_ID" for column in columns):
             columns = (ViewColumn("INST_ID", NUMBER), *columns)
         if name != base and name.startswith("CDB_"):
             columns = self._cdb_columns(columns)

@@ -80,7 +80,7 @@ def _transaction(session: "Session", sql: str) -> Result:
         session.run(f"SAVEPOINT `{match[1]}`", [])
     elif match := re.fullmatch(r"ROLLBACK (?:WORK )?TO (?:SAVEPOINT )?(\w+)", words):
         session.run(f"ROLLBACK TO `{match[1]}`", [])
-        session.forget_loaded()
+        session.views.forget()
     else:
         raise ora(900)
     return Result()

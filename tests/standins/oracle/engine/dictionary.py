@@ -1,13 +1,12 @@
 """The rows that one session sees in a dictionary view, at this moment."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from tests.standins.oracle.engine.catalog import View
 from tests.standins.oracle.engine.cells import Cell, Counter, Moment
-from tests.standins.oracle.engine.values import Stored, encode
+from tests.standins.oracle.engine.values import Stored, decode_number, encode
 
 ROOT = 1
 
@@ -22,15 +21,24 @@ class Viewer:
     instance: int
     now: datetime
     uptime: float
+    container_name: Callable[[int], str]
+    database_name: str
 
 
-def visible_rows(view: View, rows: Iterable[Mapping[str, Cell]], viewer: Viewer) -> list[tuple[Stored, ...]]:
+def written_columns(view: View, rows: Iterable[Mapping[str, Cell]]) -> list[str]:
+    """The columns of a view that can be other than NULL here."""
+    written = {name for row in rows for name in row} | {"INST_ID", "CON_ID", "CON$NAME", "CDB$NAME"}
+    return [column.name for column in view.columns if column.name in written]
+
+
+def visible_rows(
+    view: View,
+    rows: Iterable[Mapping[str, Cell]],
+    columns: Sequence[str],
+    viewer: Viewer,
+) -> list[tuple[Stored, ...]]:
     """Rows of a scenario file as this view shows them to this session."""
-    return [
-        tuple(_cell(column.name, row, view, viewer) for column in view.columns)
-        for row in rows
-        if _visible(row, view, viewer)
-    ]
+    return [tuple(_cell(name, row, view, viewer) for name in columns) for row in rows if _visible(row, view, viewer)]
 
 
 def is_moving(rows: Iterable[Mapping[str, Cell]]) -> bool:
@@ -55,17 +63,19 @@ def _visible(row: Mapping[str, Cell], view: View, viewer: Viewer) -> bool:
 
 def _cell(name: str, row: Mapping[str, Cell], view: View, viewer: Viewer) -> Stored:
     if name not in row:
-        return _missing(name, view, viewer)
+        return _missing(name, row, view, viewer)
     cell = row[name]
     return cell.at(viewer.now, viewer.uptime) if isinstance(cell, Moment | Counter) else cell
 
 
-def _missing(name: str, view: View, viewer: Viewer) -> Stored:
+def _missing(name: str, row: Mapping[str, Cell], view: View, viewer: Viewer) -> Stored:
     if name == "INST_ID":
         return encode(viewer.instance)
     if name == "CON_ID" and (view.fixed or view.container_wide):
         return _ONE if viewer.cdb and not view.fixed else _ZERO
+    if name == "CDB$NAME":
+        return viewer.database_name
+    if name == "CON$NAME":
+        container = row.get("CON_ID", _ONE)
+        return viewer.container_name(int(decode_number(container)) if isinstance(container, bytes) else ROOT)
     return None
-
-
-Provider = Callable[[Any], Iterable[Mapping[str, Cell]]]

@@ -4,19 +4,19 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import localcontext
 from typing import TYPE_CHECKING
 
-from tests.standins.oracle.engine import commands, providers, userenv
+from tests.standins.oracle.engine import commands, userenv
 from tests.standins.oracle.engine.compiler.statements import Plan, compile_statement
-from tests.standins.oracle.engine.dictionary import Viewer, is_moving, visible_rows
 from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.objects import Names
 from tests.standins.oracle.engine.plans import Planned
 from tests.standins.oracle.engine.scenario import User
 from tests.standins.oracle.engine.sqltypes import NULL, SqlType
 from tests.standins.oracle.engine.statement import Statement, parse
+from tests.standins.oracle.engine.temporary import TemporaryViews
 from tests.standins.oracle.engine.udf import Trap, install
 from tests.standins.oracle.engine.values import MATH, Stored, decode, encode
 from tests.standins.oracle.types import Bind, Column, Login, OracleError, OraType, Result, Value
@@ -65,9 +65,9 @@ class Session:
         self.transaction: str | None = None
         self._trap = Trap()
         self._cancelled = threading.Event()
-        self._loaded: dict[str, bool] = {}  # dictionary views in temp tables; True when they hold for good
         self._closed = False
         self.connection = self._connect()
+        self.views = TemporaryViews(self)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -118,7 +118,7 @@ class Session:
         self.transaction = None
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
-            self._loaded.clear()
+            self.views.forget()
 
     def close(self) -> None:
         if self._closed:
@@ -164,7 +164,7 @@ class Session:
         statement = parse(sql, self.database.release[0])
         plan, views = self._plan(sql, statement, _types(binds))
         self._check_binds(statement, binds)
-        self._load(views)
+        self.views.load(views)
         rows = self.run(plan.sql, [encode(bind.value) for bind in binds])
         decoded = [tuple(map(decode, row)) for row in rows]
         return Result(_columns(plan), decoded, len(decoded))
@@ -184,7 +184,7 @@ class Session:
             plan, views = self._plan(sql, statement, _types(inputs))
             if self.read_only:
                 raise ora(1456)
-            self._load(views)
+            self.views.load(views)
             self.begin()
             count, rows = self._change(plan, [encode(bind.value) for bind in inputs])
             total += count
@@ -276,56 +276,9 @@ class Session:
         """The value of one expression, as PL/SQL assigns it."""
         sql = f"SELECT {expression} FROM DUAL"
         plan, views = self._plan(sql, parse(sql, self.database.release[0]), _types(binds))
-        self._load(views)
+        self.views.load(views)
         rows = self.run(plan.sql, [encode(bind.value) for bind in binds])
         return decode(rows[0][0]), plan.outputs[0].type
-
-    def forget_loaded(self) -> None:
-        """After a partial rollback temp tables may be older than they seem."""
-        self._loaded.clear()
-
-    def _load(self, views: Sequence[str]) -> None:
-        """Put the rows of dictionary views where SQLite can read them."""
-        for name in views:
-            if self._loaded.get(name) is not True:
-                self._load_view(name)
-
-    def _load_view(self, name: str) -> None:
-        view = self.database.scenario.catalog.find(name)
-        if view is None:
-            raise ora(942)
-        rows, moving = providers.rows(self, view.base)
-        known = name in self._loaded
-        columns = ", ".join(f"`{column.name}`" for column in view.columns)
-        own = not self.connection.in_transaction
-        if own:
-            self.run("BEGIN", [])
-        try:
-            if known:
-                self.run(f"DELETE FROM temp.`{name}`", [])
-            else:
-                self.run(f"DROP TABLE IF EXISTS temp.`{name}`", [])
-                self.run(f"CREATE TABLE temp.`{name}` ({columns})", [])
-            marks = ", ".join("?" * len(view.columns))
-            stored = visible_rows(view, rows, self.viewer())
-            self.connection.executemany(f"INSERT INTO temp.`{name}` VALUES ({marks})", stored)
-        finally:
-            if own:
-                self.connection.execute("COMMIT")
-        self._loaded[name] = not (moving or is_moving(rows))
-
-    def viewer(self) -> Viewer:
-        return Viewer(
-            container=self.container,
-            sees_all=self.user.sees_all_containers or self.login.mode == "sysdba",
-            cdb=self.database.scenario.cdb,
-            instance=1,
-            now=self.now,
-            uptime=self.database.uptime,
-        )
-
-    def idle_for(self) -> timedelta:
-        return self.database.now() - self.last_call
 
 
 def _types(binds: Sequence[Bind]) -> tuple[SqlType, ...]:

@@ -22,6 +22,7 @@ from tests.standins.oracle.engine.sqltypes import (
 )
 from tests.standins.oracle.engine.strictness import place
 
+_MOST_ARGUMENTS = 100
 _STAMPS = {Kind.TIMESTAMP: TIMESTAMP, Kind.ZONED: ZONED, Kind.DATE: DATE}
 
 
@@ -125,10 +126,21 @@ def _negate(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
 
 @handles(VALUES, exp.DPipe)
 def _concatenate(compiler: Compiler, node: exp.Expr, scope: Scope) -> Code:
-    left, right = compiler.value(node.this, scope), compiler.value(node.expression, scope)
-    if Kind.CLOB in (left.type.kind, right.type.kind):
-        parts = [code if code.type.kind is Kind.CLOB else convert(code, Kind.TEXT) for code in (left, right)]
-        return Code(f"concat_clob({parts[0].sql}, {parts[1].sql})", CLOB)
-    first, second = convert(left, Kind.TEXT), convert(right, Kind.TEXT)
-    size = first.type.size + second.type.size
-    return Code(f"concat({first.sql}, {second.sql})", text(size), first.nullable and second.nullable)
+    codes = [compiler.value(part, scope) for part in _parts(node)]
+    large = any(code.type.kind is Kind.CLOB for code in codes)
+    texts = [code if code.type.kind is Kind.CLOB else convert(code, Kind.TEXT) for code in codes]
+    sql = texts[0].sql
+    for start in range(1, len(texts), _MOST_ARGUMENTS):
+        more = ", ".join(code.sql for code in texts[start : start + _MOST_ARGUMENTS])
+        sql = f"{'concat_clob' if large else 'concat'}({sql}, {more})"
+    type_ = CLOB if large else text(sum(code.type.size for code in texts))
+    return Code(sql, type_, all(code.nullable for code in texts))
+
+
+def _parts(node: exp.Expr) -> list[exp.Expr]:
+    """The operands of a chain of ||; nested one by one they would be too deep for SQLite."""
+    parts: list[exp.Expr] = []
+    while isinstance(node, exp.DPipe):
+        parts.insert(0, node.expression)
+        node = node.this
+    return [node, *parts]

@@ -28,10 +28,16 @@ class Output:
 
 @dataclass(frozen=True)
 class Query:
-    """A compiled query block or set operation."""
+    """A compiled query block or set operation.
+
+    `bare`: one SELECT, or a chain of set operations, that can stand in a longer chain without parentheses, which
+    SQLite reads from left to right as Oracle does; nothing sorts, pages or names anything around it.
+    """
 
     sql: str
     outputs: tuple[Output, ...]
+    bare: bool = False
+    chain: bool = False
 
 
 @dataclass(frozen=True)

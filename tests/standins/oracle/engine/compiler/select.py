@@ -56,7 +56,8 @@ def _select(compiler: Compiler, node: exp.Expr, parent: Scope | None) -> Query:
     keys = _group(compiler, node, scope)
     query = _list_and_order(compiler, node, scope, block, keys)
     compiler.grouping_shapes = shapes
-    return Query(common + query.sql, query.outputs)
+    bare = not common and not any(node.args.get(name) for name in ("order", "limit", "offset"))
+    return Query(common + query.sql, query.outputs, bare=bare)
 
 
 def _from_where(compiler: Compiler, node: exp.Expr, scope: Scope) -> Block:

@@ -25,15 +25,14 @@ def _set_operation(compiler: Compiler, node: exp.Expr, parent: Scope | None) -> 
     if word in {"EXCEPT ALL", "INTERSECT ALL"} and compiler.release < 21:
         raise ora(933, offset=place(node))
     pairs = [_common_type(one, other, word, node) for one, other in zip(left.outputs, right.outputs, strict=True)]
-    sides = [
-        _branch(compiler, left, [pair[0] for pair in pairs]),
-        _branch(compiler, right, [pair[1] for pair in pairs]),
-    ]
+    first = _branch(compiler, left, [pair[0] for pair in pairs])
+    second = _branch(compiler, right, [pair[1] for pair in pairs], last=True)
     outputs = [Output(output.name, pair[2], output.nullable) for output, pair in zip(left.outputs, pairs, strict=True)]
-    sql = f"SELECT * FROM ({sides[0]} {word} {sides[1]})"
     order = order_items(compiler, node.args.get("order"), outputs, None)
-    sql += f" ORDER BY {', '.join(order)}" if order else ""
-    return Query(common + sql + paging(compiler, node, None), tuple(outputs))
+    tail = f" ORDER BY {', '.join(order)}" if order else ""
+    tail += paging(compiler, node, None)
+    sql = f"{common}{first} {word} {second}{tail}"
+    return Query(sql, tuple(outputs), bare=not common and not tail, chain=True)
 
 
 def _common_type(left: Output, right: Output, word: str, node: exp.Expr) -> tuple[Code, Code, SqlType]:
@@ -45,7 +44,10 @@ def _common_type(left: Output, right: Output, word: str, node: exp.Expr) -> tupl
     return converted[0], converted[1], type_
 
 
-def _branch(compiler: Compiler, query: Query, codes: list[Code]) -> str:
+def _branch(compiler: Compiler, query: Query, codes: list[Code], *, last: bool = False) -> str:
+    """A branch as it stands if it can, else as a subquery; a chain cannot be the right-hand side."""
+    if query.bare and not (last and query.chain) and all(code.sql == "{}" for code in codes):
+        return query.sql
     alias = compiler.alias("u")
     columns = [
         code.sql.replace("{}", f"`{alias}`.`c{index}`") + f" AS `c{index}`" for index, code in enumerate(codes, 1)

@@ -289,16 +289,16 @@ def least(*values: Any) -> Any:
 
 
 @raw_operator("concat")
-def concat(left: str | None, right: str | None) -> str | None:
-    joined = (left or "") + (right or "")
+def concat(*parts: str | None) -> str | None:
+    joined = "".join(filter(None, parts))
     if len(joined) > _LARGEST_TEXT or (len(joined) * 4 > _LARGEST_TEXT and len(joined.encode()) > _LARGEST_TEXT):
         raise ora(1489)
     return joined or None
 
 
 @raw_operator("concat_clob")
-def concat_clob(left: str | None, right: str | None) -> str | None:
-    return (left or "") + (right or "") or None
+def concat_clob(*parts: str | None) -> str | None:
+    return "".join(filter(None, parts)) or None
 
 
 @raw_operator("like_")
