@@ -28,7 +28,7 @@ from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.options import Options, take
-from agent.oracle.samples import Samples
+from agent.oracle.samples import FILE_NAME, Samples
 from agent.problems import Problems
 from agent.sink import Sink, catalogue_digest
 from agent.spool import Limits, Spool, SpoolUnavailableError
@@ -102,7 +102,7 @@ async def _main(options: Options) -> None:
     )
     spool = await disk(Spool, options.folder, limits)
     try:
-        with Samples(options.folder / "samples.sqlite") as samples:
+        with Samples(options.folder / FILE_NAME) as samples:
             async with Link(identity) as link:
                 daemon = Daemon(options, link, spool, disk, samples)
                 daemon.listen()

@@ -13,7 +13,7 @@ from agent.checks import known, of
 from agent.config import Connection, load_connections
 from agent.oracle.catalogue import Check
 from agent.oracle.runner import LOGON_CHECKS
-from agent.oracle.samples import Samples
+from agent.oracle.samples import FILE_NAME, Samples
 from agent.oracle.thresholds import effective
 from agent.settings import Settings
 from agent.visiting import Place
@@ -50,7 +50,7 @@ def check(
     settings: Settings = context.obj
     targets = choose(load_connections(settings.connections_file), connection or [])
     _check_filter(only or [], category or [])
-    with Samples(settings.state_dir / "samples.sqlite") as samples:
+    with Samples(settings.state_dir / FILE_NAME) as samples:
         runs = asyncio.run(_visit(targets, only or [], category or [], samples))
     show_json(targets, runs) if as_json else show(targets, runs, everything=everything)
     if any(is_finding(outcome.status) for run in runs for outcome in run.outcomes):

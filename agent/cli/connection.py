@@ -15,6 +15,7 @@ import typer
 from agent.cli import RefusedError
 from agent.config import Connection, load_connections, make_connection, save_connections
 from agent.identity import usable_state_dir
+from agent.oracle.samples import FILE_NAME, Samples
 from agent.settings import Settings
 from common.errors import ConfigurationError
 
@@ -159,7 +160,7 @@ def try_logon(context: typer.Context, names: Names = None, *, as_json: AsJson = 
     """Log on and say which database answered; exit code 1 when one does not."""
     settings: Settings = context.obj
     chosen = _chosen(load_connections(settings.connections_file), names or [])
-    results = asyncio.run(_test_all(chosen))
+    results = asyncio.run(_test_all(chosen, settings.state_dir))
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     for result in [] if as_json else results:
@@ -168,16 +169,17 @@ def try_logon(context: typer.Context, names: Names = None, *, as_json: AsJson = 
         raise typer.Exit(1)
 
 
-async def _test_all(connections: list[Connection]) -> list[dict[str, Any]]:
-    return list(await asyncio.gather(*(_test(connection) for connection in connections)))
+async def _test_all(connections: list[Connection], state_dir: Path) -> list[dict[str, Any]]:
+    with Samples(state_dir / FILE_NAME) as samples:
+        return list(await asyncio.gather(*(_test(connection, samples) for connection in connections)))
 
 
-async def _test(connection: Connection) -> dict[str, Any]:
+async def _test(connection: Connection, samples: Samples) -> dict[str, Any]:
     from agent.oracle.logins import LoginFailure  # noqa: PLC0415 - the driver is loaded here alone
-    from agent.oracle.session import session  # noqa: PLC0415 - likewise
+    from agent.oracle.logon import logon  # noqa: PLC0415 - likewise
 
     try:
-        async with session(connection, deadline_s=LOGIN_DEADLINE_S) as opened:
+        async with logon(connection, samples, deadline_s=LOGIN_DEADLINE_S) as opened:
             detail = f"Oracle {opened.version}, logged on in {opened.login_seconds:.2f} s"
             return {"name": connection.name, "ok": True, "detail": detail}
     except LoginFailure as failure:

@@ -11,9 +11,10 @@ from agent.oracle import plan
 from agent.oracle.catalogue import CALL_TIMEOUT_S, Disk, Facts, Login, Query, Rows, Sample, Seen, Verdict
 from agent.oracle.judging import unknown
 from agent.oracle.logins import LoginFailure
+from agent.oracle.logon import logon
 from agent.oracle.paths import PATHS, labelled
 from agent.oracle.samples import Note, Samples
-from agent.oracle.session import LOGIN_DEADLINE_S, Session, StatementFailure, session
+from agent.oracle.session import LOGIN_DEADLINE_S, Session, StatementFailure
 from agent.oracle.thresholds import Effective
 from common import ids, logs
 from common.clock import Now, utc_now
@@ -59,14 +60,10 @@ class Visitor:
         """
         started = self.now()
         self.timed_out = frozenset()
-        put_off = self.samples.logon_allowed_at(self.connection.key)
-        if put_off and started < put_off[0]:
-            reason = f"{put_off[1]}; no logon is tried before {put_off[0]:%H:%M} UTC"
-            return self._run(started, trigger, self._refused(due, LoginFailure("", "credentials", reason)))
         try:
-            async with session(self.connection, deadline_s=self.login_deadline_s) as opened:
+            door = logon(self.connection, self.samples, deadline_s=self.login_deadline_s, now=self.now)
+            async with door as opened:
                 outcomes, facts = await self._look(opened, due, started, disks)
-                self.samples.allow_logon(self.connection.key)
                 self._logged_on_before = True
                 return self._run(started, trigger, outcomes, facts=facts, round_trips=opened.round_trips)
         except LoginFailure as failure:
@@ -78,9 +75,6 @@ class Visitor:
         self, failure: LoginFailure, due: Sequence[Effective], started: datetime, trigger: Trigger
     ) -> Run:
         log.warning("logon failed", connection=self.connection.name, code=failure.code, kind=failure.kind)
-        next_try = failure.next_try(self.now())
-        if next_try:
-            self.samples.put_logon_off(self.connection.key, next_try, str(failure))
         if failure.means_down:
             return self._run(started, trigger, self._down(failure, due), reachable=False)
         return self._run(started, trigger, self._refused(due, failure))

@@ -13,6 +13,7 @@ from typing import Self
 
 from agent.oracle.catalogue import Sample
 
+FILE_NAME = "samples.sqlite"
 THIN_AFTER_S = 3600
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sample (

@@ -16,6 +16,8 @@ from agent.checks import of
 from agent.config import Connection
 from agent.oracle.catalogue import CALL_TIMEOUT_S
 from agent.oracle.checks import catalogue
+from agent.oracle.logins import LoginFailure
+from agent.oracle.logon import logon
 from agent.oracle.runner import Visitor
 from agent.oracle.samples import Samples
 from agent.oracle.session import session
@@ -175,6 +177,9 @@ async def test_a_wrong_password_is_tried_once_in_a_quarter_of_an_hour(standin: S
         assert by_id(run)["AGENT_LOGIN"].status == "critical"
         assert "ORA-01017" in by_id(run)["AGENT_LOGIN"].line
         assert {o.status for o in run.outcomes if o.check != "AGENT_LOGIN"} == {"unknown"}
+    with pytest.raises(LoginFailure, match="no logon is tried before"):
+        async with logon(target.connection, target.samples, now=lambda: clock[0]):
+            pytest.fail("the command line has no other door")
     assert len(standin.attempts) == 1
     clock[0] = started + timedelta(minutes=15, seconds=1)
     await target.visit()
