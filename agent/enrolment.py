@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.identity import (
     Enrolment,
     Identity,
+    candidate_key,
     load_enrolment,
     load_or_make_key,
+    promote_candidate,
     save_enrolment,
-    set_key_aside,
     usable_state_dir,
     usable_url,
 )
@@ -72,10 +73,10 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
             return Enrolled(accepted, before=True)
     token = _checked_token(wanted.token)
     ca_pem = await trusted_ca(url, wanted)
-    if wanted.new_key:
-        set_key_aside(state_dir)
-    key = load_or_make_key(state_dir)
+    key = candidate_key(state_dir) if wanted.new_key else load_or_make_key(state_dir)
     reply = await _trade(url, ca_pem, _request(wanted.name, token, key, now()))
+    if wanted.new_key:
+        promote_candidate(state_dir)
     enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem)
     save_enrolment(state_dir, enrolment)
     return Enrolled(enrolment)

@@ -12,6 +12,7 @@ from common.errors import ConfigurationError
 from common.identity import PrivateKey, write_private
 
 KEY_FILE = "agent.key"
+CANDIDATE_FILE = "agent.key.candidate"
 IDENTITY_FILE = "identity.json"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -39,20 +40,29 @@ class Identity:
 
 def load_or_make_key(state_dir: Path) -> PrivateKey:
     """The agent's key; made, durably and readable by its owner alone, when there is none. Never replaced."""
+    path, candidate = state_dir / KEY_FILE, state_dir / CANDIDATE_FILE
+    if not path.exists() and candidate.exists():  # a crash came between the two renames of `promote_candidate`
+        candidate.rename(path)
+    return _made(path)
+
+
+def candidate_key(state_dir: Path) -> PrivateKey:
+    """A second key, durable before it is offered to the collector; the first stays in use until it is promoted."""
+    return _made(state_dir / CANDIDATE_FILE)
+
+
+def promote_candidate(state_dir: Path) -> None:
+    """The second key becomes the agent's; the first is kept under another name."""
     path = state_dir / KEY_FILE
+    if path.exists():
+        path.rename(path.with_name(f"{KEY_FILE}.{_load_key(path).key_id[:12]}"))
+    (state_dir / CANDIDATE_FILE).rename(path)
+
+
+def _made(path: Path) -> PrivateKey:
     if not path.exists():
         PrivateKey.generate().save(path)
     return _load_key(path)
-
-
-def set_key_aside(state_dir: Path) -> Path | None:
-    """Keep the old key under another name, for when an operator asks for a new one."""
-    path = state_dir / KEY_FILE
-    if not path.exists():
-        return None
-    aside = path.with_name(f"{KEY_FILE}.{_load_key(path).key_id[:12]}")
-    path.rename(aside)
-    return aside
 
 
 def save_enrolment(state_dir: Path, enrolment: Enrolment) -> None:

@@ -127,6 +127,27 @@ async def test_a_new_key_is_made_only_when_asked_for_and_the_old_one_is_kept(tmp
     assert [(tmp_path / path).read_bytes() for path in aside] == [old]
 
 
+async def test_a_new_key_that_the_collector_refuses_leaves_the_old_one_in_use(tmp_path: Path, plain: Collector) -> None:
+    await enrol(tmp_path, wanted(plain, new_token(plain)))
+    token = new_token(plain)
+    plain.tokens.clear()
+    with pytest.raises(EnrolmentRefusedError):
+        await enrol(tmp_path, wanted(plain, token, new_key=True))
+    async with Link(load_identity(tmp_path)) as link:
+        assert (await link.request("GET", "/agent/v1/assignment", deadline_s=5)).status == 200
+    plain.tokens.add(token)
+    await enrol(tmp_path, wanted(plain, token, new_key=True))
+    async with Link(load_identity(tmp_path)) as link:
+        assert (await link.request("GET", "/agent/v1/assignment", deadline_s=5)).status == 200
+
+
+async def test_a_crash_between_the_renames_of_a_new_key_is_made_good(tmp_path: Path, plain: Collector) -> None:
+    token = new_token(plain)
+    await enrol(tmp_path, wanted(plain, token))
+    (tmp_path / "agent.key").rename(tmp_path / "agent.key.candidate")
+    assert (await enrol(tmp_path, wanted(plain))).before
+
+
 async def test_a_used_up_token_is_refused_with_advice(tmp_path: Path, plain: Collector) -> None:
     token = new_token(plain)
     plain.tokens.clear()
