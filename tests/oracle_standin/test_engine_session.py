@@ -36,6 +36,11 @@ def test_assignments_fill_out_binds(session: Session) -> None:
     assert result.out_values == [[Decimal(9), "A;"]]
 
 
+def test_an_assigned_value_takes_the_type_of_its_bind(session: Session) -> None:
+    binds = [Bind("X", OraType.VARCHAR2, None), Bind("Y", OraType.NUMBER, None)]
+    assert session.execute("BEGIN :x := 2.50; :y := '7'; END;", [binds]).out_values == [["2.5", Decimal(7)]]
+
+
 def test_the_transaction_id_is_null_without_a_transaction(session: Session) -> None:
     sql = "begin :v := dbms_transaction.local_transaction_id; end;"
     assert session.execute(sql, [[Bind("V", OraType.VARCHAR2, None)]]).out_values == [[None]]

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tests.standins.oracle.engine.errors import ora
-from tests.standins.oracle.types import Bind, Direction, OracleError, Result, Value
+from tests.standins.oracle.engine.functions.conversion import text_of
+from tests.standins.oracle.engine.functions.numbermasks import read_number
+from tests.standins.oracle.types import Bind, Direction, OracleError, OraType, Result, Value
 
 if TYPE_CHECKING:
     from tests.standins.oracle.engine.session import Session
 
+_TEXTUAL = frozenset({OraType.VARCHAR2, OraType.NVARCHAR2, OraType.CHAR, OraType.LONG, OraType.CLOB})
 _BIND = r':\s*("[^"]+"|\w+)'
 _LEXEME = re.compile(
     r"n?q'(?:\[.*?\]|\{.*?\}|<.*?>|\(.*?\))'|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|;", re.DOTALL | re.IGNORECASE
@@ -69,7 +72,10 @@ def _run(session: "Session", statement: str, binds: Sequence[Bind], assigned: di
     assignment = re.fullmatch(rf"{_BIND}\s*:=\s*(.*)", statement, re.DOTALL)
     if assignment:
         name = assignment[1].strip('"') if assignment[1].startswith('"') else assignment[1].upper()
-        assigned[name] = _value(session, assignment[2], binds, assigned)
+        target = next((bind for bind in binds if bind.name == name), None)
+        if target is None:
+            raise ora(1008)
+        assigned[name] = _fitted(session, _value(session, assignment[2], binds, assigned), target.type)
         return
     call = _CALL.fullmatch(statement)
     procedure = _PROCEDURES.get(call[1].upper().removeprefix("SYS.")) if call else None
@@ -113,6 +119,17 @@ def _value(session: "Session", text: str, binds: Sequence[Bind], assigned: dict[
         bind = named[name]
         used.append(Bind(name, bind.type, assigned.get(name, bind.value)))
     return session.select_value(text, used)[0]
+
+
+def _fitted(session: "Session", value: Value, wanted: OraType) -> Value:
+    """A value as PL/SQL assigns it to a variable of another type."""
+    if value is None:
+        return None
+    if wanted in _TEXTUAL:
+        return text_of(session, value)
+    if wanted is OraType.NUMBER and isinstance(value, str):
+        return read_number(value)
+    return value
 
 
 def _argument(arguments: dict[str, Value], position: int, name: str) -> Value:
