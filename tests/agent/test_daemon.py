@@ -257,3 +257,33 @@ def test_a_second_sigterm_ends_the_process_at_once(monkeypatch: pytest.MonkeyPat
     assert ended == []
     daemon._asked_to_stop()
     assert ended == [143]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+async def test_a_full_disk_ends_nothing_and_is_reported_and_what_was_found_still_comes(
+    tmp_path: Path, collector: Collector
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False).returncode:  # noqa: ASYNC221
+        pytest.skip("this container may not mount")
+    try:
+        await enrol(disk, Wanted(url=collector.url, token=new_token(collector), name="host"))
+        add(disk, "Nobody there")
+        async with running(disk, FIELDPOST_SPOOL_MIN_FREE_BYTES="0") as agent:
+            await until(lambda: collector.bodies("run"))
+            _fill_up(disk)
+            before = len(collector.bodies("heartbeat"))
+            await until(lambda: len(collector.bodies("heartbeat")) > before + 2, within_s=40)
+            assert agent.process.returncode is None
+            (disk / "other").unlink()
+            await agent.end()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)  # noqa: ASYNC221
+
+
+def _fill_up(disk: Path) -> None:
+    with (disk / "other").open("wb") as file:
+        while (free := os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize) > 0:
+            file.write(b"x" * free)
+            file.flush()
