@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -66,8 +66,9 @@ def sole_user(state_dir: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode().strip()
             raise AlreadyRunningError(f"{state_dir}: another agent (process {holder}) uses it") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk the lock holds without saying whose it is
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -267,7 +268,8 @@ class Daemon:
             return
         self._sink.catalogue(entries)
         if await self._disk(self._spool.flush):
-            path.write_text(said)
+            with suppress(OSError):  # it is uploaded once more then
+                path.write_text(said)
 
     def _reached(self) -> None:
         self._uplink.reachable()
@@ -282,7 +284,8 @@ class Daemon:
         self._active = True
         enrolment = load_enrolment(self._folder)
         if enrolment is not None:
-            mark_active(self._folder, enrolment)
+            with suppress(OSError):  # only what `status` prints depends on it
+                mark_active(self._folder, enrolment)
 
     def _emit(self, run: Run) -> None:
         self._last_runs[run.connection] = msgspec.structs.replace(run, outcomes=(), facts={})

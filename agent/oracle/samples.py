@@ -3,15 +3,18 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from agent.oracle.catalogue import Sample
+from common import logs
+
+log = logs.get("agent.oracle")
+R = TypeVar("R")
 
 FILE_NAME = "samples.sqlite"
 THIN_AFTER_S = 3600
@@ -36,15 +39,17 @@ class Note:
 class Samples:
     """One SQLite file for all targets of an agent. The daemon and a command line may both have it open.
 
-    Rollback journal, not WAL: two processes may write, and SQLite before 3.51.3 can damage a WAL that way.
+    Rollback journal, not WAL: two processes may write, and SQLite before 3.51.3 can damage a WAL that way. A damaged
+    file is set aside; while the disk does not take it, the memory goes on without one until the next start, so that
+    no visit is lost and no refused logon is tried again too early.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=DELETE")
-        self._db.executescript(_SCHEMA)
-        path.chmod(0o600)
+        try:
+            self._db = _opened(path)
+        except sqlite3.Error as error:
+            self._db = _opened_anew(path, error)
 
     def __enter__(self) -> Self:
         return self
@@ -61,14 +66,16 @@ class Samples:
         """Every check's samples, oldest first."""
         found: dict[str, list[Sample]] = defaultdict(list)
         statement = "SELECT check_id, at, numbers FROM sample WHERE connection = ? ORDER BY check_id, at"
-        with closing(self._db.execute(statement, (connection,))) as rows:
-            for check, at, numbers in rows:
-                found[check].append(Sample(datetime.fromtimestamp(at, UTC), json.loads(numbers)))
+        for check, at, numbers in self._safely(lambda: self._db.execute(statement, (connection,)).fetchall()):
+            found[check].append(Sample(datetime.fromtimestamp(at, UTC), json.loads(numbers)))
         return found
 
     def remember(self, connection: str, at: datetime, notes: Iterable[Note]) -> None:
         """Add this visit's notes and forget what they replace."""
-        now = at.timestamp()
+        kept = list(notes)
+        self._safely(lambda: self._remember(connection, at.timestamp(), kept))
+
+    def _remember(self, connection: str, now: float, notes: Iterable[Note]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for note in notes:
@@ -77,10 +84,11 @@ class Samples:
                     "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?)",
                     (connection, note.check, now, json.dumps(dict(note.numbers))),
                 )
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _forget(self, connection: str, note: Note, now: float) -> None:
         """Drop what is too old, what a clock that jumped back left in the future, and all but one sample an hour."""
@@ -97,16 +105,68 @@ class Samples:
 
     def logon_allowed_at(self, connection: str) -> tuple[datetime, str] | None:
         """The earliest next logon and why it is put off, after refused credentials."""
-        row = self._db.execute("SELECT not_before, reason FROM logon WHERE connection = ?", (connection,)).fetchone()
+        statement = "SELECT not_before, reason FROM logon WHERE connection = ?"
+        row = self._safely(lambda: self._db.execute(statement, (connection,)).fetchone())
         return (datetime.fromtimestamp(row[0], UTC), row[1]) if row else None
 
     def put_logon_off(self, connection: str, until: datetime, reason: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO logon VALUES (?, ?, ?)", (connection, until.timestamp(), reason))
+        self._change("INSERT OR REPLACE INTO logon VALUES (?, ?, ?)", connection, until.timestamp(), reason)
 
     def allow_logon(self, connection: str) -> None:
-        self._db.execute("DELETE FROM logon WHERE connection = ?", (connection,))
+        self._change("DELETE FROM logon WHERE connection = ?", connection)
 
     def drop(self, connection: str) -> None:
         """Forget a connection that was removed."""
-        self._db.execute("DELETE FROM sample WHERE connection = ?", (connection,))
-        self._db.execute("DELETE FROM logon WHERE connection = ?", (connection,))
+        self._change("DELETE FROM sample WHERE connection = ?", connection)
+        self._change("DELETE FROM logon WHERE connection = ?", connection)
+
+    def _change(self, statement: str, *values: object) -> None:
+        self._safely(lambda: self._db.execute(statement, values))
+
+    def _safely(self, work: Callable[[], R]) -> R:
+        """Do it on the file, or go on in memory with what can still be read of it."""
+        try:
+            return work()
+        except sqlite3.Error as error:
+            log.warning("samples are kept in memory until the next start", reason=str(error))
+            memory = _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+            _copy(self._db, memory)
+            self._db.close()
+            self._db = memory
+        return work()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    opened = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    try:
+        opened.execute("PRAGMA journal_mode=DELETE")
+        _prepared(opened)
+        path.chmod(0o600)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _opened_anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Instead of a file that cannot be used: a new one beside it, or none."""
+    log.error("samples cannot be read", path=str(path), reason=str(error))
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        path.replace(path.with_name(path.name + ".corrupt"))
+        return _opened(path)
+    return _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+
+
+def _prepared(opened: sqlite3.Connection) -> sqlite3.Connection:
+    opened.executescript(_SCHEMA)
+    return opened
+
+
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    for table in ("sample", "logon"):
+        try:
+            rows = source.execute(f"SELECT * FROM {table}").fetchall()
+        except sqlite3.Error:
+            continue
+        for row in rows:
+            target.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)

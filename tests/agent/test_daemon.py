@@ -276,7 +276,12 @@ async def test_a_full_disk_ends_nothing_and_is_reported_and_what_was_found_still
             before = len(collector.bodies("heartbeat"))
             await until(lambda: len(collector.bodies("heartbeat")) > before + 2, within_s=40)
             assert agent.process.returncode is None
+            await agent.end()
+        async with running(disk, FIELDPOST_SPOOL_MIN_FREE_BYTES="0") as agent:
+            before = len(collector.bodies("heartbeat"))
+            await until(lambda: agent.messages() == ["READY=1"])
             (disk / "other").unlink()
+            await until(lambda: len(collector.bodies("heartbeat")) > before)
             await agent.end()
     finally:
         subprocess.run(["umount", "-l", disk], check=True)  # noqa: ASYNC221
