@@ -34,6 +34,7 @@ Text = Annotated[str, Meta(max_length=4000)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Interval = Annotated[int, Meta(ge=0, le=31_536_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -96,7 +97,7 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     cap: Annotated[int, Meta(ge=0, le=100)] | None = None
     fix: Text | None = None
     origin: str = "default"
-    interval_s: Count = 0
+    interval_s: Interval = 0
     elapsed_ms: float = 0.0
     items: tuple[Item, ...] = ()
 
@@ -144,7 +145,7 @@ class CatalogueEntry(Struct, frozen=True, omit_defaults=True):
     remediation: Text
     unit: str
     ceiling: Severity
-    interval_s: Count
+    interval_s: Interval
     cost: str
     scope: str
     warning: str = ""

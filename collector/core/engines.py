@@ -58,8 +58,11 @@ class Engines:
     @classmethod
     def _sqlite(cls, url: URL, page_limit: int | None) -> Self:
         path = Path(url.database or "").absolute()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock.take(path.with_name(path.name + ".lock"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = FileLock.take(path.with_name(path.name + ".lock"))
+        except OSError as error:
+            raise StoreUnavailable("gone", f"{path}: {error.strerror}") from None
         deadline = Deadline()
         writer = _sqlite_engine(path, writes=True)
         event.listen(writer, "connect", _limit_pages(page_limit))
