@@ -1,6 +1,7 @@
 """The process behind `serve`: HTTP(S), background work and the control socket."""
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -56,6 +57,8 @@ class _Collector:
             changes = Changes(db)
             ca = tls.ca.read_bytes() if isinstance(tls, certificates.Files) else None
             server = _Server(_config(settings, create_app(settings, db, changes=changes, ca=ca)), changes)
+            gc.collect()
+            gc.freeze()  # what is here now stays: no collection needs to look at it again
             async with self._beside(db, server):
                 await server.serve()
         finally:
