@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import oracledb
 
@@ -16,8 +16,11 @@ from common.errors import ConfigurationError
 
 MODULE = "fieldpost"
 LOGIN_DEADLINE_S = 20.0
+READ_ONLY_S = 10.0
+BREAK_S = 5.0
 MAX_ROWS = 10_000
 _FETCH = 1_000
+T = TypeVar("T")
 _LOST = ("DPY-4011", "DPY-1001")
 _MODES = {"normal": oracledb.AUTH_MODE_DEFAULT, "sysdg": oracledb.AUTH_MODE_SYSDGD, "sysdba": oracledb.AUTH_MODE_SYSDBA}
 
@@ -54,34 +57,57 @@ class Session:
     login_seconds: float
     round_trips: int = 0
     _raw: oracledb.AsyncConnection = field(repr=False, kw_only=True)
+    _lost: bool = field(default=False, init=False)
 
     async def query(self, sql: str, *, action: str, timeout_s: float, packs: frozenset[Pack]) -> Sequence[Row]:
         """All rows of one statement, columns in lower case. ACTION = `action`, so that a DBA sees who asks."""
         check_licence(sql, packs)
+        if self._lost:
+            raise StatementFailure("DPY-4011", "the session was given up after a statement took too long", lost=True)
         self._raw.action = action
-        self._raw.call_timeout = int(timeout_s * 1000)
-        try:
-            async with asyncio.timeout(timeout_s * 2 + 1):
-                return await self._fetch(sql)
-        except TimeoutError:
-            raise StatementFailure("DPY-4024", f"no answer within {timeout_s * 2:g} s", lost=True) from None
-        except oracledb.Error as error:
-            raise _statement_failure(error, sql) from None
+        return await self._within(timeout_s, self._fetch(sql), sql)
 
     async def read_only(self) -> None:
         """Whatever a statement of ours may do, it changes nothing until this session ends."""
-        try:
-            await self._raw.execute("SET TRANSACTION READ ONLY")
-        except oracledb.Error as error:
-            raise _statement_failure(error, "") from None
+        await self._within(READ_ONLY_S, self._raw.execute("SET TRANSACTION READ ONLY"), "")
         self.round_trips += 1
+
+    async def _within(self, timeout_s: float, call: Coroutine[Any, Any, T], sql: str) -> T:
+        """Break the call off on the server when its time is up; a server that ignores that loses the session.
+
+        Not by the driver's `call_timeout`: in python-oracledb 26.1 its timer can fire into a transport that is gone,
+        which ends the process (SIGSEGV).
+        """
+        task = asyncio.ensure_future(call)
+        try:
+            late = not (await asyncio.wait({task}, timeout=timeout_s))[0]
+            if late:
+                self._raw.cancel()
+                await asyncio.wait({task}, timeout=BREAK_S)
+            return self._result(task, sql, timeout_s, late=late)
+        finally:
+            await _end(task)
+
+    def _result(self, task: "asyncio.Future[T]", sql: str, timeout_s: float, *, late: bool) -> T:
+        if not task.done():
+            self._lost = True
+            raise StatementFailure("DPY-4024", f"no answer within {timeout_s:g} s, nor to a break", lost=True)
+        error = task.exception()
+        if error is None:
+            self._lost = late  # a break that came too late may still be under way, and hit the next statement
+            return task.result()
+        if late and "ORA-01013" in str(error):
+            raise StatementFailure("ORA-01013", f"broken off after {timeout_s:g} s")
+        raise (_statement_failure(error, sql) if isinstance(error, oracledb.Error) else error) from None
 
     async def _fetch(self, sql: str) -> list[Row]:
         with self._raw.cursor() as cursor:
             cursor.arraysize = _FETCH
             cursor.prefetchrows = _FETCH
             await cursor.execute(sql)
-            rows: list[tuple[Value, ...]] = await cursor.fetchmany(MAX_ROWS)
+            rows: list[tuple[Value, ...]] = await cursor.fetchmany(MAX_ROWS + 1)
+            if len(rows) > MAX_ROWS:
+                raise StatementFailure("", f"more than {MAX_ROWS} rows")
             self.round_trips += 1 + len(rows) // _FETCH
             names = [column.name.lower() for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in rows]
@@ -117,6 +143,13 @@ async def connect(connection: Connection, *, deadline_s: float = LOGIN_DEADLINE_
     return Session(
         release=(numbers[0], numbers[1]), version=raw.version, login_seconds=time.monotonic() - started, _raw=raw
     )
+
+
+async def _end(task: "asyncio.Future[Any]") -> None:
+    """See a call to its end; one that does not end even when cancelled goes down with its session."""
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    task.cancel()
+    await asyncio.wait({task}, timeout=1)
 
 
 async def close(opened: Session) -> None:
