@@ -44,8 +44,11 @@ async def ask(opened: Session, sql: str, timeout_s: float = 10) -> list[Row]:
 
 
 @pytest.mark.slow
-async def test_statements_that_race_their_time_limit_never_end_the_process(server: Standin, target: Connection) -> None:
+async def test_statements_that_race_their_time_limit_never_end_the_process(
+    server: Standin, target: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the driver's own call_timeout does not survive: python-oracledb 26.1 dies of SIGSEGV within some hundred."""
+    monkeypatch.setattr("agent.oracle.session.BREAK_S", 0.3)
     server.faults.set(SERVICE, Fault(FaultKind.SLOW_QUERY, seconds=0.025, pattern=re.compile(r"v\$log\b")))
     chance = random.Random(7)
     outcomes: Counter[str] = Counter()
