@@ -23,6 +23,7 @@ from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from common import logs, systemd
 from common.clock import utc_now
+from common.errors import ConfigurationError
 
 _GRACE_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
@@ -51,6 +52,7 @@ class _Collector:
     async def run(self) -> int:
         settings = self._settings
         tls = _tls(settings)
+        listener = _bound(settings)
         db = Database.open(settings.database_url)
         try:
             await _migrate(db)
@@ -60,8 +62,9 @@ class _Collector:
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
             async with self._beside(db, server):
-                await server.serve()
+                await server.serve(sockets=[listener])
         finally:
+            listener.close()
             await db.close()
             settings.control_socket.unlink(missing_ok=True)
         log.info("stopped")
@@ -153,6 +156,21 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """The listening socket. Its protocol is named because asyncio sets TCP_NODELAY only where it is."""
+    family = socket.AF_INET6 if ":" in settings.listen else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.listen, settings.port))
+    except OSError as error:
+        listener.close()
+        where = f"listen: {settings.listen}, port: {settings.port}: {error.strerror}"
+        raise ConfigurationError(f"{where}; expected an address of this host and a free port") from None
+    listener.setblocking(False)
+    return listener
 
 
 def _tls(settings: Settings) -> certificates.Files | None:

@@ -107,6 +107,14 @@ async def test_a_second_collector_on_the_same_state_is_refused(tmp_path: Path) -
     assert "another process" in err
 
 
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    async with serving(tmp_path / "first") as collector:
+        port = collector.url.rpartition(":")[2]
+        code, _, err = await command(tmp_path / "second", "serve", FIELDPOST_TLS="off", FIELDPOST_PORT=port)
+    assert code == 78
+    assert f"port: {port}: Address already in use" in err
+
+
 async def test_kill_9_loses_no_record_that_was_acknowledged_and_doubles_none(tmp_path: Path) -> None:
     state = tmp_path / "state"
     acked: set[int] = set()
