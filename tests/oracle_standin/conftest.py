@@ -1,6 +1,7 @@
 """One canned database behind both personas, and logins to it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import oracledb
 import pytest
@@ -20,6 +21,13 @@ def backend() -> CannedBackend:
 def server(backend: CannedBackend) -> Iterator[RunningStandin]:
     with running([backend]) as standin:
         yield standin
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stand-in changes rarely, and what it proves of itself takes its time: `make quick` leaves it out."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
 
 
 SCENARIO_OF = {"19c": "healthy-19c", "23ai": "healthy-23ai-cdb"}

@@ -142,6 +142,7 @@ def test_tls_wraps_the_same_protocol(tmp_path: Path, persona: str) -> None:
             connection.call_timeout = 100
             with pytest.raises(oracledb.DatabaseError, match="DPY-4024"):
                 connection.cursor().execute("begin sleep; end;")
+            connection.call_timeout = 0
             connection.ping()
         with pytest.raises(oracledb.DatabaseError, match="CERTIFICATE_VERIFY_FAILED"):
             oracledb.connect(user="scott", password=PASSWORD, dsn=dsn)

@@ -25,6 +25,7 @@ def test_a_call_that_takes_too_long_is_given_up_and_the_session_lives(
     with pytest.raises(oracledb.DatabaseError, match="DPY-4024"):
         cursor.execute(SLEEP)
     assert time.monotonic() - started < 2
+    connection.call_timeout = 0
     assert cursor.execute(QUICK).fetchall() == [(0,), (1,)]
 
 
@@ -64,15 +65,17 @@ def test_a_slow_query_hears_a_break(
     with pytest.raises(oracledb.DatabaseError, match="DPY-4024"):
         cursor.execute(QUICK)
     server.faults.clear()
+    connection.call_timeout = 0
     connection.ping()
 
 
 async def test_an_asynchronous_call_is_given_up_alike(dsn: str) -> None:
     async with oracledb.connect_async(user="scott", password=PASSWORD, dsn=dsn) as connection:
-        connection.call_timeout = 100
         for _ in range(3):
+            connection.call_timeout = 100
             with pytest.raises(oracledb.DatabaseError, match="DPY-4024"):
                 await connection.execute(SLEEP)
+            connection.call_timeout = 0
             assert await connection.fetchall(QUICK) == [(0,), (1,)]
 
 

@@ -58,9 +58,9 @@ def test_a_server_that_ignores_breaks_loses_the_session_after_two_timeouts(
 
 def test_a_freeze_waits_for_its_execute(server: RunningStandin, connection: oracledb.Connection) -> None:
     server.faults.set("canned", Fault(FaultKind.FREEZE, on=3))
-    connection.call_timeout = 200
     for _ in range(2):
         connection.cursor().execute(QUICK)
+    connection.call_timeout = 200
     with pytest.raises(oracledb.DatabaseError, match="DPY-4011"):
         connection.cursor().execute(QUICK)
 

@@ -17,6 +17,7 @@ from tests.standins.oracle.engine.backend import Database, load_scenario
 from tests.standins.oracle.engine.scenario import SCENARIOS
 from tests.standins.oracle.types import Login
 
+pytestmark = pytest.mark.slow
 OPEN_DATABASES = ("healthy-19c", "healthy-23ai-cdb", "neglected")
 FINDINGS = ("critical", "warning")
 
