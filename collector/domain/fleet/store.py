@@ -26,6 +26,13 @@ class Listed(NamedTuple):
     summary_text: str | None
 
 
+class Place(NamedTuple):
+    """Where a connection is watched: its agent, and the agent's own name for it."""
+
+    agent_id: str
+    key: str
+
+
 Member = tuple[int, str, int | None]
 """One connection of the fleet: id, name, score."""
 
@@ -54,6 +61,12 @@ def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int
 def fleet(conn: Connection, tenant_id: int) -> Sequence[Member]:
     """All connections by ascending id; rows as they come, for there may be thousands."""
     return conn.execute(_FLEET, {"tenant_id": tenant_id}).all()
+
+
+def watched_by(conn: Connection, tenant_id: int, connection_id: int) -> Place | None:
+    """None for a connection that is missing, removed or another tenant's."""
+    row = conn.execute(_PLACE, {"tenant_id": tenant_id, "connection_id": connection_id}).one_or_none()
+    return None if row is None else Place._make(row)
 
 
 def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | None:
@@ -118,6 +131,8 @@ _PAGE = (
 _COUNT = select(func.count()).select_from(connection).where(_shown())
 
 _FLEET = select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id)
+
+_PLACE = select(_C.agent_id, _C.key).where(_shown(), _C.id == bindparam("connection_id"))
 
 _HEAD = select(_C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.reachable, _C.score, _C.summary_text).where(
     _shown(), _C.id == bindparam("connection_id"), _C.latest_run_id.is_not(None)

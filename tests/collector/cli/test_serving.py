@@ -14,7 +14,7 @@ import pytest
 from collector.core import certificates
 from common import wire
 from common.identity import PrivateKey
-from common.wire import Ack, EnrolReply, Kind
+from common.wire import Ack, Assignment, EnrolReply, Kind
 from tests.collector import builders
 from tests.collector.builders import T0, AgentHere
 from tests.collector.process import command, serving
@@ -105,6 +105,27 @@ async def test_a_second_collector_on_the_same_state_is_refused(tmp_path: Path) -
         code, _, err = await command(state, "serve", FIELDPOST_TLS="off", FIELDPOST_PORT="0")
     assert code == 1
     assert "another process" in err
+
+
+async def test_a_connection_is_checked_now_when_an_operator_asks(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with serving(state) as collector, httpx.AsyncClient(base_url=collector.url) as client:
+        await add_tenant(state)
+        here = await enrol(client, (await issue(state))["token"])
+        record = wire.record_line(1, Kind.INVENTORY, T0, builders.inventory("PROD"))
+        body, signature = here.batch([record], seqs=[1])
+        assert (await here.send(client, body, signature)).status_code == 200
+        code, out, err = await command(state, "connection", "list", "--tenant", "acme", "--json")
+        assert code == 0, err
+        (listed,) = json.loads(out)
+        code, out, err = await command(state, "connection", "check", str(listed["id"]), "--tenant", "acme", "--json")
+        assert code == 0, err
+        path = "/agent/v1/assignment"
+        answer = await client.get(path, headers=here.headers("GET", path))
+        (job,) = wire.decode(answer.content, Assignment).jobs
+        assert (job.kind, job.job) == ("check", json.loads(out)["job"])
+        code, _, err = await command(state, "connection", "check", "4711", "--tenant", "acme")
+        assert (code, "4711" in err) == (1, True)
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
