@@ -27,7 +27,9 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     from collector.cli import app  # noqa: PLC0415 - likewise
 
     groups = {"fieldpost-agent": build([]), "fieldpost-collector": app}
-    for program, word in re.findall(r"^(fieldpost-\w+) (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE):
+    named = re.findall(r"^(?:\w+=\S+ )*(fieldpost-\w+) (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert ("fieldpost-collector", "serve") in named
+    for program, word in named:
         commands = {command.name for command in groups[program].registered_commands}
         names = commands | {group.name for group in groups[program].registered_groups}
         assert word in names, f"README: {program} {word}"

@@ -273,6 +273,26 @@ async def test_an_error_of_one_statement_costs_only_its_checks(standin: Standin,
     assert len(unknown) < 20
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "restricted"),
+    [("open_mode: MOUNTED", "ORA-01033", "unknown"), ('restricted: "true"', "ORA-01035", "critical")],
+)
+async def test_an_instance_that_lets_us_not_in_is_not_called_down(
+    tmp_path: Path, state: str, code: str, restricted: str
+) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(f"extends: {SCENARIOS / 'healthy-19c'}\n{state}\n")
+    async with Standin([load_scenario(folder)]) as server:
+        run = await Target(server, "healthy-19c", tmp_path).visit()
+    outcomes = by_id(run)
+    assert run.reachable
+    assert outcomes["AGENT_LOGIN"].status == "critical"
+    assert code in outcomes["AGENT_LOGIN"].line
+    assert outcomes["DB_CONNECT"].status == "unknown"
+    assert outcomes["INSTANCE_LOGINS_RESTRICTED"].status == restricted
+
+
 async def test_the_host_is_looked_at_whether_or_not_its_database_answers(standin: Standin, tmp_path: Path) -> None:
     target = Target(standin, "healthy-19c", tmp_path)
     place = Place.make(replace(target.connection, host_checks=True), target.samples)
