@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from agent.descriptor import DescriptorError, first_address
+from agent.descriptor import DescriptorError, check_no_credentials, first_address
 from agent.oracle.catalogue import Pack, Tier
 from common.errors import ConfigurationError
 from common.identity import write_private
@@ -172,7 +172,8 @@ _FIELDS = tuple(field.name for field in fields(Connection))
 def _text(name: str, value: object, problems: list[str]) -> object:
     pattern, expected = _TEXTS[name]
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        problems.append(f"{name}: `{value}`; expected {expected}")
+        shown = "(not shown)" if name == "descriptor" else f"`{value}`"  # it may hold a password by mistake
+        problems.append(f"{name}: {shown}; expected {expected}")
     return value
 
 
@@ -212,6 +213,10 @@ def _with_descriptor(clean: dict[str, object]) -> list[str]:
     extra = [name for name in ("service", "sid") if name in clean]
     if extra:
         return [f"{extra[0]}: `{clean[extra[0]]}`; expected none beside a descriptor, which names it"]
+    try:
+        check_no_credentials(str(clean["descriptor"]))
+    except DescriptorError as error:
+        return [f"descriptor: {error}"]
     if "host" in clean:  # noted when the connection was added; the descriptor alone says where to connect
         return []
     config_dir = clean.get("config_dir") or clean.get("wallet_dir")  # a cloud wallet has its own tnsnames.ora

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 _DEFAULT_PORT = 1521
+_CREDENTIAL = re.compile(r"\b\w*(?:password|passwd|pwd)\s*=", re.IGNORECASE)
 _HOST = re.compile(r"\(\s*HOST\s*=\s*([^()\s]+)\s*\)", re.IGNORECASE)
 _PORT = re.compile(r"\(\s*PORT\s*=\s*(\d{1,5})\s*\)", re.IGNORECASE)
 _EZCONNECT = re.compile(
@@ -20,6 +21,16 @@ _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 
 class DescriptorError(ValueError):
     """A connect string without an address; the message names the value and what was expected."""
+
+
+def check_no_credentials(text: str) -> None:
+    """A connect string is stored and shown, so it must not say who logs on; the message does not repeat it."""
+    before_address = text.partition("?")[0] if not text.lstrip().startswith("(") else ""
+    if "@" in before_address or _CREDENTIAL.search(text):
+        raise DescriptorError(
+            "it holds a user or a password; expected the address alone, with user and one of password_file, "
+            "password_env, password_credential beside it"
+        )
 
 
 def first_address(text: str, config_dir: Path | None = None) -> tuple[str, int]:

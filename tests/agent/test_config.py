@@ -211,3 +211,31 @@ class TestSettings:
         monkeypatch.delenv("FIELDPOST_STATE_DIR", raising=False)
         monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/somewhere")
         assert load(Settings).state_dir == Path("/var/lib/somewhere")
+
+
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        "scott/tiger@h:1521/s",
+        "scott/tiger@//h/s",
+        "tcps://scott/tiger@h/s?retry_count=1",
+        "tcps://h/s?wallet_password=tiger",
+        "(DESCRIPTION=(ADDRESS=(HOST=h)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=s))(SECURITY=(PASSWORD = tiger)))",
+        "h/s\x00tiger",
+    ],
+)
+def test_a_descriptor_with_a_password_is_refused_and_not_repeated(descriptor: str) -> None:
+    values = {**GOOD, "host": None, "service": None, "descriptor": descriptor}
+    with pytest.raises(ConfigurationError, match="descriptor: ") as refused:
+        make_connection(values)
+    assert "tiger" not in str(refused.value)
+
+
+def test_a_password_written_into_the_file_by_hand_is_refused_too(tmp_path: Path) -> None:
+    good = make_connection({**GOOD, "host": None, "service": None, "descriptor": "h:1521/s"})
+    path = tmp_path / "connections.toml"
+    save_connections(path, [good])
+    path.write_text(path.read_text().replace('"h:1521/s"', '"scott/tiger@h:1521/s"'))
+    with pytest.raises(ConfigurationError, match="holds a user or a password") as refused:
+        load_connections(path)
+    assert "tiger" not in str(refused.value)
