@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from collector.core.settings import Settings
+from common import logs
 from common.settings import load
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
@@ -33,6 +34,7 @@ def root(
     state_dir: Annotated[Path | None, typer.Option(help="Folder of the database and certificates.")] = None,
 ) -> None:
     os.umask(0o077)  # whatever we make is for our own eyes
+    logs.configure(level="warning")  # on standard error; what a command answers is alone on standard output
     context.obj = Options(config, state_dir)
 
 
