@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.host.readings import HostSnapshot
-from common.wire import Item, Severity, Status
+from agent.oracle.reference import Reference
+from common.wire import Item, Outcome, Severity, Status
 
 Value = str | int | float | Decimal | datetime | bytes | None
 Row = Mapping[str, Value]
@@ -24,6 +25,8 @@ Scope = Literal["instance", "root", "per-PDB", "host"]
 Pack = Literal["diagnostics", "tuning"]
 Tier = Literal["prod", "test", "dev"]
 Release = tuple[int, int]
+Shared = Literal["users", "machines", "sql"]
+"""What may leave the host as it is: names of accounts, of machines and programs, texts of statements."""
 
 CALL_TIMEOUT_S: dict[Cost, float] = {"cheap": 10.0, "medium": 30.0, "heavy": 120.0}
 
@@ -46,7 +49,7 @@ class Facts:
     """One reading of what kind of target this is; every precondition is stated in these terms.
 
     `con_id` is the session's container: 0 on a non-CDB, 1 in CDB$ROOT, else a PDB. `asm`: some file path starts
-    with `+`. `packs`: declared by the user and also in control_management_pack_access.
+    with `+`. `packs`: declared by the user and also in control_management_pack_access. `share`: what findings may name.
     """
 
     db_name: str
@@ -73,6 +76,7 @@ class Facts:
     user: str
     tier: Tier
     packs: frozenset[Pack]
+    share: frozenset[Shared] = frozenset({"users"})
 
     @property
     def primary(self) -> bool:
@@ -226,7 +230,8 @@ def grantable(name: str) -> str:
 class Seen:
     """All that a judge may look at. `rows` by query name; `history` holds this check's own samples, oldest first.
 
-    `host`: the agent's own host, read once per visit; only the checks of category host look at it.
+    `host`: the agent's own host, read once per visit; only the checks of category host look at it. `peers`: the latest
+    outcome of every other check of this target, for a check that `reviews` them. `reference`: None without a table.
     """
 
     facts: Facts
@@ -237,6 +242,8 @@ class Seen:
     history: Sequence[Sample] = ()
     disks: Sequence[Disk] = ()
     host: HostSnapshot | None = None
+    peers: Sequence[Outcome] = ()
+    reference: Reference | None = None
 
     def of(self, query: Query) -> Rows:
         return self.rows[query.name]
@@ -270,7 +277,7 @@ class Check:
     """One check, declared. `interval_s` in seconds; `keep_s`: how long its samples are kept (0: only the last one).
 
     `mount`: reads fixed views only, so that it works on a mounted instance. `per_interval`: the value is a difference
-    between two runs. `source`: where the thresholds come from (keys of the catalogue).
+    between two runs. `source`: where the thresholds come from (keys of the catalogue). `reviews`: judged last, sees `peers`.
     """
 
     id: str
@@ -292,6 +299,7 @@ class Check:
     gated: bool = False
     enabled: bool = True
     keep_s: int = 0
+    reviews: bool = False
     min_release: Release = (12, 1)
 
     @property

@@ -1,9 +1,10 @@
 """Small words that judges share: verdicts, the worst item, sizes and ages as people read them."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent.oracle.catalogue import Facts, Levels, Sample, Seen, Value, Verdict
+from agent.oracle.catalogue import Facts, Levels, Sample, Seen, Shared, Value, Verdict
 from common.wire import Item, Status
 
 MAX_ITEMS = 20
@@ -78,6 +79,15 @@ def label(facts: Facts, con_id: Value, name: Value) -> str:
     """`SALES.USERS` in a CDB, `USERS` elsewhere."""
     container = facts.container_name(con_id)
     return f"{container}.{text(name)}" if container else text(name)
+
+
+def shared(facts: Facts, kind: Shared, name: Value) -> str:
+    """A name as it may leave this host: itself where that is allowed, else a short hash that stays the same here."""
+    plain = text(name)
+    if not plain or kind in facts.share:
+        return plain
+    digest = hashlib.blake2s(f"{facts.dbid}:{plain}".encode(), digest_size=3).hexdigest()
+    return f"{kind.removesuffix('s')}#{digest}"
 
 
 def rate(seen: Seen, name: str, value: float, *, per_s: float = 1.0) -> float | None:

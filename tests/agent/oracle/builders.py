@@ -9,6 +9,8 @@ import msgspec
 
 from agent.host.readings import HostSnapshot
 from agent.oracle.catalogue import Check, Disk, Facts, Levels, Login, Rows, Sample, Seen
+from agent.oracle.reference import Reference
+from common.wire import Outcome
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 T = TypeVar("T")
@@ -71,6 +73,8 @@ def seen(
     login: Mapping[str, Any] | None = None,
     disks: Sequence[Disk] = (),
     host: HostSnapshot | None = None,
+    peers: Sequence[Outcome] = (),
+    reference: Reference | None = None,
 ) -> Seen:
     """What `check` sees; a query without rows here returned none. `history`: (seconds ago, values), any order."""
     given = rows or {}
@@ -86,6 +90,8 @@ def seen(
         history=sorted(samples, key=lambda sample: sample.at),
         disks=disks,
         host=host,
+        peers=peers,
+        reference=reference,
     )
 
 
