@@ -277,7 +277,8 @@ class Check:
     """One check, declared. `interval_s` in seconds; `keep_s`: how long its samples are kept (0: only the last one).
 
     `mount`: reads fixed views only, so that it works on a mounted instance. `per_interval`: the value is a difference
-    between two runs. `source`: where the thresholds come from (keys of the catalogue). `reviews`: judged last, sees `peers`.
+    between two runs. `source`: where the thresholds come from (keys of the catalogue). `reviews`: judged last, over
+    `peers`.
     """
 
     id: str
