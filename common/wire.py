@@ -84,7 +84,8 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
 
     `status` is what the thresholds say, `severity` the same after the check's ceiling. `line` is the metric line; for
     skipped and unknown it is the reason. `cap`: the score of the connection may not exceed it while this outcome
-    stands (gates). `fix` replaces the catalogue's remediation where the exact statement is known.
+    stands (gates). `fix` replaces the catalogue's remediation where the exact statement is known. `warning` and
+    `critical`: the levels that the value was held against, where they are numbers; `origin` says whose they are.
     """
 
     check: Name
@@ -100,6 +101,8 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     interval_s: Interval = 0
     elapsed_ms: float = 0.0
     items: tuple[Item, ...] = ()
+    warning: float | None = None
+    critical: float | None = None
 
 
 class Run(Struct, frozen=True, omit_defaults=True):

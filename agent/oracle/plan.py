@@ -73,6 +73,8 @@ def outcome(effective: Effective, verdict: Verdict, *, elapsed_ms: float = 0.0) 
         interval_s=effective.interval_s,
         elapsed_ms=round(elapsed_ms, 1),
         items=verdict.items,
+        warning=effective.levels.warning,
+        critical=effective.levels.critical,
     )
 
 

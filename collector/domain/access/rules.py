@@ -1,9 +1,69 @@
 """Who may do what: roles, and what a name or an address must look like."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Role = Literal["owner", "admin", "dba", "viewer"]
 ROLES: tuple[Role, ...] = get_args(Role)
+
+Permission = Literal[
+    "read",
+    "acknowledge_findings",
+    "mute_findings",
+    "run_checks",
+    "handle_recommendations",
+    "handle_incidents",
+    "link_aws_accounts",
+    "change_schedules",
+    "change_thresholds",
+    "change_webhooks",
+    "change_agents",
+    "change_members",
+    "change_keys",
+    "change_tokens",
+    "change_plan",
+]
+
+
+class RoleTerms(NamedTuple):
+    """What a role is called, is for, and may do."""
+
+    id: int
+    description: str
+    permissions: tuple[Permission, ...]
+
+
+_VIEWER: tuple[Permission, ...] = ("read",)
+_DBA: tuple[Permission, ...] = (
+    *_VIEWER,
+    "acknowledge_findings",
+    "mute_findings",
+    "run_checks",
+    "handle_recommendations",
+    "handle_incidents",
+)
+_ADMIN: tuple[Permission, ...] = (
+    *_DBA,
+    "link_aws_accounts",
+    "change_schedules",
+    "change_thresholds",
+    "change_webhooks",
+    "change_agents",
+    "change_members",
+)
+_OWNER: tuple[Permission, ...] = (*_ADMIN, "change_keys", "change_tokens", "change_plan")
+
+ROLE_TERMS: dict[Role, RoleTerms] = {
+    "owner": RoleTerms(1, "Everything, also keys, tokens and the plan", _OWNER),
+    "admin": RoleTerms(2, "Sets up: agents, AWS accounts, schedules, thresholds, webhooks, members", _ADMIN),
+    "dba": RoleTerms(3, "Works with findings, recommendations and incidents", _DBA),
+    "viewer": RoleTerms(4, "Reads", _VIEWER),
+}
+"""The one table of roles; the contract's `/team/roles` and every permission check read it."""
+
+
+def allowed(role: Role, permission: Permission) -> bool:
+    return permission in ROLE_TERMS[role].permissions
+
 
 _MAX_NAME = 120
 _MAX_EMAIL = 254
