@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     ] = "auto"
     tls_certificate: Annotated[Path | None, Field(description="Certificate chain (PEM) for `tls = files`.")] = None
     tls_key: Annotated[Path | None, Field(description="Private key (PEM) for `tls = files`.")] = None
+    vault_key_file: Annotated[
+        Path | None,
+        Field(description="Key that seals stored secrets; empty: vault.key in `state_dir`, made at first start."),
+    ] = None
     log_level: Annotated[logs.Level, Field(description="Least severe line that is logged.")] = "info"
     log_format: Annotated[logs.Format, Field(description="`logfmt` or `json`.")] = "logfmt"
     heartbeat_s: Annotated[int, Field(ge=5, le=3600, description="How often agents report on themselves.")] = 60
@@ -66,6 +70,10 @@ class Settings(BaseSettings):
     def control_socket(self) -> Path:
         """Where commands reach the collector that serves."""
         return self.state_dir / "control.sock"
+
+    @property
+    def vault_path(self) -> Path:
+        return self.vault_key_file or self.state_dir / "vault.key"
 
     @property
     def tls_dir(self) -> Path:
