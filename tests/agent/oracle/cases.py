@@ -1,11 +1,16 @@
-"""The cases of `tests/cases/<CHECK_ID>.yaml`: rows on one side, the expected verdict on the other."""
+"""The cases of `tests/cases/<CHECK_ID>.yaml`: rows on one side, the expected verdict on the other.
 
-from collections.abc import Iterator
+`cases:` give the rows that the check's queries answer with, `driven:` the rows of the dictionary views.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import sqlglot
 import yaml
 from msgspec import Struct
@@ -14,7 +19,7 @@ from sqlglot import exp
 from agent.host.checks import catalogue as host_catalogue
 from agent.oracle.catalogue import GATE_CAP, Check, Disk, Query, Row, Seen, Verdict, render
 from agent.oracle.checks import catalogue
-from common.wire import Status
+from common.wire import Item, Severity, Status
 from tests.agent.oracle import builders
 
 FOLDER = Path(__file__).parents[2] / "cases"
@@ -31,6 +36,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     cap: int | None = None
     fix: str | None = None
     note: dict[str, float] | None = None
+    severity: Severity | None = None
 
 
 class Past(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,11 +56,54 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
     host: dict[str, Any] | None = None
 
 
+class Views(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows written as in scenario files, where every word is text: `views` replaces all rows of a view, `set` changes
+    columns in each of its rows.
+    """
+
+    views: dict[str, list[dict[str, Any]]] = {}
+    set: dict[str, dict[str, Any]] = {}
+
+
+class Remembered(Struct, frozen=True, forbid_unknown_fields=True):
+    """A sample of an earlier run. `same` for `started_s` and `instance`: as the instance of the case has them."""
+
+    ago_s: float
+    values: dict[str, str]
+
+
+class Earlier(Views, frozen=True, forbid_unknown_fields=True):
+    """A visit of its own before the one that is judged, with what is `set` or replaced over the case's own rows;
+    `{counter: …, per_second: …}` was lower then, and the instance had started at the same time.
+    """
+
+    ago_s: float = 3600
+
+
+class Driven(Views, frozen=True, forbid_unknown_fields=True):
+    """Rows of views over those of the scenario `on`, looked at through the driver; the clock stands still meanwhile,
+    so that `{ago: 3d}` is three days to the second. `service`: of the scenario; without, its first one (the root).
+    """
+
+    name: str = ""
+    expect: Expected = Expected(status="ok")
+    on: str = "healthy-19c"
+    service: str | None = None
+    tier: str = "prod"
+    packs: list[str] = []
+    share: list[str] | None = None
+    levels: dict[str, float | None] = {}
+    history: list[Remembered] = []
+    earlier: list[Earlier] = []
+    disks: list[Disk] = []
+
+
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     """`rows` and `facts` hold for each case that names none of its own; `template` completes each row of a query."""
 
     check: str
-    cases: list[Case]
+    cases: list[Case] = []
+    driven: list[Driven] = []
     rows: dict[str, list[dict[str, Any]]] = {}
     facts: dict[str, Any] = {}
     template: dict[str, dict[str, Any]] = {}
@@ -66,11 +115,26 @@ def all_checks() -> dict[str, Check]:
     return {**catalogue(), **host_catalogue()}
 
 
+@cache
 def read(path: Path) -> CaseFile:
-    file = msgspec.convert(yaml.safe_load(path.read_text()), CaseFile)
+    """The driven cases with all words as text, as scenario files are read: a column's type says what they mean."""
+    text = path.read_text()
+    plain = yaml.load(text, yaml.CSafeLoader)
+    driven = plain.pop("driven", None) and yaml.load(text, yaml.CBaseLoader)["driven"]  # noqa: S506 - text only
+    file = msgspec.convert(plain, CaseFile)
     if file.check != path.stem:
         raise ValueError(f"{path.name} holds cases of {file.check}")
-    return file
+    cases = [_driven(path, number, one) for number, one in enumerate(driven or [], 1)]
+    return msgspec.structs.replace(file, driven=cases)
+
+
+def _driven(path: Path, number: int, written: dict[str, Any]) -> Driven:
+    if missing := {"name", "expect"} - set(written):
+        raise ValueError(f"{path.name}: driven case {number}: {', '.join(sorted(missing))} is missing")
+    try:
+        return msgspec.convert(written, Driven, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path.name}: driven case {written['name']!r}: {error}") from error
 
 
 def files() -> Iterator[tuple[CaseFile, Case]]:
@@ -78,6 +142,12 @@ def files() -> Iterator[tuple[CaseFile, Case]]:
         file = read(path)
         for case in file.cases:
             yield file, case
+
+
+def driven() -> Iterator[tuple[Check, Driven]]:
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for case in read(path).driven:
+            yield all_checks()[path.stem], case
 
 
 def texts(query: Query) -> list[str]:
@@ -140,3 +210,40 @@ def cap(check: Check, verdict: Verdict) -> int | None:
     if verdict.cap is None and check.gated and verdict.status == "critical":
         return GATE_CAP
     return verdict.cap
+
+
+@dataclass(frozen=True)
+class Got:
+    """What an expectation is compared with, whether a judge or a whole visit came to it."""
+
+    status: Status
+    line: str
+    value: float | None
+    items: tuple[Item, ...]
+    cap: int | None
+    fix: str
+    note: Mapping[str, float] | None
+    severity: Severity | None = None
+
+
+def compare(got: Got, expected: Expected) -> None:
+    """Fail where they differ in something that the expectation names."""
+    assert got.status == expected.status, got
+    assert got.line, "a verdict says something"
+    if expected.value is not None:
+        assert got.value == pytest.approx(expected.value, rel=1e-3), got
+    if expected.line is not None:
+        assert expected.line in got.line, got
+    if expected.items is not None:
+        assert len(got.items) == expected.items, got
+    assert tuple(item.name for item in got.items)[: len(expected.names)] == expected.names, got
+    if expected.cap is not None:
+        assert got.cap == expected.cap, got
+    if expected.severity is not None:
+        assert got.severity == expected.severity, got
+    if expected.fix is not None:
+        assert expected.fix in got.fix, got
+    if expected.note is not None:
+        assert got.note is not None, got
+        noted = {key: got.note.get(key) for key in expected.note}
+        assert noted == pytest.approx(expected.note, abs=1e-6, rel=1e-9), got

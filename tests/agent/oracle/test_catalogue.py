@@ -67,7 +67,7 @@ def test_no_id_belongs_to_both_the_host_and_the_database() -> None:
 def test_a_check_has_cases_for_good_and_for_bad(check: Check) -> None:
     path = FOLDER / f"{check.id}.yaml"
     assert path.exists(), "no cases"
-    seen = {case.expect.status for case in read(path).cases}
+    seen = {case.expect.status for case in (*read(path).cases, *read(path).driven)}
     assert "ok" in seen
     assert seen & {"warning", "critical", "info"}
 

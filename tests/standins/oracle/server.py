@@ -54,6 +54,16 @@ class Standin:
     def visitors(self) -> int:
         return self._house.visitors
 
+    def add(self, backend: Backend) -> None:
+        """Serve one more database, from now on, on the ports that there are."""
+        self._house.services.update(dict.fromkeys(_unused(backend, self._house.services), backend))
+
+    def remove(self, backend: Backend) -> None:
+        """Serve a database that was added no longer, and close it."""
+        for service in backend.services():
+            del self._house.services[service]
+        backend.close()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -129,13 +139,17 @@ def _directory(
     services: dict[str, Backend] = {}
     instances: dict[str, tuple[str, Backend]] = {}
     for backend in backends:
-        for service in backend.services():
-            if service in services:
-                raise ValueError(f"service {service} is in both {services[service].name} and {backend.name}")
-            services[service] = backend
+        services |= dict.fromkeys(_unused(backend, services), backend)
         first = next(iter(backend.services()))
         instances.setdefault(backend.instance_name.lower(), (first, backend))
     return services, instances
+
+
+def _unused(backend: Backend, taken: Mapping[str, Backend]) -> Sequence[str]:
+    for service in backend.services():
+        if service in taken:
+            raise ValueError(f"service {service} is in both {taken[service].name} and {backend.name}")
+    return list(backend.services())
 
 
 class RunningStandin:

@@ -47,7 +47,7 @@ class Attempt:
 class House:
     """What all clients of a server share."""
 
-    services: Mapping[str, Backend]
+    services: dict[str, Backend]
     instances: Mapping[str, tuple[str, Backend]]  # SID -> the service that it stands for
     faults: Faults
     max_sessions: int

@@ -4,11 +4,11 @@ import itertools
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tests.standins.oracle.engine.clocks import Clock
 from tests.standins.oracle.engine.errors import ora
 from tests.standins.oracle.engine.plans import Plans
 from tests.standins.oracle.engine.scenario import SCENARIOS, Row, Scenario, User, read_scenario
@@ -31,7 +31,8 @@ class Database:
     database_role: str
     host_name: str
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, clock: Clock | None = None, plans: Plans | None = None) -> None:
+        """`plans`: those of a database that differs in rows and grants alone."""
         self.scenario = scenario
         self.name = scenario.name
         self.release = scenario.release
@@ -42,8 +43,8 @@ class Database:
         self.database_role = self._fact("database_role", "V$DATABASE", "DATABASE_ROLE") or "PRIMARY"
         self.host_name = self._fact("host_name", "V$INSTANCE", "HOST_NAME")
         self.tables = Tables()
-        self.plans = Plans()
-        self._started = time.monotonic()
+        self.plans = plans or Plans()
+        self.clock = clock or Clock()
         self._folder = Path(tempfile.mkdtemp(prefix="standin-"))
         self._sessions: dict[int, Session] = {}
         self._lock = threading.Lock()
@@ -53,12 +54,8 @@ class Database:
     def file(self) -> Path:
         return self._folder / "tables.sqlite"
 
-    @property
-    def uptime(self) -> float:
-        return time.monotonic() - self._started
-
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self.clock.now()
 
     def rows(self, view: str) -> tuple[Row, ...]:
         return self.scenario.rows(view)

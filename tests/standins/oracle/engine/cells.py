@@ -16,19 +16,22 @@ from tests.standins.oracle.types import OracleError, OraType
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
 _NULLS = frozenset({"", "null", "~"})
-_STARTED = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A time so long before (or, negative, after) now; as text when the column is text."""
+    """A time so long before (or, negative, after) now; as text when the column is text.
+
+    `of_start`: before the start of the instance, which must not move between two queries, not by a second.
+    """
 
     ago: timedelta
     type: SqlType
     mask: str = "YYYY-MM-DD HH24:MI:SS"
+    of_start: bool = False
 
-    def at(self, now: datetime, _: float) -> Stored:
-        moment = now - self.ago
+    def at(self, now: datetime, started: datetime, _: float) -> Stored:
+        moment = (started if self.of_start else now) - self.ago
         if self.type.kind is Kind.DATE:
             return encode(as_date(moment))
         if self.type.kind is Kind.TIMESTAMP:
@@ -46,7 +49,7 @@ class Counter:
     start: Decimal
     per_second: Decimal
 
-    def at(self, _: datetime, uptime: float) -> Stored:
+    def at(self, _: datetime, __: datetime, uptime: float) -> Stored:
         return encode(int(self.start + self.per_second * Decimal(repr(uptime))))
 
 
@@ -78,13 +81,13 @@ def _moving(value: Mapping[str, Any], type_: SqlType, index: int | None) -> Cell
         return _constant(str(number), type_)
     if "counter" in value:
         return Counter(Decimal(value["counter"]), Decimal(value.get("per_second", "0")))
-    if "before_start" in value:  # the start of an instance must not move between two queries, not by a second
-        return _constant((_STARTED - seconds_of(value["before_start"])).isoformat(), type_)
-    if "ago" not in value and "in" not in value:
+    if not {"ago", "in", "before_start"} & set(value):
         raise ValueError(f"{dict(value)!r}: expected ago, in, before_start, counter or seq")
     if type_.kind not in {Kind.DATE, Kind.TIMESTAMP, Kind.ZONED, Kind.TEXT}:
         raise ValueError(f"{dict(value)!r}: the column is {type_.kind.value}, not a date")
     mask = value.get("format", Moment.mask)
+    if "before_start" in value:
+        return Moment(seconds_of(value["before_start"]), type_, mask, of_start=True)
     ago = seconds_of(value["ago"]) if "ago" in value else -seconds_of(value["in"])
     return Moment(ago, type_, mask)
 

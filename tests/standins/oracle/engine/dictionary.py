@@ -20,6 +20,7 @@ class Viewer:
     cdb: bool
     instance: int
     now: datetime
+    started: datetime
     uptime: float
     container_name: Callable[[int], str]
     database_name: str
@@ -42,7 +43,11 @@ def visible_rows(
 
 
 def is_moving(rows: Iterable[Mapping[str, Cell]]) -> bool:
-    return any(isinstance(cell, Moment | Counter) for row in rows for cell in row.values())
+    return any(_moves(cell) for row in rows for cell in row.values())
+
+
+def _moves(cell: Cell) -> bool:
+    return isinstance(cell, Counter) or (isinstance(cell, Moment) and not cell.of_start)
 
 
 _ONE = encode(1)
@@ -65,7 +70,7 @@ def _cell(name: str, row: Mapping[str, Cell], view: View, viewer: Viewer) -> Sto
     if name not in row:
         return _missing(name, row, view, viewer)
     cell = row[name]
-    return cell.at(viewer.now, viewer.uptime) if isinstance(cell, Moment | Counter) else cell
+    return cell.at(viewer.now, viewer.started, viewer.uptime) if isinstance(cell, Moment | Counter) else cell
 
 
 def _missing(name: str, row: Mapping[str, Cell], view: View, viewer: Viewer) -> Stored:

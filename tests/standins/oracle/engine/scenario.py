@@ -1,6 +1,6 @@
 """Scenario folders: what a database is like, read from YAML and checked against the dictionary."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -11,7 +11,7 @@ import yaml
 
 from tests.standins.oracle.engine.catalog import DATA, Catalog, View, catalog
 from tests.standins.oracle.engine.cells import Cell, Moment, read_cell, seconds_of
-from tests.standins.oracle.engine.sqltypes import NUMBER
+from tests.standins.oracle.engine.sqltypes import NUMBER, SqlType
 from tests.standins.oracle.types import Account, AccountStatus, Mode
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
@@ -50,9 +50,12 @@ class Scenario:
     restricted: bool = False
     containers: Mapping[int, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)  # of the views that have rows
+    changed: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # what stands in a test, not in a file
 
     def rows(self, view: str) -> tuple[Row, ...]:
         """The rows written for a view; read when first asked for, none without a file."""
+        if view in self.changed:
+            return self.changed[view]
         file = self.files.get(view)
         return _rows(file, self.release) if file else ()
 
@@ -174,20 +177,31 @@ def catalogue_grants() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _rows(file: Path, release: tuple[int, ...]) -> tuple[Row, ...]:
-    return tuple(_read_rows(file, catalog(release)))
+    return tuple(read_rows(file.stem, _load(file) or [], catalog(release), where=str(file)))
 
 
-def _read_rows(file: Path, known: Catalog) -> Iterator[Row]:
-    view = known.find(file.stem)
-    if view is None or view.name != view.base:
-        raise ValueError(f"{file}: {file.stem} is no view of this release (write V$ and DBA_ views, not variants)")
-    types = {column.name: column.type for column in view.columns}
-    types |= {"CON_ID": NUMBER, "INST_ID": NUMBER}
-    for number, row in enumerate(_load(file) or [], 1):
+def read_rows(name: str, rows: Iterable[Mapping[str, Any]], known: Catalog, *, where: str) -> Iterator[Row]:
+    """Rows as they are written, all words still text, checked against the view's columns."""
+    view, types = _view_types(name, known, where)
+    for number, row in enumerate(rows, 1):
         try:
             yield from _expanded(row, types, view)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{file}: row {number}: {error}") from error
+            raise ValueError(f"{where}: row {number}: {error}") from error
+
+
+def read_cells(name: str, cells: Mapping[str, Any], known: Catalog, *, where: str) -> Row:
+    """Some columns of a view, as they are written."""
+    view, types = _view_types(name, known, where)
+    return _row(cells, types, view, None)
+
+
+def _view_types(name: str, known: Catalog, where: str) -> tuple[View, Mapping[str, SqlType]]:
+    view = known.find(name)
+    if view is None or view.name != view.base:
+        raise ValueError(f"{where}: {name} is no view of this release (write V$ and DBA_ views, not variants)")
+    types = {column.name: column.type for column in view.columns}
+    return view, types | {"CON_ID": NUMBER, "INST_ID": NUMBER}
 
 
 def _expanded(row: Mapping[str, Any], types: Mapping[str, Any], view: View) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import localcontext
 from typing import TYPE_CHECKING
 
-from tests.standins.oracle.engine import commands, userenv
+from tests.standins.oracle.engine import commands, privileges, userenv
 from tests.standins.oracle.engine.compiler.statements import Plan, compile_statement
 from tests.standins.oracle.engine.errors import ora, unsupported
 from tests.standins.oracle.engine.objects import Names
@@ -256,7 +256,13 @@ class Session:
     def _plan(self, sql: str, statement: Statement, types: tuple[SqlType, ...]) -> Planned:
         tables = self.database.tables
         key = (sql, types, self.name, self.schema, self.login.mode, tables.version)
-        return self.database.plans.get(key, lambda: self._planned(statement, types))
+        planned = self.database.plans.get(key, lambda: self._planned(statement, types))
+        return planned if self._may_read(planned) else self._planned(statement, types)
+
+    def _may_read(self, planned: Planned) -> bool:
+        """A plan that another account, or a database with other grants, made may read what this one may not."""
+        views = map(self.database.scenario.catalog.find, planned[1])
+        return all(view and privileges.may_read(view, self.user.grants, self.login.mode) for view in views)
 
     def _planned(self, statement: Statement, types: tuple[SqlType, ...]) -> Planned:
         scenario = self.database.scenario

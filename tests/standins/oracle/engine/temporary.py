@@ -69,7 +69,8 @@ class TemporaryViews:
             cdb=session.database.scenario.cdb,
             instance=1,
             now=session.now,
-            uptime=session.database.uptime,
+            started=session.database.clock.started,
+            uptime=session.database.clock.uptime(),
             container_name=session.database.name_of_container,
             database_name=session.database.db_name,
         )
