@@ -21,7 +21,7 @@ Row = Mapping[str, Value]
 Rows = Sequence[Row]
 
 Cost = Literal["cheap", "medium", "heavy"]
-Scope = Literal["instance", "root", "per-PDB", "host"]
+Scope = Literal["instance", "root", "asm", "per-PDB", "host"]
 Pack = Literal["diagnostics", "tuning"]
 Tier = Literal["prod", "test", "dev"]
 Release = tuple[int, int]
@@ -165,7 +165,8 @@ class States:
 
 _CDB_VIEW = re.compile(r"\{cdb:(\w+)\}")
 _OBJECT = re.compile(
-    r"(?<![\w$.:'])(?:sys\.)?((?:g?v_?\$\w+)|(?:dba|cdb|all|user)_\w+|database_properties|pdb_plug_in_violations)\b",
+    r"(?<![\w$.:'])(?:sys\.)?((?:g?v_?\$\w+)|(?:dba|cdb|all|user)_\w+|database_properties|pdb_plug_in_violations"
+    r"|audit_unified_enabled_policies|unified_audit_trail)\b",
     re.IGNORECASE,
 )
 
@@ -220,6 +221,8 @@ def objects_read(sql: str) -> list[str]:
 
 def grantable(name: str) -> str:
     """The object that a GRANT must name: SYS.V_$LOG for V$LOG (granting on the synonym raises ORA-02030)."""
+    if name == "UNIFIED_AUDIT_TRAIL":
+        return f"AUDSYS.{name}"
     return "SYS." + name.replace("V$", "V_$") if name.startswith(("V$", "GV$")) else f"SYS.{name}"
 
 

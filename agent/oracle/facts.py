@@ -14,6 +14,8 @@ SELECT i.instance_name, i.instance_number, i.host_name, d.name AS db_name, d.db_
        SYS_CONTEXT('USERENV', 'SESSION_USER') AS username,
        (SELECT MIN(a.inst_number) FROM v$active_instances a) AS lowest_instance,
        (SELECT COUNT(*) FROM v$datafile f WHERE f.name LIKE '+%') AS asm_files,
+       (SELECT COUNT(*) FROM v$parameter p WHERE p.value LIKE '+%' AND p.name IN
+          ('control_files', 'db_create_online_log_dest_1', 'db_recovery_file_dest')) AS asm_places,
        (SELECT MIN(v.banner) FROM v$version v WHERE v.banner LIKE 'Oracle%Database%') AS banner,
        (SELECT MAX(p.value) FROM v$parameter p WHERE p.name = 'cluster_database') AS cluster_database,
        (SELECT MAX(p.value) FROM v$parameter p WHERE p.name = 'control_management_pack_access') AS pack_access,
@@ -94,7 +96,7 @@ def build(row: Row, containers: Sequence[Row], *, session: Session, connection: 
         containers=tuple(_container(entry) for entry in containers),
         rac=text(row["cluster_database"]).upper() == "TRUE",
         lowest_instance=row["lowest_instance"] in (None, row["instance_number"]),
-        asm=_integer(row["asm_files"]) > 0,
+        asm=_integer(row["asm_files"]) > 0 or _integer(row["asm_places"]) > 0,
         standby_configured=_integer(row["standby_destinations"]) > 0 or _integer(row["dg_config"]) > 0,
         user=text(row["username"]),
         tier=connection.tier,

@@ -21,7 +21,7 @@ def precondition(check: Check, facts: Facts) -> str | None:
         return "needs an open database"
     if check.pack and check.pack not in facts.packs:
         return f"needs the {check.pack} pack, which is not declared for this connection"
-    if check.scope in ("root", "per-PDB") and facts.rac and not facts.lowest_instance:
+    if check.scope in ("root", "asm", "per-PDB") and facts.rac and not facts.lowest_instance:
         return "reported by the cluster's first instance"
     return next((reason for need in check.needs if (reason := need(facts))), None)
 
