@@ -1,0 +1,19 @@
+"""How often what readers see of a tenant's fleet has changed."""
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from collector.core.columns import table
+
+
+class FleetVersion(SQLModel, table=True):
+    """One row per source of change (an agent), so that batches of two agents never wait for each other."""
+
+    __tablename__ = "fleet_version"
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    source: str = Field(primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+
+
+fleet_version = table(FleetVersion)
