@@ -43,7 +43,8 @@ def granted(checks: Iterable[Check], *, cdb: bool) -> list[str]:
     texts = [*STATEMENTS, PATHS.sql]
     for check in checks:
         for query in check.queries:
-            texts += [render(text, in_root=cdb) for _, text in query.texts()]
+            forms = [*(text for _, text in query.texts()), *([query.special[1]] if query.special else [])]
+            texts += [render(text, in_root=cdb) for text in forms]
     names = {name for text in texts for name in objects_read(text)}
     return sorted(grantable(name) for name in names if not _PUBLIC.fullmatch(name))
 

@@ -21,7 +21,7 @@ from agent.oracle.judging import (
     unknown,
     worst_first,
 )
-from agent.oracle.queries import DATABASE, INSTANCE, LOGS
+from agent.oracle.queries import DATABASE, EVENTS, INSTANCE, LOGS, STATISTICS
 from common.wire import Item, Status
 
 # --- switches ------------------------------------------------------------------------------------------------------
@@ -139,25 +139,13 @@ WRITE = "log file parallel write"
 FEWEST_COMMITS = 200
 FEWEST_ENTRIES = 10_000
 
-REDO_EVENTS = Query(
-    name="redo_events",
-    sql=f"""
-SELECT event, total_waits, time_waited_micro
-FROM v$system_event
-WHERE event IN ('{CHECKPOINT}', '{ARCHIVING}', '{SYNC}', '{WRITE}')
-""",
-)
-
-REDO_STATISTICS = Query(
-    name="redo_statistics",
-    sql="SELECT name, value FROM v$sysstat WHERE name IN ('redo buffer allocation retries', 'redo entries')",
-)
-
 
 def _events(seen: Seen) -> dict[str, float]:
     """Waits and microseconds by event; an event that never happened has no row."""
     found = {f"{event} {part}": 0.0 for event in (CHECKPOINT, ARCHIVING, SYNC, WRITE) for part in ("waits", "us")}
-    for row in seen.of(REDO_EVENTS):
+    for row in seen.of(EVENTS):
+        if f"{text(row['event'])} waits" not in found:
+            continue
         found[f"{text(row['event'])} waits"] = number(row["total_waits"]) or 0.0
         found[f"{text(row['event'])} us"] = number(row["time_waited_micro"]) or 0.0
     return found
@@ -216,7 +204,7 @@ def _average_ms(grown: Growth, event: str) -> float:
 
 
 def judge_buffer_retries(seen: Seen) -> Verdict:
-    counters = {text(row["name"]): number(row["value"]) for row in seen.of(REDO_STATISTICS)}
+    counters = {text(row["name"]): number(row["value"]) for row in seen.of(STATISTICS)}
     retries, entries = counters.get("redo buffer allocation retries"), counters.get("redo entries")
     started = _started_s(seen)
     if retries is None or entries is None or started is None:

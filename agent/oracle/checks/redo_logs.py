@@ -5,7 +5,17 @@ from agent.oracle.checks import _archiving as archiving
 from agent.oracle.checks import _redo_files as files
 from agent.oracle.checks import _redo_flow as flow
 from agent.oracle.needs import needs_archivelog, not_in_pdb, on_primary, writes_redo
-from agent.oracle.queries import ARCHIVE_DEST, ASM_GROUPS, DATABASE, INSTANCE, LOG_MEMBERS, LOGS, STANDBY_LOGS
+from agent.oracle.queries import (
+    ARCHIVE_DEST,
+    ASM_GROUPS,
+    DATABASE,
+    EVENTS,
+    INSTANCE,
+    LOG_MEMBERS,
+    LOGS,
+    STANDBY_LOGS,
+    STATISTICS,
+)
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -158,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
         source="OWN; same symptom Oracle logs in the alert log",
         interval_s=300,
         queries=(
-            flow.REDO_EVENTS,
+            EVENTS,
             INSTANCE,
         ),
         ceiling="warning",
@@ -177,7 +187,7 @@ CHECKS: tuple[Check, ...] = (
         source="OWN (a write to flash is 1-2 ms, to a SAN cache under 5 ms)",
         interval_s=300,
         queries=(
-            flow.REDO_EVENTS,
+            EVENTS,
             INSTANCE,
             DATABASE,
         ),
@@ -193,7 +203,7 @@ CHECKS: tuple[Check, ...] = (
         source="COH 1/10",
         interval_s=900,
         queries=(
-            flow.REDO_STATISTICS,
+            STATISTICS,
             INSTANCE,
         ),
         ceiling="warning",

@@ -9,7 +9,7 @@ from agent.oracle.checks import _undo
 from agent.oracle.checks._space import Key, Reach, closed, key, many, reaches
 from agent.oracle.judging import label, last, noted, number, of_items, ok, size, text, unknown
 from agent.oracle.needs import on_primary
-from agent.oracle.queries import TABLESPACES
+from agent.oracle.queries import TABLESPACES, TRANSACTIONS
 from common.wire import Item, Status
 
 # --- temporary space -----------------------------------------------------------------------------------------------
@@ -113,17 +113,6 @@ def _temp_files_item(row: Row, seen: Seen) -> Item:
 
 # --- transactions --------------------------------------------------------------------------------------------------
 
-TRANSACTIONS = Query(
-    name="transactions",
-    sql="""
-SELECT s.sid, s.serial# AS serial, s.program, (SYSDATE - t.start_date) * 1440 AS minutes, t.used_ublk, t.used_urec
-FROM v$transaction t
-LEFT JOIN v$session s ON s.saddr = t.ses_addr
-WHERE s.type IS NULL OR s.type = 'USER'
-ORDER BY t.start_date
-FETCH FIRST 50 ROWS ONLY
-""",
-)
 RECOVERIES = Query(
     name="recoveries",
     sql="""
