@@ -1,6 +1,6 @@
 """One visit to a connection: log on, read the facts, run the queries that the due checks share, judge, report."""
 
-import time
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,9 @@ from datetime import datetime
 from agent.config import Connection
 from agent.oracle import facts as facts_reader
 from agent.oracle import plan
-from agent.oracle.catalogue import CALL_TIMEOUT_S, Disk, Facts, Login, Query, Rows, Sample, Seen, Verdict
+from agent.oracle.answers import Answers
+from agent.oracle.bundling import Bundles
+from agent.oracle.catalogue import Disk, Facts, Login, Rows, Sample, Seen, Verdict
 from agent.oracle.judging import unknown
 from agent.oracle.logins import LoginFailure
 from agent.oracle.logon import logon
@@ -28,30 +30,24 @@ RESTRICTED, RESTRICTED_CODE = "INSTANCE_LOGINS_RESTRICTED", "ORA-01035"
 LOGON_CHECKS = (CONNECT, LOGIN_FINDING)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What one query gave: rows or the failure, and how long it took."""
-
-    rows: Rows = ()
-    failure: StatementFailure | None = None
-    elapsed_ms: float = 0.0
-
-
 @dataclass(slots=True)
 class Visitor:
     """Visits one connection, again and again, one visit at a time; what it must remember is in `samples`.
 
-    `timed_out`: the checks of the last visit that went over their call timeout.
+    `timed_out`: the checks of the last visit that went over their call timeout. `heavy`: held by who runs a heavy
+    statement, so that one agent runs one at a time.
     """
 
     connection: Connection
     samples: Samples
     login_deadline_s: float = LOGIN_DEADLINE_S
     now: Now = utc_now
+    heavy: asyncio.Lock = field(default_factory=asyncio.Lock)
     timed_out: frozenset[str] = field(default=frozenset(), init=False)
     paths: Mapping[str, str] = field(default_factory=dict, init=False)
     release: tuple[int, int] | None = field(default=None, init=False)
     _logged_on_before: bool = field(default=False, init=False)
+    _bundles: Bundles = field(default_factory=Bundles, init=False)
 
     async def visit(self, due: Sequence[Effective], trigger: Trigger, *, disks: Sequence[Disk] = ()) -> Run:
         """Run these checks now. A target that cannot be reached gives a run too; nothing is raised for it.
@@ -116,8 +112,9 @@ class Visitor:
                 await opened.read_only()
         except StatementFailure as failure:
             return self._without_facts(due, failure, login), None
-        visit = _Visit(opened, facts, login, self.samples.history(self.connection.key), disks, started)
-        outcomes = [await visit.check(effective) for effective in due]
+        answers = Answers(opened, facts, self._bundles, self.heavy)
+        visit = _Visit(answers, login, self.samples.history(self.connection.key), disks, started)
+        outcomes = await visit.checks(due)
         if self.connection.host_checks:
             self.paths = await visit.paths() or self.paths
         self.release = facts.release
@@ -176,18 +173,26 @@ class Visitor:
 
 @dataclass(slots=True)
 class _Visit:
-    """The part of a visit that has a session and facts: each query runs once, on first need."""
+    """The part of a visit that has a session and facts."""
 
-    session: Session
-    facts: Facts
+    answers: Answers
     login: Login
     history: Mapping[str, Sequence[Sample]]
     disks: Sequence[Disk]
     started: datetime
     notes: list[Note] = field(default_factory=list)
     timed_out: set[str] = field(default_factory=set)
-    _answers: dict[str, _Answer] = field(default_factory=dict)
-    _lost: StatementFailure | None = None
+
+    @property
+    def facts(self) -> Facts:
+        return self.answers.facts
+
+    async def checks(self, due: Sequence[Effective]) -> list[Outcome]:
+        applying = [e for e in due if not plan.precondition(e.check, self.facts)]
+        await self.answers.prefetch([(effective.check, effective.interval_s) for effective in applying])
+        outcomes = [await self.check(effective) for effective in due]
+        self.answers.bundles.settle()
+        return outcomes
 
     async def check(self, effective: Effective) -> Outcome:
         check = effective.check
@@ -197,7 +202,7 @@ class _Visit:
         rows: dict[str, Rows] = {}
         elapsed = 0.0
         for query in check.queries:
-            answer = await self._answer(query, check.id)
+            answer = await self.answers.of(query, check.id)
             if answer.failure:
                 if answer.failure.timed_out:
                     self.timed_out.add(check.id)
@@ -210,25 +215,7 @@ class _Visit:
 
     async def paths(self) -> Mapping[str, str]:
         """Where the database keeps its files; nothing when that cannot be read now."""
-        return labelled((await self._answer(PATHS, "PATHS")).rows)
-
-    async def _answer(self, query: Query, action: str) -> _Answer:
-        if query.name not in self._answers:
-            self._answers[query.name] = await self._ask(query, action)
-        return self._answers[query.name]
-
-    async def _ask(self, query: Query, action: str) -> _Answer:
-        if self._lost:
-            return _Answer(failure=self._lost)
-        started = time.monotonic()
-        try:
-            rows = await self.session.query(
-                query.text(self.facts), action=action, timeout_s=CALL_TIMEOUT_S[query.cost], packs=self.facts.packs
-            )
-        except StatementFailure as failure:
-            self._lost = failure if failure.lost else None
-            return _Answer(failure=failure)
-        return _Answer(rows, elapsed_ms=(time.monotonic() - started) * 1000)
+        return labelled((await self.answers.of(PATHS, "PATHS")).rows)
 
     def _seen(self, effective: Effective, rows: Mapping[str, Rows]) -> Seen:
         return Seen(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import oracledb
 
 from agent.config import Connection
+from agent.oracle.bundling import Column, Kind, Table
 from agent.oracle.catalogue import Pack, Row, Value, check_licence, objects_read
 from agent.oracle.logins import LoginFailure, classify, timed_out
 from common.errors import ConfigurationError
@@ -60,7 +61,11 @@ class Session:
     _lost: bool = field(default=False, init=False)
 
     async def query(self, sql: str, *, action: str, timeout_s: float, packs: frozenset[Pack]) -> Sequence[Row]:
-        """All rows of one statement, columns in lower case. ACTION = `action`, so that a DBA sees who asks."""
+        """All rows of one statement, columns in lower case."""
+        return (await self.table(sql, action=action, timeout_s=timeout_s, packs=packs)).named()
+
+    async def table(self, sql: str, *, action: str, timeout_s: float, packs: frozenset[Pack]) -> Table:
+        """All rows of one statement and what its columns are. ACTION = `action`, so that a DBA sees who asks."""
         check_licence(sql, packs)
         if self._lost:
             raise StatementFailure("DPY-4011", "the session was given up after a statement took too long", lost=True)
@@ -100,7 +105,7 @@ class Session:
             raise StatementFailure("ORA-01013", f"broken off after {timeout_s:g} s")
         raise (_statement_failure(error, sql) if isinstance(error, oracledb.Error) else error) from None
 
-    async def _fetch(self, sql: str) -> list[Row]:
+    async def _fetch(self, sql: str) -> Table:
         with self._raw.cursor() as cursor:
             cursor.arraysize = _FETCH
             cursor.prefetchrows = _FETCH
@@ -109,8 +114,25 @@ class Session:
             if len(rows) > MAX_ROWS:
                 raise StatementFailure("", f"more than {MAX_ROWS} rows")
             self.round_trips += 1 + len(rows) // _FETCH
-            names = [column.name.lower() for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+            return Table(tuple(_column(column) for column in cursor.description or ()), rows)
+
+
+_KINDS: dict[object, Kind] = {
+    oracledb.DB_TYPE_NUMBER: "number",
+    oracledb.DB_TYPE_VARCHAR: "text",
+    oracledb.DB_TYPE_CHAR: "text",
+}
+_ANY_SCALE = -127  # of a NUMBER without precision, which the driver gives as int where it can
+_LONGEST = 4000
+
+
+def _column(described: oracledb.FetchInfo) -> Column:
+    kind = _KINDS.get(described.type_code, "other")
+    if kind == "text" and (described.display_size or 0) > _LONGEST:
+        kind = "other"
+    scale = described.scale or 0
+    decimal = kind == "number" and scale != 0 and not (scale == _ANY_SCALE and not described.precision)
+    return Column(described.name, kind, decimal)
 
 
 @asynccontextmanager
