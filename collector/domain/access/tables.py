@@ -1,11 +1,15 @@
-"""Tables of API credentials; secrets are stored as digests."""
+"""Tables of credentials: API keys, people's passwords, their sessions, invitations, and the keys that sign tokens.
+
+Secrets are stored as digests; only the signing keys are needed again, and those are sealed.
+"""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
-from collector.core.columns import Instant, table
+from collector.core.columns import Instant, Json, table
 
 
 class ApiKey(SQLModel, table=True):
@@ -21,6 +25,69 @@ class ApiKey(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     revoked_at: datetime | None = Field(sa_type=Instant)
     last_used_at: datetime | None = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(sa_type=Instant)
+
+
+class Person(SQLModel, table=True):
+    """Someone who can log on. One address is one person, who may be a member of several tenants."""
+
+    __tablename__ = "person"
+
+    email: str = Field(primary_key=True)
+    password_hash: str
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class Session(SQLModel, table=True):
+    """A login, until it expires or is revoked. `refresh_digest`: of the one refresh token that is good now."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("session_by_member", "tenant_id", "member_id"), Index("session_by_expiry", "expires_at"))
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(primary_key=True)
+    member_id: int = Field(sa_type=BigInteger)
+    refresh_digest: bytes
+    address: str
+    created_at: datetime = Field(sa_type=Instant)
+    refreshed_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(sa_type=Instant)
+
+
+class Invitation(SQLModel, table=True):
+    """An `fpi_…` secret that makes its bearer a member; `prefix` is the part that may be shown."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (Index("invitation_by_expiry", "expires_at"),)
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(primary_key=True)
+    email: str
+    role: str
+    prefix: str
+    digest: bytes = Field(unique=True)
+    invited_by: str
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    accepted_at: datetime | None = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(sa_type=Instant)
+
+
+class SigningKey(SQLModel, table=True):
+    """An RSA key of access tokens; a retired one stays readable until its last token has expired."""
+
+    __tablename__ = "signing_key"
+
+    id: str = Field(primary_key=True)
+    sealed: bytes
+    public: Any = Field(sa_type=Json)
+    created_at: datetime = Field(sa_type=Instant)
+    retired_at: datetime | None = Field(sa_type=Instant)
 
 
 api_key = table(ApiKey)
+person = table(Person)
+session = table(Session)
+invitation = table(Invitation)
+signing_key = table(SigningKey)

@@ -24,7 +24,10 @@ class Tenant(SQLModel, table=True):
 
 class Member(SQLModel, table=True):
     __tablename__ = "member"
-    __table_args__ = (Index("member_by_email", "tenant_id", "email", unique=True),)
+    __table_args__ = (
+        Index("member_by_email", "tenant_id", "email", unique=True),
+        Index("member_by_address", "email"),
+    )
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     id: int = Field(primary_key=True, sa_type=BigInteger)
