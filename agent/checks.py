@@ -12,5 +12,6 @@ def known() -> dict[str, Check]:
 
 
 def of(connection: Connection) -> list[Check]:
-    """The checks that are about this connection; the host's own only where the agent runs on that host."""
-    return list((known() if connection.host_checks else oracle.catalogue()).values())
+    """The checks to run for this connection; the host's own only where the agent runs on that host."""
+    checks = known() if connection.host_checks else oracle.catalogue()
+    return [check for check in checks.values() if not check.by_collector]

@@ -163,7 +163,7 @@ class States:
 
 # --- queries -------------------------------------------------------------------------------------------------------
 
-_CDB_VIEW = re.compile(r"\{cdb:(\w+)\}")
+_CDB_VIEW = re.compile(r"\{cdb:(\w+)(?:\|([^}]+))?\}")
 _OBJECT = re.compile(
     r"(?<![\w$.:'])(?:sys\.)?((?:g?v_?\$\w+)|(?:dba|cdb|all|user)_\w+|database_properties|pdb_plug_in_violations"
     r"|audit_unified_enabled_policies|unified_audit_trail)\b",
@@ -176,7 +176,9 @@ class Query:
     """A statement that one or several checks read; it runs once per visit.
 
     `{cdb:data_files}` stands for the dictionary view in the form that fits the session: CDB_DATA_FILES in CDB$ROOT,
-    else DBA_DATA_FILES with a CON_ID of 0, so that every row has a CON_ID. `newer` holds the text for later releases.
+    else DBA_DATA_FILES with a CON_ID of 0, so that every row has a CON_ID. `{cdb:mviews|owner, mview_name}` names the
+    columns that are read: for views with a LONG, which not every form of query may hold, or with a CON_ID of their own.
+    `newer` holds the text for later releases.
     `special`: another text for targets of a kind (on RAC, without ASM), whatever their release.
     `min_release`: the first release that has the views.
     """
@@ -207,8 +209,9 @@ def render(sql: str, *, in_root: bool) -> str:
     """Replace `{cdb:view}`; the inline view gives DBA_ rows the CON_ID that CDB_ rows have."""
 
     def form(match: re.Match[str]) -> str:
-        view = match[1]
-        return f"cdb_{view}" if in_root else f"(SELECT d.*, 0 AS con_id FROM dba_{view} d)"
+        view, columns = match[1], match[2]
+        read = ", ".join(f"d.{column.strip()}" for column in columns.split(",")) if columns else "d.*"
+        return f"cdb_{view}" if in_root else f"(SELECT {read}, 0 AS con_id FROM dba_{view} d)"
 
     return _CDB_VIEW.sub(form, sql)
 
@@ -281,7 +284,7 @@ class Check:
 
     `mount`: reads fixed views only, so that it works on a mounted instance. `per_interval`: the value is a difference
     between two runs. `source`: where the thresholds come from (keys of the catalogue). `reviews`: judged last, over
-    `peers`.
+    `peers`. `by_collector`: only declared here; no agent runs it, because no agent can say that it is silent.
     """
 
     id: str
@@ -304,6 +307,7 @@ class Check:
     enabled: bool = True
     keep_s: int = 0
     reviews: bool = False
+    by_collector: bool = False
     min_release: Release = (12, 1)
 
     @property
