@@ -5,9 +5,9 @@ from typing import Literal
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Sequence, String, Table, text
 from sqlmodel import SQLModel
 
-Counted = Literal["tenant", "member", "connection", "run", "activity"]
+Counted = Literal["tenant", "member", "connection", "run", "activity", "event"]
 
-NAMES: tuple[Counted, ...] = ("tenant", "member", "connection", "run", "activity")
+NAMES: tuple[Counted, ...] = ("tenant", "member", "connection", "run", "activity", "event")
 
 _NEXT_COUNTER = text(
     "INSERT INTO counter (name, value) VALUES (:name, :count)"

@@ -11,9 +11,21 @@ from collector.domain.assignments import tables as assignments
 from collector.domain.notifications import tables as notifications
 from collector.domain.results import tables as results
 from collector.domain.tenants import tables as tenants
-from collector.domain.webhooks import tables as webhooks
 from collector.domain.versions import tables as versions
+from collector.domain.webhooks import tables as webhooks
 
 metadata: MetaData = SQLModel.metadata
 
-__all__ = ["access", "activity", "agents", "assignments", "metadata", "results", "sequences", "tenants", "versions"]
+__all__ = [
+    "access",
+    "activity",
+    "agents",
+    "assignments",
+    "metadata",
+    "notifications",
+    "results",
+    "sequences",
+    "tenants",
+    "versions",
+    "webhooks",
+]

@@ -1,0 +1,1 @@
+"""Telling people: which alerts go to whom, when, and how often."""
