@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -178,7 +179,8 @@ def test_what_is_said_before_the_start_stands_still(small: Database) -> None:
 def test_counters_grow(small: Database) -> None:
     session = login(small)
     first = rows(session, "SELECT current_scn FROM v$database")[0][0]
-    small._started -= 10  # as if ten seconds had passed
+    later = small.clock.uptime() + 10
+    small.clock = replace(small.clock, uptime=lambda: later)
     second = rows(session, "SELECT current_scn FROM v$database")[0][0]
     assert isinstance(first, Decimal)
     assert isinstance(second, Decimal)
