@@ -1,6 +1,8 @@
-"""How several families read numbers: digits only, within what a store and a JSON client can hold."""
+"""How several families read numbers and times, within what a store and a JSON client can hold."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 
@@ -8,6 +10,11 @@ from collector.core import problems
 
 MAX_SAFE = 2**53 - 1  # the largest whole number that every JSON client reads exactly
 MAX_ID = 2**63 - 1
+
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
+)
+_EXPECTED_TIME = "a date (2026-05-14) or an instant (2026-05-14T03:00:00Z)"
 
 
 def whole_number(*, at_most: int) -> Callable[[object], int]:
@@ -39,12 +46,44 @@ def capped_number(*, cap: int) -> Callable[[object], int]:
     return validate
 
 
+def start_of(value: object) -> datetime:
+    """A validator for the first instant of a date, minute or second; times without a zone are UTC."""
+    return _span(value)[0]
+
+
+def end_of(value: object) -> datetime:
+    """As `start_of`, but the first instant after it: what is shown in whole seconds includes the whole second."""
+    return _span(value)[1]
+
+
 def given_once(request: Request, *names: str) -> None:
     """Refuse a parameter that stands in the query twice: nobody knows which one was meant."""
     for name in names:
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise problems.invalid(name, ", ".join(values), "the parameter once")
+
+
+def _span(value: object) -> tuple[datetime, datetime]:
+    if isinstance(value, datetime):
+        return value, value
+    found = _TIME.fullmatch(str(value))
+    if found is None:
+        raise ValueError(_EXPECTED_TIME)
+    try:
+        start = datetime.fromisoformat(str(value))
+        start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
+        return start, start + _length(found)
+    except (ValueError, OverflowError):
+        raise ValueError(_EXPECTED_TIME) from None
+
+
+def _length(found: re.Match[str]) -> timedelta:
+    if not found["time"]:
+        return timedelta(days=1)
+    if not found["seconds"]:
+        return timedelta(minutes=1)
+    return timedelta(microseconds=1) if found["fraction"] else timedelta(seconds=1)
 
 
 def _plain(text: str) -> bool:

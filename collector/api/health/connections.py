@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
@@ -10,8 +10,8 @@ from collector.api.family import Gateway
 from collector.api.health import envelope, examples, shapes
 from collector.api.health.auth import ReadHealth
 from collector.api.health.documents import answers
-from collector.api.health.envelope import Paging
-from collector.api.params import MAX_ID, MAX_SAFE, capped_number, given_once, whole_number
+from collector.api.health.queries import AT_LEAST_1, WantedPage
+from collector.api.params import MAX_ID, whole_number
 from collector.core.problems import not_found
 from collector.domain.fleet import rules, store
 from collector.domain.fleet.rules import Shown
@@ -20,27 +20,7 @@ from common.clock import iso, utc_now
 
 router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
 
-DEFAULT_PER_PAGE = 50
-MAX_PER_PAGE = 100
-
-AT_LEAST_1 = {"minimum": 1}
-
-Page = Annotated[
-    int,
-    BeforeValidator(whole_number(at_most=MAX_SAFE)),
-    Query(description="Starts at 1.", json_schema_extra=AT_LEAST_1),
-]
-PerPage = Annotated[
-    int,
-    BeforeValidator(capped_number(cap=MAX_PER_PAGE)),
-    Query(description=f"More than {MAX_PER_PAGE} is served as {MAX_PER_PAGE}.", json_schema_extra=AT_LEAST_1),
-]
 ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(json_schema_extra=AT_LEAST_1)]
-
-
-async def paging(request: Request, page: Page = 1, per_page: PerPage = DEFAULT_PER_PAGE) -> Paging:
-    given_once(request, "page", "per_page")
-    return Paging(page, per_page)
 
 
 @router.get(
@@ -48,7 +28,7 @@ async def paging(request: Request, page: Page = 1, per_page: PerPage = DEFAULT_P
     summary="List all Oracle connections with their latest health score",
     responses=answers(shapes.ConnectionPage, examples.CONNECTIONS, 400),
 )
-async def connections(caller: ReadHealth, wanted: Annotated[Paging, Depends(paging)], db: Gateway) -> Response:
+async def connections(caller: ReadHealth, wanted: WantedPage, db: Gateway) -> Response:
     total, rows = await db.read(store.page, caller.tenant, wanted.offset, wanted.per_page)
     return envelope.page([_listed(row) for row in rows], total=total, paging=wanted)
 

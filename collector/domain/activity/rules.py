@@ -29,7 +29,7 @@ class Link:
 
 
 def content(link: Link) -> bytes:
-    """The bytes that are hashed: a JSON list of all fields in the order of `Link`, keys sorted, time in microseconds."""
+    """What is hashed: a JSON list of the fields in the order of `Link`, keys sorted, the time in microseconds."""
     return orjson.dumps(
         [
             link.tenant_id,

@@ -1,10 +1,12 @@
-"""How numbers in a URL are read: every number has one spelling."""
+"""How numbers and times in a URL are read: every number has one spelling."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.api.params import MAX_ID, MAX_SAFE, capped_number, whole_number
+from collector.api.params import MAX_ID, MAX_SAFE, capped_number, end_of, start_of, whole_number
 
 NO_NUMBERS = ["", "0", "-1", "+1", "01", "1.0", "1e3", " 1", "1 ", "1_000", "٣", "²", "0x1", "None", "1\x00", "½"]
 
@@ -29,3 +31,32 @@ def test_a_capped_number_is_served_as_its_cap(text: str, value: int) -> None:
 def test_a_capped_number_still_has_to_be_one(text: str) -> None:
     with pytest.raises(ValueError, match="a whole number of at least 1"):
         capped_number(cap=100)(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "length"),
+    [
+        ("2026-05-14", datetime(2026, 5, 14, tzinfo=UTC), timedelta(days=1)),
+        ("2026-05-14T03:01Z", datetime(2026, 5, 14, 3, 1, tzinfo=UTC), timedelta(minutes=1)),
+        ("2026-05-14T03:01:22Z", datetime(2026, 5, 14, 3, 1, 22, tzinfo=UTC), timedelta(seconds=1)),
+        ("2026-05-14T03:01:22", datetime(2026, 5, 14, 3, 1, 22, tzinfo=UTC), timedelta(seconds=1)),
+        ("2026-05-14T03:01:22+02:00", datetime(2026, 5, 14, 1, 1, 22, tzinfo=UTC), timedelta(seconds=1)),
+        ("2026-05-14T03:01:22.5Z", datetime(2026, 5, 14, 3, 1, 22, 500_000, tzinfo=UTC), timedelta(microseconds=1)),
+        ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC), timedelta(days=1)),
+    ],
+)
+def test_a_time_includes_all_that_it_names(text: str, start: datetime, length: timedelta) -> None:
+    assert start_of(text) == start
+    assert end_of(text) == start + length
+
+
+NO_TIMES = ["", "today", "2026-13-01", "2026-02-30", "2026-5-1", "20260514", "2026-W20-4", "1747191682", "2026-05-14T"]
+NO_TIMES += ["2026-05-14 03:00:00", "2026-05-14T24:00:00Z", "2026-05-14T03:00:00 02:00", "2026-05-14T03:00:61Z"]
+NO_TIMES += ["٢٠٢٦-05-14", "2026-05-14\x00", "9999-12-31", "0001-01-01T00:00:00+01:00", "-2026-05-14", "2026-05-14Z"]
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
+def test_what_is_no_time_says_what_is_expected(text: str) -> None:
+    for read in (start_of, end_of):
+        with pytest.raises(ValueError, match="^a date"):
+            read(text)
