@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agent.descriptor import DescriptorError, check_no_credentials, first_address
-from agent.oracle.catalogue import Pack, Tier
+from agent.oracle.catalogue import Pack, Shared, Tier
 from common.errors import ConfigurationError
 from common.identity import write_private
 from common.wire import ConnectionInfo
@@ -28,7 +28,9 @@ class Connection:
     """One Oracle target. `host` and `port` are its first address, also when `descriptor` says how to connect.
 
     Exactly one of the `password_` fields says where the password is; `host_checks`: the agent runs on the database's
-    own host; `packs`: the licences that the user has declared; `paused`: known to the collector and not visited.
+    own host; `packs`: the licences that the user has declared; `share`: what findings may name as it is (accounts,
+    machines and programs, texts of SQL), anything else leaves this host as a short hash; `paused`: known to the
+    collector and not visited.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Connection:
     tier: Tier = "prod"
     tags: tuple[str, ...] = ()
     packs: frozenset[Pack] = frozenset()
+    share: frozenset[Shared] = frozenset({"users"})
     host_checks: bool = False
     paused: bool = False
 
@@ -127,7 +130,8 @@ _TEXTS: dict[str, tuple[re.Pattern[str], str]] = {
 }
 _PATHS = {"config_dir": "folder", "wallet_dir": "folder", "password_file": "file"}
 _CHOICES: dict[str, tuple[str, ...]] = {"mode": get_args(Mode), "tier": get_args(Tier)}
-_LISTS = ("tags", "packs")
+_LISTS = ("tags", "packs", "share")
+_WORDS: dict[str, tuple[str, ...]] = {"packs": get_args(Pack), "share": get_args(Shared)}
 _SOURCES = ("password_file", "password_env", "password_credential")
 _PORTS = range(1, 65_536)
 _DEFAULT_PORT = 1521
@@ -187,11 +191,11 @@ def _path(name: str, value: object, problems: list[str]) -> Path | None:
 def _words(name: str, value: object, problems: list[str]) -> object:
     words = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for word in words:
-        if name == "packs" and word not in get_args(Pack):
-            problems.append(f"packs: `{word}`; expected one of {', '.join(get_args(Pack))}")
+        if name in _WORDS and word not in _WORDS[name]:
+            problems.append(f"{name}: `{word}`; expected one of {', '.join(_WORDS[name])}")
         elif not isinstance(word, str) or not _TAG.fullmatch(word):
             problems.append(f"{name}: `{word}`; expected 1 to 64 letters, digits and .:/=@+-")
-    return frozenset(words) if name == "packs" else tuple(dict.fromkeys(words))
+    return frozenset(words) if name in _WORDS else tuple(dict.fromkeys(words))
 
 
 def _together(clean: dict[str, object]) -> list[str]:
@@ -281,7 +285,7 @@ def _toml(connection: Connection) -> str:
     lines = ["", "[[connection]]"]
     for name in _FIELDS:
         value = getattr(connection, name)
-        if value not in (None, (), frozenset()):
+        if name == "share" or value not in (None, (), frozenset()):  # an empty `share` is a choice
             lines.append(f"{name} = {_toml_value(value)}")
     return "\n".join(lines) + "\n"
 

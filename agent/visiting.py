@@ -47,6 +47,7 @@ class Place:
         if not self.host or not of_host:
             return run
         outcomes, _ = await self.host.visit(of_host)
+        self.oracle.latest.note(outcomes, run.started_at)
         return msgspec.structs.replace(
             run, outcomes=(*run.outcomes, *outcomes), ended_at=max(self.oracle.now(), run.ended_at)
         )

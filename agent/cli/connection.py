@@ -37,6 +37,10 @@ Mode = Annotated[str | None, typer.Option(help="normal, sysdg or sysdba.")]
 Tier = Annotated[str | None, typer.Option(help="prod, test or dev.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be given again.")]
 Packs = Annotated[list[str] | None, typer.Option("--pack", help="A licence you hold: diagnostics or tuning.")]
+Share = Annotated[
+    list[str] | None,
+    typer.Option("--share", help="What findings may name: users, machines, sql or none; only users without it."),
+]
 HostChecks = Annotated[bool, typer.Option("--host-checks", help="This agent runs on the database's own host.")]
 Paused = Annotated[bool, typer.Option("--paused", help="Not visited until it is resumed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -67,6 +71,7 @@ def add(
     tier: Tier = None,
     tag: Tags = None,
     pack: Packs = None,
+    share: Share = None,
     host_checks: HostChecks = False,
     paused: Paused = False,
 ) -> None:
@@ -91,6 +96,7 @@ def add(
         "tier": tier,
         "tags": tag,
         "packs": pack,
+        "share": [] if share == ["none"] else share,
         "host_checks": host_checks,
         "paused": paused,
     }
@@ -212,6 +218,7 @@ def _described(connection: Connection) -> dict[str, Any]:
         "tier": connection.tier,
         "tags": list(connection.tags),
         "packs": sorted(connection.packs),
+        "share": sorted(connection.share),
         "host_checks": connection.host_checks,
         "paused": connection.paused,
     }

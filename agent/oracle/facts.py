@@ -72,6 +72,7 @@ def unread(connection: Connection) -> Facts:
         user=connection.user.upper(),
         tier=connection.tier,
         packs=frozenset(),
+        share=connection.share,
     )
 
 
@@ -101,6 +102,7 @@ def build(row: Row, containers: Sequence[Row], *, session: Session, connection: 
         user=text(row["username"]),
         tier=connection.tier,
         packs=_packs(frozenset(connection.packs), text(row["pack_access"])),
+        share=connection.share,
     )
 
 

@@ -15,6 +15,8 @@ from agent.oracle.judging import unknown
 from agent.oracle.logins import LoginFailure
 from agent.oracle.logon import logon
 from agent.oracle.paths import PATHS, labelled
+from agent.oracle.peers import Latest
+from agent.oracle.reference import Reference
 from agent.oracle.samples import Note, Samples
 from agent.oracle.session import LOGIN_DEADLINE_S, Session, StatementFailure
 from agent.oracle.thresholds import Effective
@@ -43,6 +45,8 @@ class Visitor:
     login_deadline_s: float = LOGIN_DEADLINE_S
     now: Now = utc_now
     heavy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reference: Callable[[], Reference | None] = lambda: None
+    latest: Latest = field(default_factory=Latest, init=False)
     timed_out: frozenset[str] = field(default=frozenset(), init=False)
     paths: Mapping[str, str] = field(default_factory=dict, init=False)
     release: tuple[int, int] | None = field(default=None, init=False)
@@ -55,6 +59,7 @@ class Visitor:
         `disks`: the file systems of the database's host, where the agent runs on it.
         """
         started = self.now()
+        due = sorted((e for e in due if not e.check.by_collector), key=lambda e: e.check.reviews)
         self.timed_out = frozenset()
         try:
             door = logon(self.connection, self.samples, deadline_s=self.login_deadline_s, now=self.now)
@@ -71,9 +76,9 @@ class Visitor:
         self, failure: LoginFailure, due: Sequence[Effective], started: datetime, trigger: Trigger
     ) -> Run:
         log.warning("logon failed", connection=self.connection.name, code=failure.code, kind=failure.kind)
-        if failure.means_down:
-            return self._run(started, trigger, self._down(failure, due), reachable=False)
-        return self._run(started, trigger, self._refused(due, failure))
+        outcomes = self._down(failure, due) if failure.means_down else self._refused(due, failure)
+        self.latest.note(outcomes, started)
+        return self._run(started, trigger, outcomes, reachable=not failure.means_down)
 
     def _down(self, failure: LoginFailure, due: Sequence[Effective]) -> list[Outcome]:
         """Nobody gets in: one critical finding; what was known of the rest stands until it is stale."""
@@ -113,7 +118,9 @@ class Visitor:
         except StatementFailure as failure:
             return self._without_facts(due, failure, login), None
         answers = Answers(opened, facts, self._bundles, self.heavy)
-        visit = _Visit(answers, login, self.samples.history(self.connection.key), disks, started)
+        visit = _Visit(
+            answers, login, self.samples.history(self.connection.key), disks, started, self.latest, self.reference()
+        )
         outcomes = await visit.checks(due)
         if self.connection.host_checks:
             self.paths = await visit.paths() or self.paths
@@ -135,6 +142,7 @@ class Visitor:
             else:
                 verdict = unknown(failure.text)
             outcomes.append(plan.outcome(effective, verdict))
+            self.latest.note(outcomes[-1:], self.now())
         return outcomes
 
     def _seen_login(self, login: Login) -> Callable[[Effective], Seen]:
@@ -143,8 +151,17 @@ class Visitor:
         history = self.samples.history(self.connection.key)
 
         def seen(effective: Effective) -> Seen:
-            own = history.get(effective.check.id, ())
-            return Seen(facts=nothing, rows={}, levels=effective.levels, now=at, login=login, history=own)
+            name = effective.check.id
+            return Seen(
+                facts=nothing,
+                rows={},
+                levels=effective.levels,
+                now=at,
+                login=login,
+                history=history.get(name, ()),
+                peers=self.latest.peers(name, at) if effective.check.reviews else (),
+                reference=self.reference(),
+            )
 
         return seen
 
@@ -180,6 +197,8 @@ class _Visit:
     history: Mapping[str, Sequence[Sample]]
     disks: Sequence[Disk]
     started: datetime
+    latest: Latest
+    reference: Reference | None
     notes: list[Note] = field(default_factory=list)
     timed_out: set[str] = field(default_factory=set)
 
@@ -190,7 +209,10 @@ class _Visit:
     async def checks(self, due: Sequence[Effective]) -> list[Outcome]:
         applying = [e for e in due if not plan.precondition(e.check, self.facts)]
         await self.answers.prefetch([(effective.check, effective.interval_s) for effective in applying])
-        outcomes = [await self.check(effective) for effective in due]
+        outcomes: list[Outcome] = []
+        for effective in due:
+            outcomes.append(await self.check(effective))
+            self.latest.note(outcomes[-1:], self.started)
         self.answers.bundles.settle()
         return outcomes
 
@@ -226,6 +248,8 @@ class _Visit:
             login=self.login,
             history=self.history.get(effective.check.id, ()),
             disks=self.disks,
+            peers=self.latest.peers(effective.check.id, self.started) if effective.check.reviews else (),
+            reference=self.reference,
         )
 
     def _note(self, effective: Effective, verdict: Verdict) -> None:

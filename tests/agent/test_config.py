@@ -23,6 +23,7 @@ def test_what_is_not_said_has_a_default_that_is_safe() -> None:
     connection = make_connection(GOOD)
     assert (connection.port, connection.mode, connection.tier, connection.type) == (1521, "normal", "prod", "direct")
     assert (connection.tags, connection.packs, connection.host_checks) == ((), frozenset(), False)
+    assert connection.share == {"users"}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_what_is_not_said_has_a_default_that_is_safe() -> None:
         ({"tags": ["ok", "no spaces"]}, "tags: `no spaces`; expected 1 to 64 letters"),
         ({"tags": [3]}, "tags: `3`; expected 1 to 64 letters"),
         ({"packs": ["partitioning"]}, "packs: `partitioning`; expected one of diagnostics, tuning"),
+        ({"share": ["all"]}, "share: `all`; expected one of users, machines, sql"),
         ({"host_checks": "yes"}, "host_checks: `yes`; expected true or false"),
         ({"password_env": None}, "password: none; expected exactly one of password_file, password_env, password_cred"),
         ({"password_file": "/x"}, "password: password_file and password_env; expected exactly one"),
@@ -239,3 +241,10 @@ def test_a_password_written_into_the_file_by_hand_is_refused_too(tmp_path: Path)
     with pytest.raises(ConfigurationError, match="holds a user or a password") as refused:
         load_connections(path)
     assert "tiger" not in str(refused.value)
+
+
+@pytest.mark.parametrize("share", [[], ["users"], ["sql", "machines"]])
+def test_what_may_be_named_outlives_the_file(tmp_path: Path, share: list[str]) -> None:
+    path = tmp_path / "connections.toml"
+    save_connections(path, [make_connection({**GOOD, "share": share})])
+    assert load_connections(path)[0].share == set(share)
