@@ -12,6 +12,7 @@ from collector.core.problems import Problem, StoreUnavailable, rate_limited, una
 from collector.domain.access import store
 from collector.domain.tenants import rules
 from common import tokens
+from common.clock import utc_now
 
 ANONYMOUS_PER_MINUTE = 60
 OPEN_PATHS = frozenset({"/api/v1/health/openapi.json"})
@@ -29,7 +30,7 @@ def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
         if isinstance(token, Problem):
             return await _anonymous(limiter, request, token)
         try:
-            found = await db.read(store.key_by_digest, tokens.digest(token)) if _plausible(token) else None
+            found = await db.read(store.key_by_digest, tokens.digest(token), utc_now()) if _plausible(token) else None
         except StoreUnavailable as trouble:
             return Admission(quota=await _quota_of_client(limiter, request), refusal=unavailable(trouble))
         if found is None:

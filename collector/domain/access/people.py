@@ -10,7 +10,7 @@ from collector.core.problems import Refusal
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
 from collector.domain.access import sessions
-from collector.domain.access.rules import Role
+from collector.domain.access.rules import Act, Role
 from collector.domain.access.tables import invitation, person
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
@@ -63,6 +63,14 @@ class Open(NamedTuple):
     role: Role
 
 
+class Acceptance(NamedTuple):
+    """How an invitation is accepted; `password_hash` is None where the person has a password already."""
+
+    name: str
+    password_hash: str | None
+    at: datetime
+
+
 # --- members -------------------------------------------------------------------------------------------------------
 
 
@@ -80,47 +88,45 @@ def by_email(conn: Connection, tenant_id: int, email: str) -> ListedMember:
     return found
 
 
-def change_role(conn: Connection, tenant_id: int, member_id: int, role: Role, *, by: str, now: datetime) -> None:
+def change_role(conn: Connection, tenant_id: int, member_id: int, role: Role, act: Act) -> None:
     before = find(conn, tenant_id, member_id)
     if before.role == role:
         return
     if role != "owner":
         _keep_an_owner(conn, tenant_id, before)
     conn.execute(_ROLE, {**_of(tenant_id, member_id), "role": role})
-    _note(conn, tenant_id, "member_changed", by, now, member_id=member_id, email=before.email, role=role)
+    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, role=role)
 
 
-def change_name(conn: Connection, tenant_id: int, member_id: int, name: str, *, by: str, now: datetime) -> None:
+def change_name(conn: Connection, tenant_id: int, member_id: int, name: str, act: Act) -> None:
     before = find(conn, tenant_id, member_id)
     conn.execute(_NAME, {**_of(tenant_id, member_id), "name": name})
-    _note(conn, tenant_id, "member_changed", by, now, member_id=member_id, email=before.email, name=name)
+    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, name=name)
 
 
-def change_status(
-    conn: Connection, tenant_id: int, member_id: int, status: Standing, *, by: str, now: datetime
-) -> None:
+def change_status(conn: Connection, tenant_id: int, member_id: int, status: Standing, act: Act) -> None:
     """A suspended member stays listed and cannot log on; the open sessions end."""
     before = find(conn, tenant_id, member_id)
     if before.status == status:
         return
     if status == "suspended":
         _keep_an_owner(conn, tenant_id, before)
-        sessions.revoke_all(conn, tenant_id, member_id, now)
+        sessions.revoke_all(conn, tenant_id, member_id, act.at)
     conn.execute(_STATUS, {**_of(tenant_id, member_id), "status": status})
-    _note(conn, tenant_id, "member_changed", by, now, member_id=member_id, email=before.email, status=status)
+    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, status=status)
 
 
-def remove(conn: Connection, tenant_id: int, member_id: int, *, by: str, now: datetime) -> None:
+def remove(conn: Connection, tenant_id: int, member_id: int, act: Act) -> None:
     before = find(conn, tenant_id, member_id)
     _keep_an_owner(conn, tenant_id, before)
-    sessions.revoke_all(conn, tenant_id, member_id, now)
+    sessions.revoke_all(conn, tenant_id, member_id, act.at)
     conn.execute(_REMOVE, _of(tenant_id, member_id))
-    _note(conn, tenant_id, "member_removed", by, now, member_id=member_id, email=before.email)
+    _note(conn, tenant_id, "member_removed", act, member_id=member_id, email=before.email)
 
 
-def add(conn: Connection, tenant_id: int, new: NewMember, *, by: str, now: datetime) -> ListedMember:
-    made = tenants.add_member(conn, tenant_id, new, now)
-    _note(conn, tenant_id, "member_added", by, now, member_id=made.id, email=made.email, role=made.role)
+def add(conn: Connection, tenant_id: int, new: NewMember, act: Act) -> ListedMember:
+    made = tenants.add_member(conn, tenant_id, new, act.at)
+    _note(conn, tenant_id, "member_added", act, member_id=made.id, email=made.email, role=made.role)
     return made
 
 
@@ -128,26 +134,26 @@ def add(conn: Connection, tenant_id: int, new: NewMember, *, by: str, now: datet
 
 
 @across_tenants("an address is one person, whatever the tenant; the sessions that end are looked up by tenant")
-def set_password(conn: Connection, email: str, password_hash: str, *, by: str, now: datetime, keep: str = "") -> None:
+def set_password(conn: Connection, email: str, password_hash: str, act: Act, keep: str = "") -> None:
     """Set a person's password and end all sessions of it but `keep`."""
-    _PASSWORD(conn, [{"email": email, "password_hash": password_hash, "changed_at": now}])
+    _PASSWORD(conn, [{"email": email, "password_hash": password_hash, "changed_at": act.at}])
     for membership in sessions.memberships(conn, email):
         tenant_id = membership.tenant_id
-        sessions.revoke_all(conn, tenant_id, membership.member_id, now, but=keep)
-        _note(conn, tenant_id, "password_changed", by, now, member_id=membership.member_id, email=email)
+        sessions.revoke_all(conn, tenant_id, membership.member_id, act.at, but=keep)
+        _note(conn, tenant_id, "password_changed", act, member_id=membership.member_id, email=email)
 
 
 # --- invitations ---------------------------------------------------------------------------------------------------
 
 
-def invite(conn: Connection, tenant_id: int, email: str, role: Role, *, by: str, now: datetime) -> NewInvitation:
+def invite(conn: Connection, tenant_id: int, email: str, role: Role, act: Act) -> NewInvitation:
     """Invite an address; an older open invitation of the same address ends."""
     if any(known.email == email for known in tenants.members(conn, tenant_id)):
         raise Refusal(f"email: {email!r}; this tenant has a member with that address already")
-    for older in invitations(conn, tenant_id, now):
+    for older in invitations(conn, tenant_id, act.at):
         if older.email == email:
-            conn.execute(_WITHDRAW, {"of_tenant": tenant_id, "of_invitation": older.id, "now": now})
-    made = NewInvitation(new_id("inv"), email, role, tokens.mint(tokens.INVITATION), now + INVITED_FOR)
+            conn.execute(_WITHDRAW, {"of_tenant": tenant_id, "of_invitation": older.id, "now": act.at})
+    made = NewInvitation(new_id("inv"), email, role, tokens.mint(tokens.INVITATION), act.at + INVITED_FOR)
     row = {
         "tenant_id": tenant_id,
         "id": made.id,
@@ -155,12 +161,12 @@ def invite(conn: Connection, tenant_id: int, email: str, role: Role, *, by: str,
         "role": role,
         "prefix": tokens.display_prefix(tokens.INVITATION, made.secret),
         "digest": tokens.digest(made.secret),
-        "invited_by": by,
-        "created_at": now,
+        "invited_by": act.by,
+        "created_at": act.at,
         "expires_at": made.expires_at,
     }
     conn.execute(insert(invitation), row)
-    _note(conn, tenant_id, "invitation_created", by, now, invitation_id=made.id, email=email, role=role)
+    _note(conn, tenant_id, "invitation_created", act, invitation_id=made.id, email=email, role=role)
     return made
 
 
@@ -169,11 +175,11 @@ def invitations(conn: Connection, tenant_id: int, now: datetime) -> Sequence[Lis
     return [ListedInvitation._make(row) for row in conn.execute(_OPEN, {"tenant_id": tenant_id, "now": now})]
 
 
-def withdraw(conn: Connection, tenant_id: int, invitation_id: str, *, by: str, now: datetime) -> None:
-    done = conn.execute(_WITHDRAW, {"of_tenant": tenant_id, "of_invitation": invitation_id, "now": now})
+def withdraw(conn: Connection, tenant_id: int, invitation_id: str, act: Act) -> None:
+    done = conn.execute(_WITHDRAW, {"of_tenant": tenant_id, "of_invitation": invitation_id, "now": act.at})
     if not done.rowcount:
         raise Refusal(f"invitation: {invitation_id!r}; expected one that is open")
-    _note(conn, tenant_id, "invitation_withdrawn", by, now, invitation_id=invitation_id)
+    _note(conn, tenant_id, "invitation_withdrawn", act, invitation_id=invitation_id)
 
 
 @across_tenants("the invitation is what finds out the tenant")
@@ -182,17 +188,15 @@ def open_invitation(conn: Connection, digest: bytes, now: datetime) -> Open | No
     return Open._make(row) if row else None
 
 
-def accept(
-    conn: Connection, tenant_id: int, invited: Open, name: str, *, password_hash: str | None, now: datetime
-) -> None:
-    """Make a member of who was invited; `password_hash` is None where the person has a password already."""
-    taken = conn.execute(_ACCEPT, {"of_tenant": tenant_id, "of_invitation": invited.id, "now": now})
+def accept(conn: Connection, tenant_id: int, invited: Open, accepted: Acceptance) -> None:
+    """Make a member of who was invited."""
+    taken = conn.execute(_ACCEPT, {"of_tenant": tenant_id, "of_invitation": invited.id, "now": accepted.at})
     if not taken.rowcount:
         raise Refusal("invitation: no longer open")
-    new = NewMember(name=name, email=invited.email, role=invited.role)
-    add(conn, tenant_id, new, by=invited.email, now=now)
-    if password_hash is not None:
-        set_password(conn, invited.email, password_hash, by=invited.email, now=now)
+    act = Act(invited.email, accepted.at)
+    add(conn, tenant_id, NewMember(name=accepted.name, email=invited.email, role=invited.role), act)
+    if accepted.password_hash is not None:
+        set_password(conn, invited.email, accepted.password_hash, act)
 
 
 # --- within --------------------------------------------------------------------------------------------------------
@@ -205,8 +209,8 @@ def _keep_an_owner(conn: Connection, tenant_id: int, changed: ListedMember) -> N
         raise LastOwner(f"member: {changed.email!r} is the last owner; expected another active owner first")
 
 
-def _note(conn: Connection, tenant_id: int, action: str, by: str, now: datetime, **about: object) -> None:
-    activity.append(conn, tenant_id, [Entry(action, {"by": by, **about}, now)])
+def _note(conn: Connection, tenant_id: int, action: str, act: Act, **about: object) -> None:
+    activity.append(conn, tenant_id, [Entry(action, {"by": act.by, **about}, act.at)])
 
 
 def _of(tenant_id: int, member_id: int) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Who may do what: roles, and what a name or an address must look like."""
 
+from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
 Role = Literal["owner", "admin", "dba", "viewer"]
@@ -22,6 +23,13 @@ Permission = Literal[
     "change_tokens",
     "change_plan",
 ]
+
+
+class Act(NamedTuple):
+    """By whom something is changed, and when: a member's address, or `cli`."""
+
+    by: str
+    at: datetime
 
 
 class RoleTerms(NamedTuple):

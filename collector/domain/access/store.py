@@ -35,6 +35,7 @@ class ListedKey(NamedTuple):
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class NewKey:
 
 
 @across_tenants("the key is what finds out the tenant")
-def key_by_digest(conn: Connection, digest: bytes) -> Key | None:
-    """The key with its tenant's plan; None for one that was never given out or is revoked."""
-    row = conn.execute(_BY_DIGEST, {"digest": digest}).one_or_none()
+def key_by_digest(conn: Connection, digest: bytes, now: datetime) -> Key | None:
+    """The key with its tenant's plan; None for one that was never given out, is revoked or past its end."""
+    row = conn.execute(_BY_DIGEST, {"digest": digest, "now": now}).one_or_none()
     return Key._make(row) if row else None
 
 
@@ -74,16 +75,25 @@ def keys(conn: Connection, tenant_id: int) -> Sequence[ListedKey]:
     return [ListedKey._make(row) for row in conn.execute(_LIST, {"tenant_id": tenant_id})]
 
 
-def revoke_key(conn: Connection, tenant_id: int, key_or_prefix: str, now: datetime) -> ListedKey:
-    """Revoke by id or by display prefix; revoking twice keeps the first date."""
+def find_key(conn: Connection, tenant_id: int, key_or_prefix: str) -> ListedKey:
     found = [key for key in keys(conn, tenant_id) if key_or_prefix in {key.id, key.prefix}]
     if len(found) != 1:
         raise Refusal(f"key: {key_or_prefix!r}; expected the id or prefix of one key of this tenant")
-    key = found[0]
+    return found[0]
+
+
+def revoke_key(conn: Connection, tenant_id: int, key_or_prefix: str, now: datetime) -> ListedKey:
+    """Revoke by id or by display prefix; revoking twice keeps the first date."""
+    key = find_key(conn, tenant_id, key_or_prefix)
     if key.revoked_at:
         return key
     conn.execute(_REVOKE, {"of_tenant": tenant_id, "of_key": key.id, "revoked_at": now})
     return key._replace(revoked_at=now)
+
+
+def expire_key(conn: Connection, tenant_id: int, key_id: str, at: datetime) -> None:
+    """Let the key be good until then and no longer."""
+    conn.execute(_EXPIRE, {"of_tenant": tenant_id, "of_key": key_id, "expires_at": at})
 
 
 def key_used(conn: Connection, tenant_id: int, key_id: str, now: datetime) -> None:
@@ -95,11 +105,15 @@ _K, _T = api_key.c, tenant.c
 _BY_DIGEST = (
     select(_K.tenant_id, _K.id, _K.prefix, _T.plan, _T.rate_limit)
     .join_from(api_key, tenant, _T.id == _K.tenant_id)
-    .where(_K.digest == bindparam("digest"), _K.revoked_at.is_(None))
+    .where(
+        _K.digest == bindparam("digest"),
+        _K.revoked_at.is_(None),
+        _K.expires_at.is_(None) | (_K.expires_at > bindparam("now")),
+    )
 )
 
 _LIST = (
-    select(_K.id, _K.name, _K.prefix, _K.created_at, _K.last_used_at, _K.revoked_at)
+    select(_K.id, _K.name, _K.prefix, _K.created_at, _K.last_used_at, _K.revoked_at, _K.expires_at)
     .where(_K.tenant_id == bindparam("tenant_id"))
     .order_by(_K.created_at, _K.id)
 )
@@ -107,5 +121,7 @@ _LIST = (
 _ONE = (_K.tenant_id == bindparam("of_tenant"), _K.id == bindparam("of_key"))
 
 _REVOKE = update(api_key).where(*_ONE).values(revoked_at=bindparam("revoked_at"))
+
+_EXPIRE = update(api_key).where(*_ONE).values(expires_at=bindparam("expires_at"))
 
 _USED = update(api_key).where(*_ONE).values(last_used_at=bindparam("last_used_at"))
