@@ -45,7 +45,18 @@ _SPECIAL: tuple[Network, ...] = tuple(
 
 _CLOSED: tuple[Network, ...] = tuple(  # where the versions of Python disagree on what is public
     ip_network(text)
-    for text in ("192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4", "2001::/23", "3fff::/20", "5f00::/16", "fec0::/10")
+    for text in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "240.0.0.0/4",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
 )
 
 
