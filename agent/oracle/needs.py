@@ -42,7 +42,8 @@ def needs_archivelog(facts: Facts) -> str | None:
 
 
 def needs_standby(facts: Facts) -> str | None:
-    return None if facts.standby_configured else "no standby is configured"
+    """Of a primary with a standby, or of a standby itself."""
+    return None if facts.standby_configured or not facts.primary else "no standby is configured"
 
 
 def needs_asm(facts: Facts) -> str | None:

@@ -19,7 +19,17 @@ DATA = Path(__file__).parent / "data" / "checks.yaml"
 VIEWS = Path(__file__).parents[2] / "standins" / "oracle" / "data" / "views.yaml"
 RELEASES: tuple[Release, ...] = ((12, 1), (12, 2), (18, 0), (19, 0), (21, 0), (23, 0))
 SECONDS = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "6h": 21_600, "24h": 86_400}
-SHIPPED = ("availability", "redo_logs", "tablespace", "undo_temp", "recovery_area", "backup", "host", "objects")
+SHIPPED = (
+    "availability",
+    "redo_logs",
+    "tablespace",
+    "undo_temp",
+    "recovery_area",
+    "backup",
+    "host",
+    "objects",
+    "data_guard",
+)
 
 ids = sorted(all_checks())
 every_check = pytest.mark.parametrize("check", [all_checks()[id_] for id_ in ids], ids=ids)

@@ -28,6 +28,12 @@ TARGETS = (
     Driven(name="19c", packs=PACKS),
     Driven(name="23ai, root of a CDB", on="healthy-23ai-cdb", packs=PACKS),
     Driven(name="standby open for reading", packs=PACKS, set={"V$DATABASE": STANDBY}),
+    Driven(name="standby of a CDB", on="healthy-23ai-cdb", packs=PACKS, set={"V$DATABASE": STANDBY}),
+    Driven(
+        name="primary with a standby",
+        packs=PACKS,
+        views={"V$PARAMETER": [{"NAME": "log_archive_config", "VALUE": "DG_CONFIG=(a,b)"}]},
+    ),
     Driven(name="ASM", packs=PACKS, set={"V$DATAFILE": {"NAME": "+DATA/HEALTHY/DATAFILE/users.269.1"}}),
     Driven(name="RAC", packs=PACKS, views={"V$PARAMETER": [{"NAME": "cluster_database", "VALUE": "TRUE"}]}),
 )
