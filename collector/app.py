@@ -3,17 +3,22 @@
 from datetime import datetime
 from functools import partial
 
+from collector.api.admin import family as admin
 from collector.api.agents import family as agents
 from collector.api.agents.changes import Changes
 from collector.api.agents.link import Link
 from collector.api.health import family as health
+from collector.api.keyring import Keyring
 from collector.api.status import family as status
 from collector.api.status import probes
+from collector.api.tuner import family as tuner
+from collector.api.tuner.sessions import JWKS
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
+from collector.core.vault import Vault
 from collector.domain.access import store as access
 from collector.edge import Edge, switchboard
 from common.clock import utc_now
@@ -32,9 +37,14 @@ def create_app(settings: Settings, db: Database, *, changes: Changes | None = No
     of_status = status.build(db, limiter)
     of_probes = probes.build({db.name: db.ping})
     of_agents = agents.build(link)
+    keyring = Keyring(db, Vault.of_file(settings.vault_path))
+    of_tuner = tuner.build(db, keyring, limiter)
+    of_admin = admin.build(db, keyring, limiter)
     choose = switchboard(
-        exact={"/api/v1/health": of_status},
+        exact={"/api/v1/health": of_status, JWKS: of_tuner},
         below={
+            **dict.fromkeys(tuner.paths(), of_tuner),
+            "/api/v1/admin": of_admin,
             "/api/v1/health": of_health,
             "/api/v1/tuneops": of_health,
             "/api/v1/activity": of_health,

@@ -24,6 +24,7 @@ from common import logs
 
 _log = logs.get(__name__)
 MAX_BODY = 64 * 1024
+_SECRET = ("password", "token", "secret")  # fields whose value is never repeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +239,9 @@ def _invalid(error: Mapping[str, Any]) -> Problem:
     """Pydantic's first complaint as one sentence; validators of api/params.py raise ValueError(expected)."""
     if error["loc"][0] == "path":
         return problems.not_found()  # a malformed id is the id of nothing
+    if error["type"] == "json_invalid":
+        return problems.invalid("body", "…", "JSON")
     field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
     expected = str(error["msg"]).removeprefix("Value error, ")
-    return problems.invalid(field, error.get("input", ""), expected)
+    secret = any(word in field.lower() for word in _SECRET)
+    return problems.invalid(field, "…" if secret or field == "body" else error.get("input", ""), expected)

@@ -145,7 +145,7 @@ def _serve(kind: str, path: str, descriptor: int) -> None:
 
 async def _collector(path: str, descriptor: int) -> None:
     db = Database.open(f"sqlite:///{path}")
-    await _run(create_app(Settings(), db), descriptor)
+    await _run(create_app(Settings(state_dir=Path(path).parent), db), descriptor)
     await db.close()
 
 

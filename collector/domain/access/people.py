@@ -32,6 +32,14 @@ class NoSuchMember(Refusal):
     """There is no such member in this tenant."""
 
 
+class Change(NamedTuple):
+    """What is to be changed of a member; None leaves it as it is."""
+
+    name: str | None
+    role: Role | None
+    status: Standing | None
+
+
 class ListedInvitation(NamedTuple):
     """What may be shown of an invitation that is still open."""
 
@@ -88,32 +96,21 @@ def by_email(conn: Connection, tenant_id: int, email: str) -> ListedMember:
     return found
 
 
-def change_role(conn: Connection, tenant_id: int, member_id: int, role: Role, act: Act) -> None:
+def change(conn: Connection, tenant_id: int, member_id: int, wanted: Change, act: Act) -> ListedMember:
+    """Change what is given; a member who is suspended stays listed, and the open sessions end."""
     before = find(conn, tenant_id, member_id)
-    if before.role == role:
-        return
-    if role != "owner":
+    changed = {name: value for name, value in wanted._asdict().items() if value not in (None, getattr(before, name))}
+    if not changed:
+        return before
+    if changed.get("role", "owner") != "owner" or changed.get("status") == "suspended":
         _keep_an_owner(conn, tenant_id, before)
-    conn.execute(_ROLE, {**_of(tenant_id, member_id), "role": role})
-    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, role=role)
-
-
-def change_name(conn: Connection, tenant_id: int, member_id: int, name: str, act: Act) -> None:
-    before = find(conn, tenant_id, member_id)
-    conn.execute(_NAME, {**_of(tenant_id, member_id), "name": name})
-    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, name=name)
-
-
-def change_status(conn: Connection, tenant_id: int, member_id: int, status: Standing, act: Act) -> None:
-    """A suspended member stays listed and cannot log on; the open sessions end."""
-    before = find(conn, tenant_id, member_id)
-    if before.status == status:
-        return
-    if status == "suspended":
-        _keep_an_owner(conn, tenant_id, before)
+    if changed.get("status") == "suspended":
         sessions.revoke_all(conn, tenant_id, member_id, act.at)
-    conn.execute(_STATUS, {**_of(tenant_id, member_id), "status": status})
-    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, status=status)
+    after = before._replace(**changed)
+    about = {"name": after.name, "role": after.role, "status": after.status}
+    conn.execute(_CHANGE, {**_of(tenant_id, member_id), **about})
+    _note(conn, tenant_id, "member_changed", act, member_id=member_id, email=before.email, **changed)
+    return after
 
 
 def remove(conn: Connection, tenant_id: int, member_id: int, act: Act) -> None:
@@ -128,6 +125,11 @@ def add(conn: Connection, tenant_id: int, new: NewMember, act: Act) -> ListedMem
     made = tenants.add_member(conn, tenant_id, new, act.at)
     _note(conn, tenant_id, "member_added", act, member_id=made.id, email=made.email, role=made.role)
     return made
+
+
+def end_session(conn: Connection, tenant_id: int, session_id: str, act: Act) -> None:
+    if sessions.revoke(conn, tenant_id, session_id, act.at):
+        _note(conn, tenant_id, "session_revoked", act, session_id=session_id)
 
 
 # --- passwords -----------------------------------------------------------------------------------------------------
@@ -228,9 +230,7 @@ _OWNERS = (
     .where(_M.tenant_id == bindparam("tenant_id"), _M.role == "owner", _M.status == "active")
 )
 _ONE = (_M.tenant_id == bindparam("of_tenant"), _M.id == bindparam("of_member"))
-_ROLE = update(member).where(*_ONE).values(role=bindparam("role"))
-_NAME = update(member).where(*_ONE).values(name=bindparam("name"))
-_STATUS = update(member).where(*_ONE).values(status=bindparam("status"))
+_CHANGE = update(member).where(*_ONE).values(name=bindparam("name"), role=bindparam("role"), status=bindparam("status"))
 _REMOVE = delete(member).where(*_ONE)
 
 _PASSWORD = upsert(person)

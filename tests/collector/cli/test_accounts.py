@@ -111,7 +111,7 @@ async def test_while_a_collector_serves_the_command_runs_there_and_acts_at_once(
     server = await control.listen(db, settings.control_socket)
     try:
         made = await asyncio.to_thread(control.call, settings, ADD, Add("acme", "Grafana"))
-        assert await db.read(access.key_by_digest, tokens.digest(made.key)) is not None
+        assert await db.read(access.key_by_digest, tokens.digest(made.key), utc_now()) is not None
     finally:
         server.close()
         await server.wait_closed()

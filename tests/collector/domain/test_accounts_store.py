@@ -58,7 +58,7 @@ async def test_only_the_digest_of_a_key_is_stored(database: Database) -> None:
     made = await tenant(database)
     key = await database.write(access.add_key, made.id, "Grafana", NOW)
     assert tokens.well_formed(tokens.API_KEY, key.secret)
-    found = await database.read(access.key_by_digest, tokens.digest(key.secret))
+    found = await database.read(access.key_by_digest, tokens.digest(key.secret), utc_now())
     assert found == (made.id, key.id, key.secret[7:15], "business", None)
     (listed,) = await database.read(access.keys, made.id)
     assert key.secret not in repr(listed)
@@ -70,7 +70,7 @@ async def test_a_revoked_key_is_listed_but_no_longer_found(database: Database) -
     revoked = await database.write(access.revoke_key, made.id, key.secret[7:15], LATER)
     again = await database.write(access.revoke_key, made.id, key.id, LATER + timedelta(days=1))
     assert revoked.revoked_at == again.revoked_at == LATER
-    assert await database.read(access.key_by_digest, tokens.digest(key.secret)) is None
+    assert await database.read(access.key_by_digest, tokens.digest(key.secret), utc_now()) is None
     assert [row.revoked_at for row in await database.read(access.keys, made.id)] == [LATER]
 
 
@@ -79,7 +79,7 @@ async def test_another_tenants_key_cannot_be_revoked(database: Database) -> None
     key = await database.write(access.add_key, one.id, "Grafana", NOW)
     with pytest.raises(Refusal, match="expected the id or prefix of one key of this tenant"):
         await database.write(access.revoke_key, two.id, key.id, LATER)
-    assert await database.read(access.key_by_digest, tokens.digest(key.secret)) is not None
+    assert await database.read(access.key_by_digest, tokens.digest(key.secret), utc_now()) is not None
 
 
 async def test_the_last_use_is_kept(database: Database) -> None:

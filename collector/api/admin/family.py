@@ -1,0 +1,27 @@
+"""Puts the admin family together. A resource is one module with a `router`, named in ROUTERS."""
+
+from fastapi import APIRouter
+
+from collector.api import family, members
+from collector.api.admin import agents, envelope, keys, tenant
+from collector.api.admin import members as people
+from collector.api.family import Dialect
+from collector.api.keyring import Keyring
+from collector.core.database import Database
+from collector.core.families import Family
+from collector.core.limits import Limiter
+
+PREFIX = "/api/v1/admin"
+DOCUMENT = f"{PREFIX}/openapi.json"
+ROUTERS: tuple[APIRouter, ...] = (people.router, keys.router, agents.router, tenant.router)
+
+
+def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
+    dialect = Dialect(
+        name="admin",
+        guard=members.guard(db, keyring, limiter, auth=frozenset(), free=frozenset({DOCUMENT})),
+        render=envelope.problem,
+        quota_headers=envelope.quota_headers,
+        credential=members.CREDENTIAL,
+    )
+    return family.build(dialect, ROUTERS, title="Fieldpost: administration", db=db, document_url=DOCUMENT)

@@ -1,0 +1,51 @@
+"""Puts the tuner family together. Its document writes the same paths with several prefixes; all of them are good."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from collector.api import family, members, success
+from collector.api.family import Dialect
+from collector.api.hashing import Hashing
+from collector.api.keyring import Keyring
+from collector.api.tuner import sessions
+from collector.core.database import Database
+from collector.core.families import Family
+from collector.core.limits import Limiter
+
+PREFIX = "/api/v1"
+ALIASES = ("/tuner/v1/api/v1", "/tuner/v1/api", "/api/v1", "/api")
+"""Longest first: `/api/v1/auth/login` is not `v1/auth/login` below `/api`."""
+SEGMENTS = ("auth",)
+"""What may follow a prefix; below `/tuner` everything is this family's."""
+DOCUMENT = f"{PREFIX}/tuner/openapi.json"
+
+
+def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
+    dialect = Dialect(
+        name="tuner",
+        guard=members.guard(db, keyring, limiter, auth=sessions.AUTH_PATHS, free=sessions.FREE_PATHS | {DOCUMENT}),
+        render=success.problem,
+        quota_headers=success.quota_headers,
+        credential=members.CREDENTIAL,
+    )
+    routers = (sessions.routes(keyring, limiter, Hashing()),)
+    made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
+    return Family(made.name, _Aliased(made.app), made.render)
+
+
+def paths() -> tuple[str, ...]:
+    """Every first part of a path that belongs to this family."""
+    return ("/tuner", f"{PREFIX}/tuner", *(f"{prefix}/{name}" for prefix in ("/api/v1", "/api") for name in SEGMENTS))
+
+
+class _Aliased:
+    """Gives every spelling of a path to the application as the one that it knows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        alias = next((alias for alias in ALIASES if path.startswith(f"{alias}/")), None)
+        if alias not in (None, PREFIX):
+            scope = {**scope, "path": PREFIX + path.removeprefix(alias)}
+        await self._app(scope, receive, send)

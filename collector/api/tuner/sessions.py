@@ -1,0 +1,190 @@
+"""`/auth/…`: from a password to tokens, from tokens to newer ones, and out again."""
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from collector.api import success
+from collector.api.family import Gateway
+from collector.api.hashing import Hashing
+from collector.api.keyring import Keyring
+from collector.api.members import Member, may
+from collector.core import problems
+from collector.core.limits import Limiter, source
+from collector.core.problems import Problem
+from collector.domain.access import passwords, people, sessions
+from collector.domain.access.bearer import Claims, InvalidBearer, Pair
+from collector.domain.access.people import Acceptance
+from collector.domain.access.rules import Act, check_name
+from collector.domain.access.sessions import Membership, NewSession, Signed, Swap
+from common import tokens
+from common.clock import utc_now
+from common.ids import new_id
+
+PREFIX = "/api/v1/auth"
+JWKS = "/.well-known/jwks.json"
+AUTH_PATHS = frozenset({f"{PREFIX}/login", f"{PREFIX}/refresh", f"{PREFIX}/invitation"})
+FREE_PATHS = frozenset({JWKS})
+TRIES_PER_MINUTE = 20
+"""For one address of a person, from wherever; one client has fewer (`members.AUTH_PER_MINUTE`)."""
+
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Anybody = Annotated[Member, Depends(may("read"))]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class Credentials(_Body):
+    """`tenant`: the slug, for a person who is a member of several; else the oldest membership is taken."""
+
+    email: Annotated[str, Field(min_length=3, max_length=254)]
+    password: Text
+    tenant: Annotated[str | None, Field(max_length=63)] = None
+
+
+class Refresh(_Body):
+    refreshToken: Annotated[str, Field(min_length=1, max_length=4096)]  # noqa: N815 - the document's name
+
+
+class Passwords(_Body):
+    currentPassword: Text  # noqa: N815 - as the document writes names
+    newPassword: Text  # noqa: N815 - likewise
+
+
+class Invited(_Body):
+    """`password`: a new one, or the present one of somebody who has one already."""
+
+    token: Text
+    name: Text
+    password: Text
+
+
+def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  # noqa: C901 - a list of routes
+    router = APIRouter(tags=["Authentication"])
+
+    @router.post(f"{PREFIX}/login", summary="Trade a password for tokens")
+    async def login(body: Credentials, request: Request, db: Gateway) -> Response:
+        email, now, client = body.email.strip().lower(), utc_now(), _client(request)
+        await _limited(limiter, email)
+        stored = await db.read(sessions.password_of, email)
+        fits = await hashing.matches(stored, body.password)
+        known = await db.read(sessions.memberships, email) if fits else ()
+        found = next((one for one in known if body.tenant in (None, one.slug)), None)
+        if found is None:
+            await db.write(sessions.note_failure, email, client, now)
+            raise _refused()
+        return success.ok(await _opened(keyring, db, found, client, now))
+
+    @router.post(f"{PREFIX}/refresh", summary="Trade a refresh token for newer tokens, once")
+    async def refresh(body: Refresh, db: Gateway) -> Response:
+        now = utc_now()
+        try:
+            claims = await keyring.read(body.refreshToken, "refresh", now)
+        except InvalidBearer:
+            raise _expired() from None
+        pair = await keyring.issue(claims, now)
+        swap = Swap(tokens.digest(body.refreshToken), tokens.digest(pair.refresh))
+        if not await db.write(sessions.refresh, claims.tenant_id, claims, swap, now):
+            raise _expired()
+        return success.ok(_shown(pair))
+
+    @router.post(f"{PREFIX}/logout", summary="End this session; its tokens are good for nothing from now on")
+    async def logout(caller: Anybody, db: Gateway) -> Response:
+        who = Signed(caller.tenant, caller.id, caller.name, caller.email, caller.role, caller.session)
+        await db.write(sessions.log_out, caller.tenant, who, utc_now())
+        return success.ok(None)
+
+    @router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end")
+    async def password(body: Passwords, caller: Anybody, db: Gateway) -> Response:
+        await _limited(limiter, caller.email)
+        if not await hashing.matches(await db.read(sessions.password_of, caller.email), body.currentPassword):
+            raise Problem(403, "forbidden", "The current password is not right.")
+        new_hash = await hashing.hashed(_acceptable(body.newPassword, "newPassword"))
+        act = Act(caller.email, utc_now())
+        await db.write(people.set_password, caller.email, new_hash, act, caller.session)
+        return success.ok(None)
+
+    @router.post(f"{PREFIX}/invitation", summary="Accept an invitation and log on", status_code=201)
+    async def accept(body: Invited, request: Request, db: Gateway) -> Response:
+        now = utc_now()
+        invited = await _invitation(db, body.token, now)
+        stored = await db.read(sessions.password_of, invited.email)
+        if stored is not None and not await hashing.matches(stored, body.password):
+            raise _refused()
+        new_hash = None if stored else await hashing.hashed(_acceptable(body.password, "password"))
+        await db.write(people.accept, invited.tenant_id, invited, Acceptance(_named(body.name), new_hash, now))
+        known = await db.read(sessions.memberships, invited.email)
+        found = next(membership for membership in known if membership.tenant_id == invited.tenant_id)
+        return success.ok(await _opened(keyring, db, found, _client(request), now), status=201)
+
+    @router.get(JWKS, summary="The public keys of access tokens (RFC 7517)")
+    async def jwks() -> Response:
+        body = orjson.dumps({"keys": await keyring.public(utc_now())})
+        return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type="application/jwk-set+json")
+
+    return router
+
+
+async def _limited(limiter: Limiter, email: str) -> None:
+    quota = await limiter.hit("address", email, per_minute=TRIES_PER_MINUTE)
+    if not quota.allowed:
+        raise problems.rate_limited(quota.retry_after)
+
+
+async def _opened(keyring: Keyring, db: Gateway, who: Membership, client: str, now: datetime) -> dict[str, object]:
+    claims = Claims(who.tenant_id, who.member_id, new_id("ses"))
+    pair = await keyring.issue(claims, now)
+    new = NewSession(session_id=claims.session_id, digest=tokens.digest(pair.refresh), address=client)
+    await db.write(sessions.open_session, who.tenant_id, who, new, now)
+    return _shown(pair)
+
+
+async def _invitation(db: Gateway, token: str, now: datetime) -> people.Open:
+    usable = token.isascii() and tokens.well_formed(tokens.INVITATION, token)
+    found = await db.read(people.open_invitation, tokens.digest(token), now) if usable else None
+    if found is None:
+        raise Problem(401, "unauthorized", "The invitation is not known, used, or past its end.")
+    return found
+
+
+def _shown(pair: Pair) -> dict[str, object]:
+    return {
+        "accessToken": pair.access,
+        "refreshToken": pair.refresh,
+        "expiresIn": pair.expires_in,
+        "tokenType": "Bearer",
+    }
+
+
+def _acceptable(password: str, field: str) -> str:
+    try:
+        return passwords.check_password(password)
+    except ValueError as error:
+        expected = str(error).partition("expected ")[2]
+        raise problems.invalid(field, "…", expected) from None
+
+
+def _named(name: str) -> str:
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise problems.invalid("name", name, str(error).partition("expected ")[2]) from None
+
+
+def _client(request: Request) -> str:
+    return source(request.client.host) if request.client else ""
+
+
+def _refused() -> Problem:
+    """The same for a wrong password, an unknown address, and a member who may no longer log on."""
+    return Problem(401, "unauthorized", "Email or password is not right.")
+
+
+def _expired() -> Problem:
+    return Problem(401, "unauthorized", "Invalid or expired token.")
