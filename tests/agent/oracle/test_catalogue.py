@@ -27,6 +27,7 @@ SHIPPED = (
     "recovery_area",
     "backup",
     "host",
+    "sessions",
     "objects",
     "data_guard",
 )

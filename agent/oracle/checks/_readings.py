@@ -1,0 +1,67 @@
+"""Readings that judges of several categories take the same way: parameters, the start of the instance, growth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from agent.oracle.catalogue import Query, Seen, Verdict
+from agent.oracle.judging import Growth, counter_note, growth, noted, number, skipped, text, unknown
+from agent.oracle.queries import INSTANCE, PARAMETERS
+
+HOUR_S = 3600.0
+KEEP_HOUR_S = 7500
+"""How long a check that judges the last hour keeps its samples: one an hour stays, and runs may be late."""
+
+Grown = Callable[[Seen, Growth], Verdict]
+
+
+def parameter(seen: Seen, name: str) -> str:
+    """A parameter's value; "" when it is not set or the release does not know it."""
+    return next((text(row["value"]) for row in seen.of(PARAMETERS) if row["name"] == name), "")
+
+
+def amount(seen: Seen, name: str) -> float | None:
+    """A parameter that is a number; None when it is not set."""
+    value = parameter(seen, name)
+    return float(value) if value else None
+
+
+def started_s(seen: Seen) -> float | None:
+    """Seconds since 1970 at which the instance started."""
+    rows = seen.of(INSTANCE)
+    return number(rows[0]["started_s"]) if rows else None
+
+
+def values(seen: Seen, query: Query, name: str = "name") -> dict[str, float]:
+    """Names and numbers of a view that has a row for each; one that is NULL is left out."""
+    found = {text(row[name]): number(row["value"]) for row in seen.of(query)}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def since_last_run(seen: Seen, counters: Mapping[str, float], judge: Grown) -> Verdict:
+    """What `judge` says of how much the counters grew since the last run; they are noted for the next one."""
+    started = started_s(seen)
+    if started is None:
+        return unknown("V$INSTANCE.STARTUP_TIME is NULL")
+    since = growth(seen, counters, started_s=started)
+    verdict = skipped(since) if isinstance(since, str) else judge(seen, since)
+    return noted(verdict, counter_note(seen, counters, started_s=started))
+
+
+def within_the_hour(seen: Seen, counters: Mapping[str, float], judge: Grown) -> Verdict:
+    """The same for about the last hour, however often the check runs: a single event in a short interval stays single.
+
+    The check keeps its samples for `KEEP_HOUR_S`.
+    """
+    started = started_s(seen)
+    if started is None:
+        return unknown("V$INSTANCE.STARTUP_TIME is NULL")
+    epoch = counter_note(seen, {}, started_s=started)
+    same = [sample for sample in seen.history if all(sample.values.get(key) == epoch[key] for key in epoch)]
+    old = [sample for sample in same if (seen.now - sample.at).total_seconds() >= HOUR_S - 300]
+    first = old[-1:] or same[:1] or seen.history[-1:]
+    return since_last_run(replace(seen, history=first), counters, judge)
+
+
+def an_hour(since: Growth, name: str) -> float:
+    """The count of the last hour: a longer stretch is scaled down to one, a shorter one is not made more."""
+    return since.of[name] / max(1.0, since.seconds / HOUR_S)
