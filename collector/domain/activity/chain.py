@@ -1,7 +1,7 @@
 """The chain over a tenant's entries: who holds its head gives them order and hash; retention cuts at checkpoints."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -62,6 +62,12 @@ def record(conn: Connection, tenant_id: int, entries: Sequence[Entry]) -> None:
     ]
     hashes = _extend(conn, tenant_id, head, links)
     _INSERT(conn, (_row(link, digest) for link, digest in zip(links, hashes, strict=True)))
+
+
+@across_tenants("a journal has the entries of many, each for its own chain")
+def record_all(conn: Connection, entries: Mapping[int, Sequence[Entry]]) -> None:
+    for tenant_id in sorted(entries):
+        record(conn, tenant_id, entries[tenant_id])
 
 
 @across_tenants("the flusher serves all of them, each by its own chain")
