@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from tests.oracle_standin.scenario_files import (
     ROOT,
     SCENARIOS,
     Cell,
+    Row,
     by,
     columns_of,
     container,
@@ -208,35 +209,51 @@ def test_undo_extents_add_up_to_what_the_undo_tablespace_uses(scenario: str) -> 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_redo_groups_have_their_members_and_one_of_them_is_current(scenario: str) -> None:
-    members = Counter(row["GROUP#"] for row in rows_of(scenario, "V$LOGFILE"))
+    members = Counter(row["GROUP#"] for row in rows_of(scenario, "V$LOGFILE") if row["TYPE"] == "ONLINE")
     groups = by(rows_of(scenario, "V$LOG"), "GROUP#")
     assert members == {group: row["MEMBERS"] for (group,), row in groups.items()}
-    (thread,) = rows_of(scenario, "V$THREAD")
-    (current,) = [row for row in groups.values() if row["STATUS"] == "CURRENT"]
-    assert (thread["CURRENT_GROUP#"], thread["SEQUENCE#"]) == (current["GROUP#"], current["SEQUENCE#"])
-    assert thread["GROUPS"] == len(groups)
-    sequences = sorted(int(number(row["SEQUENCE#"])) for row in groups.values())
-    assert sequences == list(range(sequences[0], sequences[-1] + 1))
-    archived = by(rows_of(scenario, "V$ARCHIVED_LOG"), "SEQUENCE#")
+    archived = by(rows_of(scenario, "V$ARCHIVED_LOG"), "THREAD#", "SEQUENCE#")
     for row in groups.values():
-        assert (row["ARCHIVED"] == "YES") == ((row["SEQUENCE#"],) in archived)
+        assert (row["ARCHIVED"] == "YES") == ((row["THREAD#"], row["SEQUENCE#"]) in archived)
+    for thread in rows_of(scenario, "V$THREAD"):
+        own = [row for row in groups.values() if row["THREAD#"] == thread["THREAD#"]]
+        (current,) = [row for row in own if row["STATUS"] == "CURRENT"]
+        assert (thread["CURRENT_GROUP#"], thread["SEQUENCE#"]) == (current["GROUP#"], current["SEQUENCE#"])
+        assert thread["GROUPS"] == len(own)
+        sequences = sorted(int(number(row["SEQUENCE#"])) for row in own)
+        assert sequences == list(range(sequences[0], sequences[-1] + 1))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_standby_redo_groups_have_a_member_each_at_least(scenario: str) -> None:
+    members = {row["GROUP#"] for row in rows_of(scenario, "V$LOGFILE") if row["TYPE"] == "STANDBY"}
+    assert members == {group for (group,) in by(rows_of(scenario, "V$STANDBY_LOG"), "GROUP#")}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_archived_logs_follow_each_other_without_a_gap(scenario: str) -> None:
-    logs = sorted(rows_of(scenario, "V$ARCHIVED_LOG"), key=lambda row: number(row["SEQUENCE#"]))
+    logs = rows_of(scenario, "V$ARCHIVED_LOG")
     (database,) = rows_of(scenario, "V$DATABASE")
-    assert number(logs[-1]["NEXT_CHANGE#"]) < number(database["CURRENT_SCN"]) < NO_NEXT_SCN
-    for older, newer in pairwise(logs):
-        assert number(newer["SEQUENCE#"]) == number(older["SEQUENCE#"]) + 1
-        assert number(newer["RECID"]) == number(older["RECID"]) + 1
-        assert older["NEXT_TIME"] == newer["FIRST_TIME"]
-        assert abs(number(older["NEXT_CHANGE#"]) - number(newer["FIRST_CHANGE#"])) <= 1
-        assert (newer["DELETED"] == "YES") == (newer.get("NAME") is None)
+    assert max(number(row["NEXT_CHANGE#"]) for row in logs) < number(database["CURRENT_SCN"]) < NO_NEXT_SCN
+    threads = by(rows_of(scenario, "V$THREAD"), "THREAD#")
+    for (thread,) in threads:
+        own = [row for row in logs if row["THREAD#"] == thread]
+        _check_sequence(sorted(own, key=lambda row: number(row["SEQUENCE#"])), alone=len(threads) == 1)
     kept = sum(number(row["BLOCKS"]) * 512 for row in logs if row["DELETED"] == "NO")
     (area,) = [row for row in rows_of(scenario, "V$RECOVERY_AREA_USAGE") if row["FILE_TYPE"] == "ARCHIVED LOG"]
     (limit,) = [number(row["SPACE_LIMIT"]) for row in rows_of(scenario, "V$RECOVERY_FILE_DEST")]
     assert kept * 100 / limit == pytest.approx(number(area["PERCENT_SPACE_USED"]), abs=0.5)
+
+
+def _check_sequence(logs: Sequence[Row], *, alone: bool) -> None:
+    """Records of several threads lie between one another in the control file."""
+    for older, newer in pairwise(logs):
+        assert number(newer["SEQUENCE#"]) == number(older["SEQUENCE#"]) + 1
+        step = number(newer["RECID"]) - number(older["RECID"])
+        assert step == 1 or (step > 0 and not alone)
+        assert older["NEXT_TIME"] == newer["FIRST_TIME"]
+        assert abs(number(older["NEXT_CHANGE#"]) - number(newer["FIRST_CHANGE#"])) <= 1
+        assert (newer["DELETED"] == "YES") == (newer.get("NAME") is None)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -33,7 +33,6 @@ def target(server: Standin, name: str, folder: Path) -> Connection:
     found = targets(server.ports, [name])[0]
     secret = folder / f"{name}.secret"
     secret.write_text(found.password)
-    mode = "sysdg" if "mounted" in name else "normal"
     return Connection(
         key=name,
         name=name,
@@ -42,7 +41,7 @@ def target(server: Standin, name: str, folder: Path) -> Connection:
         service=found.service_name,
         user=found.user,
         password_file=secret,
-        mode=mode,  # type: ignore[arg-type]  # one of the two words
+        mode=found.mode,  # type: ignore[arg-type]  # one of the two words
     )
 
 

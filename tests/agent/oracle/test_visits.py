@@ -24,8 +24,10 @@ from agent.oracle.session import session
 from agent.oracle.thresholds import Effective, effective
 from agent.visiting import Place
 from common.clock import utc_now
+from common.scoring import Scored, score
 from common.wire import Outcome, Run
 from tests.standins.oracle.engine import load_scenario
+from tests.standins.oracle.estate import scenario_names
 from tests.standins.oracle.faults import parse_fault
 from tests.standins.oracle.server import Standin
 
@@ -35,8 +37,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def standin() -> AsyncIterator[Standin]:
-    names = ("healthy-19c", "healthy-23ai-cdb", "neglected", "no-grants")
-    async with Standin([load_scenario(name) for name in names]) as running:
+    async with Standin([load_scenario(name) for name in scenario_names()]) as running:
         yield running
 
 
@@ -46,8 +47,9 @@ class Target:
     def __init__(self, standin: Standin, scenario: str, folder: Path, *, user: str | None = None) -> None:
         described = yaml.safe_load((SCENARIOS / scenario / "scenario.yaml").read_text())
         self.user = user or ("C##FIELDPOST" if described.get("cdb") else "FIELDPOST")
+        account = described["users"][self.user]
         self.secret = folder / f"{scenario}.secret"
-        self.secret.write_text(described["users"][self.user]["password"])
+        self.secret.write_text(account["password"])
         self.service = next(iter(described["services"]))
         self.samples = Samples(folder / "samples.sqlite")
         self.connection = Connection(
@@ -58,6 +60,7 @@ class Target:
             service=self.service,
             user=self.user,
             password_file=self.secret,
+            mode="sysdg" if account.get("sysdg") and not user else "normal",
         )
         self.visitor = Visitor(self.connection, self.samples)
 
@@ -79,8 +82,9 @@ def by_id(run: Run) -> dict[str, Outcome]:
 
 
 def entries(scenario: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = yaml.safe_load((SCENARIOS / scenario / "planted.yaml").read_text())["findings"]
-    return found
+    """What is planted, with that of `later` whose check exists by now."""
+    file = yaml.safe_load((SCENARIOS / scenario / "planted.yaml").read_text())
+    return [*file["findings"], *(entry for entry in file.get("later", ()) if entry["check_id"] in catalogue())]
 
 
 def needed_seconds(scenario: str) -> list[float]:
@@ -100,7 +104,11 @@ def planted(scenario: str, *, runs: int = 1) -> dict[str, str]:
     return worst
 
 
-@pytest.mark.parametrize("scenario", ["healthy-19c", "healthy-23ai-cdb"])
+HEALTHY = [name for name in scenario_names() if name.startswith("healthy-")]
+PLANTED = [name for name in scenario_names() if entries(name) and name != "locked-account"]
+
+
+@pytest.mark.parametrize("scenario", HEALTHY)
 async def test_a_healthy_database_has_no_finding_and_nothing_unknown(
     standin: Standin, tmp_path: Path, scenario: str
 ) -> None:
@@ -113,10 +121,22 @@ async def test_a_healthy_database_has_no_finding_and_nothing_unknown(
     assert len(run.outcomes) >= 59
 
 
-async def test_a_neglected_database_shows_exactly_what_was_planted(standin: Standin, tmp_path: Path) -> None:
-    run = await Target(standin, "neglected", tmp_path).visit()
+@pytest.mark.parametrize("scenario", PLANTED)
+async def test_a_database_shows_exactly_what_was_planted(standin: Standin, tmp_path: Path, scenario: str) -> None:
+    run = await Target(standin, scenario, tmp_path).visit()
     statuses = {outcome.check: outcome.status for outcome in run.outcomes}
-    assert {check: statuses[check] for check in found(run)} == planted("neglected"), json.dumps(found(run), indent=1)
+    assert {check: statuses[check] for check in found(run)} == planted(scenario), json.dumps(found(run), indent=1)
+
+
+async def test_a_locked_account_is_one_finding_and_no_outage(standin: Standin, tmp_path: Path) -> None:
+    run = await Target(standin, "locked-account", tmp_path).visit()
+    outcomes = by_id(run)
+    assert run.reachable
+    assert {check: outcomes[check].status for check in found(run)} == planted("locked-account")
+    assert "ORA-28000" in outcomes["AGENT_LOGIN"].line
+    assert {o.status for o in run.outcomes if o.check != "AGENT_LOGIN"} == {"unknown"}
+    counted = [Scored(check=o.check, category=o.category, status=o.status, severity=o.severity) for o in run.outcomes]
+    assert score(counted).value > 55  # a gate would say that it is down
 
 
 @pytest.mark.system

@@ -24,6 +24,7 @@ class Target:
     user: str
     password: str
     scenario: str
+    mode: str = "normal"
 
     @property
     def dsn(self) -> str:
@@ -74,4 +75,5 @@ def _target(scenario: Scenario, ports: Mapping[str, int]) -> Target:
         user=user,
         password=facts.account.password,
         scenario=scenario.name,
+        mode="sysdg" if scenario.mounted else "normal",  # an ordinary user gets ORA-01033
     )
