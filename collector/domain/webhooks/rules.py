@@ -38,7 +38,6 @@ GIVE_UP_AFTER = timedelta(days=5)
 MAX_RETRY_AFTER = timedelta(hours=24)
 _JITTER = 0.1
 
-_OK = range(200, 300)
 _GONE = 410
 _REFUSES_THE_BODY = frozenset({400, 413, 415, 422})
 _TRIES_OF_REFUSED = 4
@@ -46,7 +45,7 @@ _TRIES_OF_REFUSED = 4
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: `status` is the answer's, None without one; `error` is short and holds no secret."""
+    """One try: `status` is that of an HTTP answer; `error` is short, without secrets, and empty when it went well."""
 
     at: datetime
     status: int | None
@@ -55,8 +54,18 @@ class Attempt:
     retry_after_s: float = 0.0
 
 
+def noun(kind: Kind) -> str:
+    """What an endpoint is called: a webhook gets events, a channel what rules tell."""
+    return "webhook" if kind == "webhook" else "channel"
+
+
 def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def sealed_for(tenant_id: int, endpoint_id: str) -> str:
+    """What a stored secret is tied to."""
+    return f"webhook {tenant_id}/{endpoint_id}"
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -82,7 +91,7 @@ def judge(attempt: Attempt, tries: int) -> Verdict:
 
     An answer that refuses this very body is repeated a few times only: what waits behind it may well be welcome.
     """
-    if attempt.status is not None and attempt.status in _OK:
+    if not attempt.error:
         return "delivered"
     if attempt.status == _GONE:
         return "gone"
