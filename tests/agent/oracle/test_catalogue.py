@@ -30,6 +30,7 @@ SHIPPED = (
     "sessions",
     "objects",
     "data_guard",
+    "asm",
 )
 
 ids = sorted(all_checks())
