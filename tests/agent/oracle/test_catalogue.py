@@ -28,6 +28,7 @@ SHIPPED = (
     "backup",
     "host",
     "sessions",
+    "multitenant",
     "objects",
     "data_guard",
     "asm",
