@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from agent.oracle.catalogue import Disk, Facts, Row, Rows, Value, Verdict
 from agent.oracle.judging import number, text
@@ -26,13 +27,14 @@ def key(row: Row) -> Key:
     return row["con_id"], text(row["tablespace_name"])
 
 
-def reaches(files: Rows, disks: Sequence[Disk] = ()) -> Mapping[Key, Reach]:
-    """Per tablespace; one whose files are all offline (no size) is missing."""
+def reaches(files: Rows, disks: Sequence[Disk] = (), groups: Rows = ()) -> Mapping[Key, Reach]:
+    """Per tablespace; one whose files are all offline (no size) is missing. `groups`: the rows of ASM_GROUPS."""
+    usable = {text(row["name"]): _usable(row) for row in groups}
     found: dict[Key, list[Row]] = defaultdict(list)
     for file in files:
         if file["bytes"] is not None:
             found[key(file)].append(file)
-    return {tablespace: _reach(own, disks) for tablespace, own in found.items()}
+    return {tablespace: _reach(own, disks, usable) for tablespace, own in found.items()}
 
 
 def growth(file: Row) -> float:
@@ -48,13 +50,34 @@ def disk_under(path: str, disks: Sequence[Disk]) -> Disk | None:
     return max(fitting, key=lambda disk: len(disk.mount), default=None)
 
 
-def _reach(files: Rows, disks: Sequence[Disk]) -> Reach:
+def group_under(path: str) -> str | None:
+    """The ASM disk group that holds a path: DATA for +DATA/ORCL/DATAFILE/users.269.1."""
+    return path[1:].split("/", maxsplit=1)[0].upper() if path.startswith("+") else None
+
+
+def _usable(group: Row) -> float:
+    """Bytes that files may still take there; below zero when part of the mirror reserve is in use."""
+    usable = number(group["usable_file_mb"])
+    if usable is None:
+        raise ValueError(f"disk group {text(group['name'])}: USABLE_FILE_MB is NULL")
+    return max(0.0, usable) * MB
+
+
+def _reach(files: Rows, disks: Sequence[Disk], usable: Mapping[str, float]) -> Reach:
     allocated = sum(number(file["bytes"]) or 0.0 for file in files)
-    promised: dict[Disk | None, float] = defaultdict(float)
+    promised: dict[str | Disk | None, float] = defaultdict(float)
     for file in files:
-        promised[disk_under(text(file["file_name"]), disks)] += growth(file)
-    possible = sum(min(size, disk.free) if disk else size for disk, size in promised.items())
+        path = text(file["file_name"])
+        promised[group_under(path) or disk_under(path, disks)] += growth(file)
+    possible = sum(min(size, _free(device, usable)) for device, size in promised.items())
     return Reach(allocated, allocated + possible)
+
+
+def _free(device: str | Disk | None, usable: Mapping[str, float]) -> float:
+    """Of a device that is not known nothing is cut off."""
+    if isinstance(device, Disk):
+        return device.free
+    return usable.get(device, inf) if device else inf
 
 
 def closed(facts: Facts) -> list[Item]:

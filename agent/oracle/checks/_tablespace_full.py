@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.oracle.catalogue import GATE_CAP, Check, Disk, Facts, Levels, Query, Row, Rows, Seen, Value, Verdict
-from agent.oracle.checks._space import GB, MB, disk_under, growth, key, many, reaches, unseen
+from agent.oracle.checks._space import GB, MB, disk_under, group_under, growth, key, many, reaches, unseen
 from agent.oracle.judging import label, number, of_items, skipped, text, unknown
 from agent.oracle.needs import on_primary
 from agent.oracle.queries import ASM_GROUPS, DATA_FILES, TABLESPACES
@@ -65,7 +65,7 @@ class Space:
 def spaces(seen: Seen) -> Iterator[Space]:
     """Read-only, offline, undo and temporary tablespaces are other checks' business or nobody's."""
     usage = {key(row): row for row in seen.of(TABLESPACE_USAGE)}
-    reach = reaches(seen.of(DATA_FILES), seen.disks)
+    reach = reaches(seen.of(DATA_FILES), seen.disks, seen.of(ASM_GROUPS))
     for row in seen.of(TABLESPACES):
         found = reach.get(key(row))
         if row["contents"] != "PERMANENT" or row["status"] != "ONLINE" or found is None:
@@ -245,8 +245,8 @@ def _growable(files: Rows, tablespaces: Rows) -> Rows:
 
 
 def _device(path: str, seen: Seen) -> Device | None:
-    if path.startswith("+"):
-        group = path[1:].split("/", maxsplit=1)[0].upper()
+    group = group_under(path)
+    if group:
         return next((_group(row) for row in seen.of(ASM_GROUPS) if row["name"] == group), None)
     disk = disk_under(path, seen.disks)
     return _file_system(disk) if disk else None
@@ -284,7 +284,7 @@ CHECKS = (
         "MAXSIZE 30G`; for a bigfile tablespace resize it; or purge the recycle bin and old partitions.",
         source="OEM defaults 85/97; size guard OWN, same idea as the Checkmk magic factor",
         interval_s=900,
-        queries=(TABLESPACES, DATA_FILES, TABLESPACE_USAGE),
+        queries=(TABLESPACES, DATA_FILES, TABLESPACE_USAGE, ASM_GROUPS),
         cost="medium",
         scope="per-PDB",
         mount=False,
@@ -301,7 +301,7 @@ CHECKS = (
         remediation="Plan space now; the finding shows the growth per day and the date when it is reached.",
         source="COH 90:/30: days; tightened",
         interval_s=21_600,
-        queries=(TABLESPACES, DATA_FILES, TABLESPACE_USAGE),
+        queries=(TABLESPACES, DATA_FILES, TABLESPACE_USAGE, ASM_GROUPS),
         scope="per-PDB",
         mount=False,
         needs=(on_primary,),

@@ -8,7 +8,7 @@ from agent.oracle.catalogue import GATE_CAP, Check, Levels, Query, Row, Seen, Ve
 from agent.oracle.checks._space import Key, Reach, key, many, place, plain, reaches, unseen
 from agent.oracle.judging import label, number, of_items, skipped, text, unknown, worst
 from agent.oracle.needs import needs_open, on_primary
-from agent.oracle.queries import DATA_FILES, PARAMETERS, TABLESPACES
+from agent.oracle.queries import ASM_GROUPS, DATA_FILES, PARAMETERS, TABLESPACES
 from common.wire import Item
 
 UNDO_EXTENTS = Query(
@@ -85,7 +85,7 @@ class Undo:
 def judge_pressure(seen: Seen) -> Verdict:
     if not seen.of(TABLESPACES):
         return unknown("DBA_TABLESPACES returned no rows")
-    reach = reaches(seen.of(DATA_FILES), seen.disks)
+    reach = reaches(seen.of(DATA_FILES), seen.disks, seen.of(ASM_GROUPS))
     items = [_pressure_item(undo, reach[key(undo.row)], seen) for undo in _in_use(seen) if key(undo.row) in reach]
     fullest = max(items, key=lambda item: item.value or 0.0, default=None)
     if fullest is None:
@@ -220,7 +220,7 @@ CHECKS = (
         "undo_retention if no query needs it.",
         source="OEM 85/97 applied to what cannot be reused",
         interval_s=900,
-        queries=(TABLESPACES, DATA_FILES, UNDO_EXTENTS, PARAMETERS),
+        queries=(TABLESPACES, DATA_FILES, UNDO_EXTENTS, PARAMETERS, ASM_GROUPS),
         cost="medium",
         scope="per-PDB",
         mount=False,

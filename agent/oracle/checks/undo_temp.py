@@ -9,7 +9,7 @@ from agent.oracle.checks import _undo
 from agent.oracle.checks._space import Key, Reach, closed, key, many, reaches
 from agent.oracle.judging import label, last, noted, number, of_items, ok, size, text, unknown
 from agent.oracle.needs import on_primary
-from agent.oracle.queries import TABLESPACES, TRANSACTIONS
+from agent.oracle.queries import ASM_GROUPS, TABLESPACES, TRANSACTIONS
 from common.wire import Item, Status
 
 # --- temporary space -----------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def judge_temp_used(seen: Seen) -> Verdict:
     rows = seen.of(TEMP_SPACE)
     if not rows:
         return unknown("DBA_TEMP_FREE_SPACE returned no rows")
-    reach = reaches(seen.of(TEMP_FILES), seen.disks)
+    reach = reaches(seen.of(TEMP_FILES), seen.disks, seen.of(ASM_GROUPS))
     items = [_temp_item(row, reach, seen) for row in rows]
     fullest = max(items, key=lambda item: item.value or 0.0)
     return of_items(items + closed(seen.facts), good=f"{fullest.name} {fullest.detail}")
@@ -256,7 +256,7 @@ CHECKS = (
         remediation="Kill or tune the top consumer named in the finding, add a tempfile, raise pga_aggregate_target.",
         source="OEM 85/97",
         interval_s=300,
-        queries=(TEMP_SPACE, TEMP_FILES, TEMP_USERS, TABLESPACES),
+        queries=(TEMP_SPACE, TEMP_FILES, TEMP_USERS, TABLESPACES, ASM_GROUPS),
         scope="per-PDB",
         mount=False,
     ),
