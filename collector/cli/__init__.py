@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from collector.cli import agents, connections, keys, members, serve, tenants, upkeep
+from collector.cli import agents, connections, keys, members, serve, signing, tenants, upkeep
 from collector.cli.context import root
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from common.settings import EXIT_CONFIGURATION, ConfigurationError
@@ -24,6 +24,7 @@ app.add_typer(connections.app, name="connection")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="key")
+app.add_typer(signing.app, name="signing-key")
 
 
 def main() -> None:

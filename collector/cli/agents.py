@@ -11,7 +11,8 @@ from collector.cli import control
 from collector.cli.context import Json, settings_of, show, table
 from collector.core import certificates
 from collector.core.settings import Settings
-from collector.domain.agents import rules, store
+from collector.domain.access.rules import Act
+from collector.domain.agents import administration, rules, store
 from collector.domain.agents.store import ListedAgent
 from collector.domain.tenants import store as tenants
 from common.clock import utc_now
@@ -51,14 +52,9 @@ class Done(msgspec.Struct):
 
 
 def _issue(conn: Connection, request: IssueToken) -> Issued:
-    made = store.add_token(
-        conn,
-        tenants.get(conn, request.tenant).id,
-        uses=rules.uses(request.uses),
-        valid_for=timedelta(seconds=request.valid_for_s),
-        requires_approval=request.requires_approval,
-        now=utc_now(),
-    )
+    valid_for = timedelta(seconds=request.valid_for_s)
+    wanted = administration.Wanted(rules.uses(request.uses), valid_for, request.requires_approval)
+    made = administration.add_token(conn, tenants.get(conn, request.tenant).id, wanted, _act())
     return Issued(made.secret, made.uses, made.expires_at)
 
 
@@ -67,13 +63,17 @@ def _list(conn: Connection, request: OfTenant) -> list[ListedAgent]:
 
 
 def _approve(conn: Connection, request: OneAgent) -> Done:
-    store.approve(conn, tenants.get(conn, request.tenant).id, request.agent)
+    administration.approve(conn, tenants.get(conn, request.tenant).id, request.agent, _act())
     return Done(request.agent, "active")
 
 
 def _revoke(conn: Connection, request: OneAgent) -> Done:
-    store.revoke(conn, tenants.get(conn, request.tenant).id, request.agent, utc_now())
+    administration.revoke(conn, tenants.get(conn, request.tenant).id, request.agent, _act())
     return Done(request.agent, "revoked")
+
+
+def _act() -> Act:
+    return Act(control.BY, utc_now())
 
 
 ISSUE = control.command("agent.token", IssueToken, Issued, _issue)

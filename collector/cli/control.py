@@ -25,6 +25,9 @@ from common import logs
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A")
 
+BY = "cli"
+"""Who a change was made by, in the activity log: whoever may run commands on this host."""
+
 _MAX_LINE = 1024 * 1024
 _SECONDS = 30
 

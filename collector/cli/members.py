@@ -1,5 +1,7 @@
-"""`fieldpost-collector member`: the people of a tenant."""
+"""`fieldpost-collector member`: the people of a tenant, and the way back in for an owner who lost theirs."""
 
+import getpass
+import sys
 from typing import Annotated
 
 import msgspec
@@ -9,7 +11,10 @@ from sqlalchemy import Connection
 from collector.cli import control
 from collector.cli.checked import checked
 from collector.cli.context import Json, settings_of, show, table
-from collector.domain.access.rules import Role, check_email, check_name
+from collector.core.problems import Refusal
+from collector.domain.access import passwords, people
+from collector.domain.access.people import Change, NewInvitation, Standing
+from collector.domain.access.rules import Act, Role, check_email, check_name
 from collector.domain.tenants import store
 from collector.domain.tenants.store import ListedMember, NewMember
 from common.clock import utc_now
@@ -17,6 +22,7 @@ from common.clock import utc_now
 app = typer.Typer(name="member", help="Members of a tenant.", no_args_is_help=True)
 
 Tenant = Annotated[str, typer.Option(help="Slug of the tenant.")]
+Email = Annotated[str, typer.Argument(help="Address by which the member is known.", callback=checked(check_email))]
 
 
 class Add(msgspec.Struct):
@@ -30,23 +36,93 @@ class OfTenant(msgspec.Struct):
     tenant: str
 
 
+class OneMember(msgspec.Struct):
+    tenant: str
+    email: str
+
+
+class Changed(msgspec.Struct):
+    tenant: str
+    email: str
+    name: str | None
+    role: Role | None
+    status: Standing | None
+
+
+class Invite(msgspec.Struct):
+    tenant: str
+    email: str
+    role: Role
+
+
+class Password(msgspec.Struct):
+    """The hash alone travels; `recover`: also make the member an active owner."""
+
+    tenant: str
+    email: str
+    password_hash: str
+    recover: bool
+
+
 def _add(conn: Connection, request: Add) -> ListedMember:
     new = NewMember(name=request.name, email=request.email, role=request.role)
-    return store.add_member(conn, store.get(conn, request.tenant).id, new, utc_now())
+    return people.add(conn, store.get(conn, request.tenant).id, new, _act())
 
 
 def _list(conn: Connection, request: OfTenant) -> list[ListedMember]:
     return list(store.members(conn, store.get(conn, request.tenant).id))
 
 
+def _change(conn: Connection, request: Changed) -> ListedMember:
+    tenant_id = store.get(conn, request.tenant).id
+    found = people.by_email(conn, tenant_id, request.email)
+    return people.change(conn, tenant_id, found.id, Change(request.name, request.role, request.status), _act())
+
+
+def _remove(conn: Connection, request: OneMember) -> ListedMember:
+    tenant_id = store.get(conn, request.tenant).id
+    found = people.by_email(conn, tenant_id, request.email)
+    people.remove(conn, tenant_id, found.id, _act())
+    return found
+
+
+def _invite(conn: Connection, request: Invite) -> NewInvitation:
+    return people.invite(conn, store.get(conn, request.tenant).id, request.email, request.role, _act())
+
+
+def _password(conn: Connection, request: Password) -> ListedMember:
+    tenant_id = store.get(conn, request.tenant).id
+    if request.recover:
+        _make_owner(conn, tenant_id, request.email)
+    found = people.by_email(conn, tenant_id, request.email)
+    people.set_password(conn, request.email, request.password_hash, _act())
+    return found
+
+
+def _make_owner(conn: Connection, tenant_id: int, email: str) -> None:
+    known = next((member for member in store.members(conn, tenant_id) if member.email == email), None)
+    if known is None:
+        people.add(conn, tenant_id, NewMember(name=email, email=email, role="owner"), _act())
+        return
+    people.change(conn, tenant_id, known.id, Change(None, "owner", "active"), _act())
+
+
+def _act() -> Act:
+    return Act(control.BY, utc_now())
+
+
 ADD = control.command("member.add", Add, ListedMember, _add)
 LIST = control.command("member.list", OfTenant, list[ListedMember], _list)
+CHANGE = control.command("member.change", Changed, ListedMember, _change)
+REMOVE = control.command("member.remove", OneMember, ListedMember, _remove)
+INVITE = control.command("member.invite", Invite, NewInvitation, _invite)
+PASSWORD = control.command("member.password", Password, ListedMember, _password)
 
 
 @app.command("add")
 def add(
     context: typer.Context,
-    email: Annotated[str, typer.Argument(help="Address by which the member is known.", callback=checked(check_email))],
+    email: Email,
     *,
     tenant: Tenant,
     name: Annotated[str, typer.Option(help="Name that people read; the address where it is not given.")] = "",
@@ -55,11 +131,7 @@ def add(
 ) -> None:
     """Make somebody a member of a tenant."""
     request = Add(tenant, checked(check_name)(name or email), email, role)
-    made = control.call(settings_of(context), ADD, request)
-    if as_json:
-        show(made._asdict())
-        return
-    table([made], ListedMember._fields)
+    _show(control.call(settings_of(context), ADD, request), as_json=as_json)
 
 
 @app.command("list")
@@ -70,3 +142,81 @@ def list_members(context: typer.Context, *, tenant: Tenant, as_json: Json = Fals
         show([member._asdict() for member in found])
         return
     table(found, ListedMember._fields)
+
+
+@app.command("change")
+def change(
+    context: typer.Context,
+    email: Email,
+    *,
+    tenant: Tenant,
+    name: Annotated[str | None, typer.Option(help="Name that people read.")] = None,
+    role: Annotated[Role | None, typer.Option(help="What the member may do.")] = None,
+    status: Annotated[Standing | None, typer.Option(help="`suspended` members cannot log on.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a member's name, role or status."""
+    named = None if name is None else checked(check_name)(name)
+    _show(control.call(settings_of(context), CHANGE, Changed(tenant, email, named, role, status)), as_json=as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, email: Email, *, tenant: Tenant) -> None:
+    """Remove a member; the open sessions end."""
+    control.call(settings_of(context), REMOVE, OneMember(tenant, email))
+    typer.echo(f"{email} is removed")
+
+
+@app.command("invite")
+def invite(
+    context: typer.Context,
+    email: Email,
+    *,
+    tenant: Tenant,
+    role: Annotated[Role, typer.Option(help="What the member may do.")] = "viewer",
+    as_json: Json = False,
+) -> None:
+    """Invite an address; the secret is shown this once."""
+    made = control.call(settings_of(context), INVITE, Invite(tenant, email, role))
+    if as_json:
+        show(made._asdict())
+        return
+    table(list(made._asdict().items()), ("", ""))
+
+
+@app.command("password")
+def password(
+    context: typer.Context,
+    email: Email,
+    *,
+    tenant: Tenant,
+    recover: Annotated[bool, typer.Option("--recover", help="Also make this member an active owner.")] = False,
+) -> None:
+    """Set a member's password, read from standard input; all sessions of the member end."""
+    request = Password(tenant, email, passwords.hashed(_read_password()), recover)
+    control.call(settings_of(context), PASSWORD, request)
+    typer.echo(f"the password of {email} is set{'; the member is an active owner' if recover else ''}")
+
+
+def _read_password() -> str:
+    """From the terminal twice, or one line of standard input; never an argument, which others could see."""
+    if not sys.stdin.isatty():
+        return _checked(sys.stdin.readline().rstrip("\r\n"))
+    first = _checked(getpass.getpass("Password: "))
+    if getpass.getpass("Again: ") != first:
+        raise Refusal("password: the two differ")
+    return first
+
+
+def _checked(text: str) -> str:
+    try:
+        return passwords.check_password(text)
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+
+
+def _show(member: ListedMember, *, as_json: bool) -> None:
+    if as_json:
+        show(member._asdict())
+        return
+    table([member], ListedMember._fields)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from collector.cli import control
 from collector.cli.checked import checked
 from collector.cli.context import Json, settings_of, show, table
-from collector.domain.access.rules import check_name
-from collector.domain.tenants import rules, store
+from collector.domain.access.rules import Act, check_name
+from collector.domain.tenants import administration, rules, store
 from collector.domain.tenants.rules import Plan, check_slug
 from collector.domain.tenants.store import ListedTenant, NewTenant
 from common.clock import utc_now
@@ -52,9 +52,8 @@ def _list(conn: Connection, _request: Nothing) -> list[ListedTenant]:
 
 
 def _change(conn: Connection, request: Change) -> ListedTenant:
-    found = store.get(conn, request.slug)
-    store.change_plan(conn, found.id, request.plan, request.rate_limit)
-    return store.get(conn, request.slug)
+    terms = administration.Terms(request.plan, request.rate_limit)
+    return administration.change_plan(conn, store.get(conn, request.slug).id, terms, Act(control.BY, utc_now()))
 
 
 ADD = control.command("tenant.add", Add, ListedTenant, _add)

@@ -38,11 +38,10 @@ def signing(conn: Connection, vault: Vault, now: datetime) -> Signing:
 
 
 @across_tenants("tokens of all tenants are signed with the same keys")
-def rotate(conn: Connection, vault: Vault, now: datetime) -> str:
-    """Sign with a new key from now on; tokens of the old ones stay good until they expire."""
+def retire(conn: Connection, now: datetime) -> None:
+    """Sign with a new key from its next use on; tokens of the old ones stay good until they expire."""
     conn.execute(_RETIRE, {"now": now})
     conn.execute(_FORGET, {"before": now - REFRESH_LIFETIME})
-    return _add(conn, vault, now)
 
 
 def _add(conn: Connection, vault: Vault, now: datetime) -> str:

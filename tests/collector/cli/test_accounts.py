@@ -14,6 +14,7 @@ from collector.core.problems import Refusal
 from collector.core.settings import Settings
 from collector.domain.access import store as access
 from common import tokens
+from common.clock import utc_now
 
 
 def run(folder: Path, *words: str) -> Result:

@@ -190,10 +190,10 @@ async def test_tokens_of_a_replaced_key_stay_good(database: Database) -> None:
     vault, claims, now = Vault(bytes(32)), Claims(1, 2, "ses_1"), utc_now()
     before = await database.write(signing.signing, vault, now)
     pair = bearer_tokens.issue(*before.current, claims, now)
-    fresh = await database.write(signing.rotate, vault, now)
+    await database.write(signing.retire, now)
     after = await database.write(signing.signing, vault, now)
-    assert after.current[0] == fresh
-    assert [key["kid"] for key in after.public] == [fresh, before.current[0]]
+    assert [key["kid"] for key in after.public] == [after.current[0], before.current[0]]
+    assert after.current[0] != before.current[0]
     old = after.keys[bearer_tokens.key_id_of(pair.access)]
     assert bearer_tokens.read(pair.access, old, "access", now) == claims
 
