@@ -74,9 +74,11 @@ PARAMETERS = Query(
     sql="""
 SELECT name, value
 FROM v$parameter
-WHERE name IN ('audit_trail', 'control_file_record_keep_time', 'cpu_count', 'db_files', 'memory_target', 'open_cursors',
-               'pga_aggregate_limit', 'resource_manager_plan', 'sessions', 'sga_max_size', 'undo_management',
-               'undo_retention', 'undo_tablespace', 'use_large_pages')
+WHERE name IN ('audit_trail', 'compatible', 'control_file_record_keep_time', 'control_management_pack_access',
+               'cpu_count', 'db_block_checking', 'db_block_checksum', 'db_files', 'db_lost_write_protect',
+               'job_queue_processes', 'memory_target', 'open_cursors', 'pga_aggregate_limit',
+               'resource_manager_plan', 'sessions', 'sga_max_size', 'spfile', 'undo_management', 'undo_retention',
+               'undo_tablespace', 'use_large_pages')
 ORDER BY name
 """,
 )
