@@ -1,6 +1,5 @@
 """`fieldpost-collector connection`: the Oracle connections of a tenant, and having one checked now."""
 
-from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -10,8 +9,9 @@ from sqlalchemy import Connection
 from collector.cli import control
 from collector.cli.context import Json, settings_of, show, table
 from collector.core.problems import Refusal
-from collector.domain.assignments import store as assignments
-from collector.domain.assignments.store import NewJob
+from collector.domain.access.rules import Act
+from collector.domain.assignments import demand
+from collector.domain.assignments.demand import Queued
 from collector.domain.fleet import store
 from collector.domain.fleet.store import Listed
 from collector.domain.tenants import store as tenants
@@ -20,7 +20,6 @@ from common.clock import utc_now
 app = typer.Typer(name="connection", help="Oracle connections that agents watch.", no_args_is_help=True)
 
 MOST = 10_000
-CHECK_WITHIN = timedelta(minutes=15)
 
 Tenant = Annotated[str, typer.Option(help="Slug of the tenant.")]
 
@@ -34,23 +33,17 @@ class OneConnection(msgspec.Struct):
     connection: int
 
 
-class Queued(msgspec.Struct):
-    job: str
-    agent: str
-
-
 def _list(conn: Connection, request: OfTenant) -> list[Listed]:
     _, found = store.page(conn, tenants.get(conn, request.tenant).id, 0, MOST)
     return found
 
 
 def _check(conn: Connection, request: OneConnection) -> Queued:
-    tenant_id, now = tenants.get(conn, request.tenant).id, utc_now()
-    place = store.watched_by(conn, tenant_id, request.connection)
-    if place is None:
+    tenant_id = tenants.get(conn, request.tenant).id
+    queued = demand.check_now(conn, tenant_id, request.connection, Act(control.BY, utc_now()))
+    if queued is None:
         raise Refusal(f"connection: {request.connection}; expected the id of one that `connection list` shows")
-    job = NewJob(kind="check", target=place.key, deadline=now + CHECK_WITHIN)
-    return Queued(assignments.add_job(conn, tenant_id, place.agent_id, job, now), place.agent_id)
+    return queued
 
 
 LIST = control.command("connection.list", OfTenant, list[Listed], _list)
@@ -72,6 +65,6 @@ def check(context: typer.Context, connection: int, *, tenant: Tenant, as_json: J
     """Have all checks of a connection (its id) run now by its agent, within a quarter of an hour."""
     queued = control.call(settings_of(context), CHECK, OneConnection(tenant, connection))
     if as_json:
-        show(queued)
+        show(queued._asdict())
         return
     typer.echo(f"{queued.job}: {queued.agent} runs all checks of connection {connection} now")

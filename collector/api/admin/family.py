@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from collector.api import family, members
-from collector.api.admin import agents, envelope, keys, tenant
+from collector.api.admin import agents, connections, envelope, keys, tenant
 from collector.api.admin import members as people
 from collector.api.family import Dialect
 from collector.api.keyring import Keyring
@@ -13,7 +13,7 @@ from collector.core.limits import Limiter
 
 PREFIX = "/api/v1/admin"
 DOCUMENT = f"{PREFIX}/openapi.json"
-ROUTERS: tuple[APIRouter, ...] = (people.router, keys.router, agents.router, tenant.router)
+ROUTERS: tuple[APIRouter, ...] = (people.router, keys.router, agents.router, connections.router, tenant.router)
 
 
 def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
