@@ -28,10 +28,12 @@ SHIPPED = (
     "backup",
     "host",
     "sessions",
+    "memory",
     "multitenant",
     "objects",
     "data_guard",
     "asm",
+    "rac",
 )
 
 ids = sorted(all_checks())
