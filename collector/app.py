@@ -1,5 +1,6 @@
 """Wires settings, database, edge and families; nothing else."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -8,6 +9,7 @@ from collector.api.agents import family as agents
 from collector.api.agents.changes import Changes
 from collector.api.agents.link import Link
 from collector.api.health import family as health
+from collector.api.journal import Journal
 from collector.api.keyring import Keyring
 from collector.api.status import family as status
 from collector.api.status import probes
@@ -19,7 +21,10 @@ from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
 from collector.core.vault import Vault
+from collector.delivery.setup import outbox_ready
 from collector.domain.access import store as access
+from collector.domain.activity import chain
+from collector.domain.activity.store import Entry
 from collector.edge import Edge, switchboard
 from common.clock import utc_now
 
@@ -33,9 +38,10 @@ def create_app(settings: Settings, db: Database, *, changes: Changes | None = No
     changes = changes or Changes(db)
     link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
     uses = Uses(partial(_key_used, db))
-    of_health = health.build(db, limiter, uses)
+    journal = Journal(partial(_record, db))
+    of_health = health.build(db, limiter, uses, journal)
     of_status = status.build(db, limiter)
-    of_probes = probes.build({db.name: db.ping})
+    of_probes = probes.build({db.name: db.ping, "outbox": partial(outbox_ready, db)})
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)
@@ -54,9 +60,13 @@ def create_app(settings: Settings, db: Database, *, changes: Changes | None = No
         },
         otherwise=of_status,
     )
-    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle))
+    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle, journal.settle))
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:
     now: datetime = utc_now()
     await db.write(access.key_used, tenant_id, key_id, now)
+
+
+async def _record(db: Database, entries: Mapping[int, Sequence[Entry]]) -> None:
+    await db.write(chain.record_all, entries)

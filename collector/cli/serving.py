@@ -21,6 +21,7 @@ from collector.core import certificates
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.delivery import setup
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import ConfigurationError
@@ -76,6 +77,7 @@ class _Collector:
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
             asyncio.create_task(worker.work(db, every=self._settings.sweep_s), name="worker"),
+            asyncio.create_task(setup.dispatcher(self._settings, db).run(), name="deliveries"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),
             asyncio.create_task(_watchdog(), name="watchdog"),
         ]

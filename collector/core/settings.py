@@ -4,12 +4,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, model_validator
 
 from common import logs
 from common.settings import Settings as BaseSettings
 
 Tls = Literal["auto", "files", "off"]
+SmtpTls = Literal["starttls", "tls", "off"]
 
 
 class Settings(BaseSettings):
@@ -42,6 +43,35 @@ class Settings(BaseSettings):
     log_format: Annotated[logs.Format, Field(description="`logfmt` or `json`.")] = "logfmt"
     heartbeat_s: Annotated[int, Field(ge=5, le=3600, description="How often agents report on themselves.")] = 60
     sweep_s: Annotated[float, Field(ge=0.1, le=300, description="How often stale results are looked for.")] = 15
+
+    delivery_networks: Annotated[
+        tuple[IPvAnyNetwork, ...],
+        Field(description='Private networks in which receivers may be, as `["10.0.0.0/8"]`; loopback only by itself.'),
+    ] = ()
+    delivery_ports: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=65535)], ...],
+        Field(description="Ports of receivers beside 443 and 8443 (webhooks), 514, 601 and 6514 (syslog)."),
+    ] = ()
+    delivery_plain_http: Annotated[bool, Field(description="Whether webhooks may be http:// as well.")] = False
+    delivery_ca_file: Annotated[
+        Path | None, Field(description="Authorities (PEM) that are trusted for receivers beside the system's.")
+    ] = None
+    delivery_poll_s: Annotated[float, Field(ge=0.05, le=60, description="How often the outbox is looked at.")] = 0.5
+    smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587
+    smtp_tls: Annotated[SmtpTls, Field(description="`starttls`, `tls` from the first byte, or `off`.")] = "starttls"
+    smtp_from: Annotated[str, Field(description="Sender of mails.")] = "fieldpost@localhost"
+    smtp_user: Annotated[str, Field(description="Name to log in with at the mail server; empty: no login.")] = ""
+    smtp_password_file: Annotated[
+        Path | None, Field(description="File with the password of `smtp_user`; read for each mail.")
+    ] = None
+    beacon_url_file: Annotated[
+        Path | None,
+        Field(description="File with a URL that is fetched while all is well, so that a second system notices if not."),
+    ] = None
+    beacon_s: Annotated[int, Field(ge=5, le=3600, description="How often the URL of `beacon_url_file` is fetched.")] = (
+        60
+    )
 
     @field_validator("database")
     @classmethod

@@ -14,9 +14,9 @@ from collector.core.database import Database
 from collector.core.vault import Vault
 from collector.delivery.dispatcher import Dispatcher
 from collector.delivery.webhooks import WebhookSender
+from collector.domain.access.rules import Act
 from collector.domain.webhooks import changes, rules
 from collector.domain.webhooks.addresses import Reach
-from collector.domain.webhooks.changes import Author
 from collector.domain.webhooks.rules import EVENT_TYPES, sealed_for
 from collector.domain.webhooks.store import Listed, NewEndpoint
 from common.clock import utc_now
@@ -85,7 +85,7 @@ async def hook(db: Database, tenant_id: int, url: str, vault: Vault, *, events: 
     made = Hook(tenant_id, new_id("whk"), rules.new_secret())
     sealed = vault.seal(made.secret.encode(), about=sealed_for(tenant_id, made.id))
     new = NewEndpoint(made.id, "webhook", made.id, {"url": url}, events, sealed)
-    await db.write(changes.add, tenant_id, new, Author("tests", utc_now()))
+    await db.write(changes.add, tenant_id, new, Act("tests", utc_now()))
     return made
 
 

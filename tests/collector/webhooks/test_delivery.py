@@ -12,9 +12,9 @@ from standardwebhooks import Webhook
 
 from collector.core.database import Database
 from collector.delivery.dispatcher import Dispatcher
+from collector.domain.access.rules import Act
 from collector.domain.activity.tables import activity_entry
 from collector.domain.webhooks import changes, lanes, outbox, rules, store
-from collector.domain.webhooks.changes import Author
 from collector.domain.webhooks.outbox import Event
 from collector.domain.webhooks.rules import sealed_for
 from collector.domain.webhooks.tables import endpoint
@@ -36,8 +36,8 @@ def opened(number: int) -> Event:
     return Event("tuneops.ticket_created", {"id": number}, utc_now())
 
 
-def author() -> Author:
-    return Author("ana@example.com", utc_now())
+def act() -> Act:
+    return Act("ana@example.com", utc_now())
 
 
 async def tell(db: Database, tenant_id: int, *numbers: int) -> None:
@@ -153,7 +153,7 @@ async def test_a_body_that_is_refused_for_good_makes_way_after_a_few_tries(datab
         await tell(database, tenant_id, 2)
         await drain(dispatcher)
         assert numbers(there, made.secret) == [1, 1, 1, 1, 2]
-        assert await database.write(lambda conn: changes.replay(conn, tenant_id, _get(conn, made), author())) == 1
+        assert await database.write(lambda conn: changes.replay(conn, tenant_id, _get(conn, made), act())) == 1
         await drain(dispatcher)
         assert numbers(there, made.secret)[-1] == 1
         assert {entry.state for entry in await log_of(database, made)} == {"delivered"}
@@ -188,7 +188,7 @@ async def test_an_endpoint_that_is_gone_or_fails_for_days_is_disabled_and_that_i
         whys = [row["why"] for row in await database.read(lambda conn: conn.execute(query).scalars().all())]
         assert whys == ["it answered 410 Gone", "it failed for 5 days"]
         there.answer = lambda _: web.Response(status=200)
-        await database.write(lambda conn: changes.resume(conn, tenant_id, _get(conn, failing), author()))
+        await database.write(lambda conn: changes.resume(conn, tenant_id, _get(conn, failing), act()))
         await drain(dispatcher)
         assert (await found(database, failing)).pending == 0
 
@@ -197,11 +197,11 @@ async def test_a_paused_endpoint_gets_later_what_happened_meanwhile(database: Da
     tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
     async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
         made = await hook(database, tenant_id, there.url, vault)
-        await database.write(lambda conn: changes.pause(conn, tenant_id, _get(conn, made), author()))
+        await database.write(lambda conn: changes.pause(conn, tenant_id, _get(conn, made), act()))
         await tell(database, tenant_id, 1, 2)
         await drain(dispatcher)
         assert there.got == []
-        await database.write(lambda conn: changes.resume(conn, tenant_id, _get(conn, made), author()))
+        await database.write(lambda conn: changes.resume(conn, tenant_id, _get(conn, made), act()))
         await drain(dispatcher)
         assert numbers(there, made.secret) == [1, 2]
 
@@ -212,11 +212,11 @@ async def test_after_a_rotation_old_and_new_secret_are_valid_for_a_while(databas
         made = await hook(database, tenant_id, there.url, vault)
         fresh = rules.new_secret()
         sealed = vault.seal(fresh.encode(), about=sealed_for(tenant_id, made.id))
-        await database.write(lambda conn: changes.rotate(conn, tenant_id, _get(conn, made), sealed, author()))
+        await database.write(lambda conn: changes.rotate(conn, tenant_id, _get(conn, made), sealed, act()))
         await tell(database, tenant_id, 1)
         await drain(dispatcher)
         assert numbers(there, made.secret) == numbers(there, fresh) == [1]
-        over = author().at - timedelta(seconds=1)
+        over = act().at - timedelta(seconds=1)
         await database.write(lambda conn: conn.execute(update(endpoint).values(old_secret_until=over)))
         await tell(database, tenant_id, 2)
         await drain(dispatcher)
@@ -229,7 +229,7 @@ async def test_a_test_delivery_shows_in_the_log(database: Database, tmp_path: Pa
     tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
     async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
         made = await hook(database, tenant_id, there.url, vault, events=())
-        seq = await database.write(lambda conn: changes.test(conn, tenant_id, _get(conn, made), author()))
+        seq = await database.write(lambda conn: changes.test(conn, tenant_id, _get(conn, made), act()))
         await drain(dispatcher)
         [body] = there.opened(made.secret)
         assert (body["event"], body["api_version"]) == ("webhook.test", "v1")

@@ -1,0 +1,43 @@
+"""The ways out of this collector, as its settings describe them."""
+
+from collector.core.database import Database
+from collector.core.problems import StoreUnavailable
+from collector.core.settings import Settings
+from collector.core.vault import Vault
+from collector.delivery.dispatcher import Dispatcher
+from collector.delivery.sending import Sender
+from collector.delivery.webhooks import WebhookSender
+from collector.domain.webhooks import lanes
+from collector.domain.webhooks.addresses import Reach
+from collector.domain.webhooks.making import Outbound
+from collector.domain.webhooks.rules import Kind
+from common.clock import utc_now
+
+
+def reach(settings: Settings) -> Reach:
+    return Reach(
+        networks=settings.delivery_networks,
+        ports=frozenset(settings.delivery_ports),
+        plain_http=settings.delivery_plain_http,
+    )
+
+
+def outbound(settings: Settings) -> Outbound:
+    return Outbound(reach(settings), Vault.of_file(settings.vault_path))
+
+
+def dispatcher(settings: Settings, db: Database) -> Dispatcher:
+    """What drains the outbox; made in the loop in which it runs."""
+    allowed = outbound(settings)
+    senders: dict[Kind, Sender] = {
+        "webhook": WebhookSender(allowed.reach, allowed.vault, ca_file=settings.delivery_ca_file)
+    }
+    return Dispatcher(db, senders, every=settings.delivery_poll_s)
+
+
+async def outbox_ready(db: Database) -> None:
+    """`StoreUnavailable` while more waits than should, or for longer than it should."""
+    now = utc_now()
+    backlog = await db.read(lanes.backlog, now)
+    if backlog.is_stuck(now):
+        raise StoreUnavailable("busy", f"outbox: {backlog.due} deliveries are due, the oldest since {backlog.oldest}")
