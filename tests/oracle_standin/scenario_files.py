@@ -70,6 +70,8 @@ def columns_of(view: str, scenario: str) -> Mapping[str, Mapping[str, object]]:
         return RELEASES.index(str(since)) <= here <= RELEASES.index(str(until))
 
     columns = {str(column["name"]): column for column in mappings(facts["columns"]) if visible(column)}
+    if facts["kind"] == "dynamic":
+        columns.setdefault("INST_ID", {"name": "INST_ID", "type": "NUMBER"})  # of the GV$ form
     if scenario_keys(scenario)["cdb"] and facts["kind"] == "dictionary":
         columns.setdefault("CON_ID", {"name": "CON_ID", "type": "NUMBER"})
     return columns
@@ -84,7 +86,13 @@ def written_rows(scenario: str) -> Iterator[tuple[str, Written]]:
 
 @cache
 def rows_of(scenario: str, view: str) -> Sequence[Row]:
-    """What the view shows at NOW on a stand-in started at NOW."""
+    """What the view shows at NOW on the first instance of a stand-in started at NOW."""
+    return [row for row in rows_of_all_instances(scenario, view) if row.get("INST_ID", 1) == 1]
+
+
+@cache
+def rows_of_all_instances(scenario: str, view: str) -> Sequence[Row]:
+    """What the GV$ form of the view shows."""
     file = files(scenario).get(view)
     return [row for written in (mappings(read_yaml(file)) if file else ()) for row in _expand(written)]
 

@@ -23,6 +23,7 @@ from tests.oracle_standin.scenario_files import (
     own_files,
     read_yaml,
     rows_of,
+    rows_of_all_instances,
     scenario_keys,
     view_facts,
     written_rows,
@@ -337,7 +338,7 @@ def test_the_sequence_of_containers_is_that_of_the_services(scenario: str) -> No
 def test_the_engine_reads_what_the_lint_has_read(scenario: str) -> None:
     read = read_scenario(ROOT / "scenarios" / scenario)
     assert {view: len(read.rows(view)) for view in read.files} == {
-        v: len(rows_of(scenario, v)) for v in files(scenario)
+        v: len(rows_of_all_instances(scenario, v)) for v in files(scenario)
     }
 
 
