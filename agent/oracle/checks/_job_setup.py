@@ -92,10 +92,7 @@ def judge_processes(seen: Seen) -> Verdict:
     if not jobs:
         return skipped("no job is enabled")
     own = {row["con_id"]: number_of(row) for row in seen.of(PDB_JOB_PROCESSES)}
-    upgrading = any(row["status"] == "OPEN MIGRATE" for row in seen.of(INSTANCE))
     items = [_processes(row, own.get(row["con_id"]), general, seen) for row in jobs]
-    if upgrading:
-        items = [replace(item, status="info", detail=f"{item.detail} (upgrade in progress)") for item in items]
     good = f"{general:.0f} processes for {many(sum(number(row['jobs']) or 0 for row in jobs), 'enabled job')}"
     verdict = of_items(items + closed(seen.facts), good=good, below=True)
     return plain(replace(verdict, value=min(item.value or 0.0 for item in items)), seen.facts)
@@ -112,7 +109,10 @@ def _processes(row: Row, own: float | None, general: float, seen: Seen) -> Item:
     detail = (
         f"{limit:.0f} while {many(number(row['jobs']) or 0.0, 'job')} {'are' if row['jobs'] != 1 else 'is'} enabled"
     )
-    return Item(place(seen.facts, row["con_id"]), seen.levels.status(limit), limit, detail)
+    status = seen.levels.status(limit)
+    if status != "ok" and any(instance["status"] == "OPEN MIGRATE" for instance in seen.of(INSTANCE)):
+        status, detail = "info", f"{detail}, upgrade in progress"
+    return Item(place(seen.facts, row["con_id"]), status, limit, detail)
 
 
 # --- maintenance windows -------------------------------------------------------------------------------------------
