@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agent.oracle.catalogue import Query, Seen, Verdict
 from agent.oracle.judging import Growth, counter_note, growth, noted, number, skipped, text, unknown
-from agent.oracle.queries import INSTANCE, PARAMETERS
+from agent.oracle.queries import INSTANCE, METRICS, PARAMETERS, TIME_MODEL
 
 HOUR_S = 3600.0
 KEEP_HOUR_S = 7500
@@ -35,6 +35,26 @@ def values(seen: Seen, query: Query, name: str = "name") -> dict[str, float]:
     """Names and numbers of a view that has a row for each; one that is NULL is left out."""
     found = {text(row[name]): number(row["value"]) for row in seen.of(query)}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _of_own_scope(seen: Seen, query: Query, name: str) -> Mapping[str, float]:
+    """The values of the instance, or inside a PDB those of the container; the other ones where these are missing."""
+    inside = seen.facts.cdb and not seen.facts.in_root
+    found: dict[str, float] = {}
+    for scope in ("INSTANCE", "CONTAINER") if inside else ("CONTAINER", "INSTANCE"):
+        rows = [row for row in seen.of(query) if row["scope"] == scope]
+        found |= {text(row[name]): value for row in rows if (value := number(row["value"])) is not None}
+    return found
+
+
+def metric(seen: Seen, name: str) -> float | None:
+    """A metric of the last minute."""
+    return _of_own_scope(seen, METRICS, "metric_name").get(name)
+
+
+def time_model(seen: Seen) -> Mapping[str, float]:
+    """`DB time` and `DB CPU` since the start, in microseconds."""
+    return _of_own_scope(seen, TIME_MODEL, "stat_name")
 
 
 def since_last_run(seen: Seen, counters: Mapping[str, float], judge: Grown) -> Verdict:
