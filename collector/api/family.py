@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from collector.api.answer import Answer
 from collector.core import problems
 from collector.core.database import Database
 from collector.core.families import Family, Render
@@ -46,6 +47,8 @@ class Admission:
 
 
 Guard = Callable[[Request], Awaitable[Admission]]
+Note = Callable[[Caller, Scope, int], None]
+"""Is told of every request of a known caller and the status of its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,9 @@ class Dialect:
     quota_headers: Callable[[Quota], Mapping[str, str]]
     credential: Mapping[str, str]
     """How the OpenAPI document describes the credential (a security scheme)."""
+    revalidates: bool = False
+    """Whether reads carry an ETag: not where every body has a time of its own."""
+    note: Note | None = None
 
 
 def build(
@@ -141,15 +147,17 @@ class _Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(scope, send)
+        answer = Answer(scope, send, revalidates=self._dialect.revalidates)
         try:
             await self._admit(scope, receive, answer)
         except Exception as error:  # what escapes a route still speaks the family's dialect
             if answer.started:
                 raise
             await self._refuse(scope, receive, answer, _problem_of(error, request_id=scope["state"]["request_id"]))
+        finally:
+            self._note(scope, answer)
 
-    async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _admit(self, scope: Scope, receive: Receive, answer: Answer) -> None:
         admission = await self._dialect.guard(Request(scope, receive))
         if admission.quota:
             answer.extra = self._dialect.quota_headers(admission.quota)
@@ -163,7 +171,12 @@ class _Gate:
         seen = {**scope, "method": "GET"} if answer.bodyless else scope
         await self._app(seen, self._bounded(receive), answer.send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, answer: "_Answer", problem: Problem) -> None:
+    def _note(self, scope: Scope, answer: Answer) -> None:
+        caller: Caller | None = scope["state"].get("caller")
+        if caller is not None and self._dialect.note is not None:
+            self._dialect.note(caller, scope, answer.status)
+
+    async def _refuse(self, scope: Scope, receive: Receive, answer: Answer, problem: Problem) -> None:
         response = self._dialect.render(problem, scope["state"]["request_id"])
         await response(scope, receive, answer.send)
 
@@ -186,25 +199,6 @@ class _Gate:
             if name == b"content-length" and value.isdigit() and int(value) > self._max_body:
                 return problems.too_large(self._max_body)
         return None
-
-
-class _Answer:
-    """Adds the limit headers to whatever is answered, and leaves the body away for HEAD."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.bodyless = scope["method"] == "HEAD"
-        self.extra: Mapping[str, str] = {}
-        self.started = False
-        self._send = send
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.started = True
-            extra = [(name.lower().encode(), value.encode()) for name, value in self.extra.items()]
-            message = {**message, "headers": [*message.get("headers", ()), *extra]}
-        elif self.bodyless:
-            message = {**message, "body": b""}
-        await self._send(message)
 
 
 def _problem_of(error: Exception, *, request_id: str = "") -> Problem:

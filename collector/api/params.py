@@ -14,6 +14,7 @@ MAX_ID = 2**63 - 1
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
 )
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _EXPECTED_TIME = "a date (2026-05-14) or an instant (2026-05-14T03:00:00Z)"
 
 
@@ -54,6 +55,14 @@ def start_of(value: object) -> datetime:
 def end_of(value: object) -> datetime:
     """As `start_of`, but the first instant after it: what is shown in whole seconds includes the whole second."""
     return _span(value)[1]
+
+
+def word(value: object) -> str:
+    """A validator for the name of a kind of thing."""
+    text = str(value)
+    if not _WORD.fullmatch(text):
+        raise ValueError("a word of at most 64 lower-case letters, digits and _, such as ticket_opened")
+    return text
 
 
 def given_once(request: Request, *names: str) -> None:

@@ -6,6 +6,7 @@ closure in a savepoint of its own and commits once for all of them.
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Database:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=Writer(store.writer, self._queue).run, name="db-write", daemon=True)
         self._loop_connection: Connection | None = None
+        self._connects = 0  # the store's own number means nothing to another connection
         self._closed = False
         self._writer.start()
 
@@ -69,6 +71,18 @@ class Database:
         result: T = await job.future
         return result
 
+    def generation(self) -> tuple[int, int] | None:
+        """Moves with every commit to an SQLite store; None where the store cannot tell."""
+        if self._closed or self._loop_connection is None or self._loop_connection.closed:
+            return None
+        raw = self._loop_connection.connection.driver_connection
+        if not isinstance(raw, sqlite3.Connection):
+            return None
+        try:
+            return self._connects, raw.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            return None  # the next read says what is wrong
+
     async def ping(self) -> None:
         """`StoreUnavailable` unless the database answers."""
         await self.read(_ping)
@@ -92,6 +106,7 @@ class Database:
     def _read_here(self, engine: Engine, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         if self._loop_connection is None or self._loop_connection.closed:
             self._loop_connection = _connect(engine)
+            self._connects += 1
         self._store.deadline.at = time.perf_counter() + BUDGET_SECONDS
         try:
             with self._loop_connection.begin():

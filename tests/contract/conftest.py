@@ -47,9 +47,12 @@ async def anonymous(app: Edge) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def endpoints() -> tuple[str, ...]:
-    """Every documented endpoint of the family's health group."""
+    """Every documented endpoint of the family."""
     return (
         "/api/v1/health/connections",
         "/api/v1/health/connections/42/checks/latest",
         "/api/v1/health/fleet",
+        "/api/v1/activity",
+        "/api/v1/team/members",
+        "/api/v1/team/roles",
     )

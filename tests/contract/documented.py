@@ -46,6 +46,20 @@ FLEET: dict[str, object] = {
 }
 
 
+ACTIVITY: dict[str, object] = {
+    "data": [
+        {
+            "id": 9001,
+            "action_type": "health_check_completed",
+            "page_path": "/dashboard",
+            "properties": {"connection_id": 42, "score": 82},
+            "occurred_at": "2026-05-14T03:01:22Z",
+        }
+    ],
+    "meta": {"total": 1482, "page": 1, "per_page": 50, "has_more": True},
+}
+
+
 def differences(example: object, answer: object, where: str = "$") -> list[str]:
     """Where `answer` has another shape than `example`: keys that are missing or too many, values of another type."""
     if type(example) is not type(answer):

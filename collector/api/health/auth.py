@@ -1,5 +1,6 @@
 """Who asks the health family: an API key, its plan and what is left of its limit."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,6 +9,7 @@ from collector.api.family import Admission, Caller, Guard, caller_of
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.limits import Limiter, Quota, source
+from collector.core.memo import Memo
 from collector.core.problems import Problem, StoreUnavailable, rate_limited, unavailable
 from collector.domain.access import store
 from collector.domain.tenants import rules
@@ -21,7 +23,8 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
-    """Admit by API key; the key and its tenant's plan are read at each request, so that a change acts at once."""
+    """Admit by API key; the key and its tenant's plan are never older than the last commit: a change acts at once."""
+    memo = Memo(db)
 
     async def admit(request: Request) -> Admission:
         if request.scope["path"] in OPEN_PATHS:
@@ -30,10 +33,10 @@ def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
         if isinstance(token, Problem):
             return await _anonymous(limiter, request, token)
         try:
-            found = await db.read(store.key_by_digest, tokens.digest(token), utc_now()) if _plausible(token) else None
+            found = await memo.read(store.key_kept, tokens.digest(token)) if _plausible(token) else None
         except StoreUnavailable as trouble:
             return Admission(quota=await _quota_of_client(limiter, request), refusal=unavailable(trouble))
-        if found is None:
+        if found is None or not found.is_good(utc_now()):
             return await _anonymous(limiter, request, _invalid_key())
         quota = await limiter.hit("key", found.id, per_minute=rules.per_minute(found.plan, found.rate_limit))
         uses.note(found.tenant_id, found.id)
@@ -47,11 +50,19 @@ def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
     return admit
 
 
-async def read_health(request: Request) -> Caller:
-    return _entitled(caller_of(request), "health")
+def reads(group: rules.Group) -> Callable[[Request], Awaitable[Caller]]:
+    """A parameter type's dependency: the caller, if the plan includes this group of endpoints."""
+
+    async def entitled(request: Request) -> Caller:
+        return _entitled(caller_of(request), group)
+
+    return entitled
 
 
-ReadHealth = Annotated[Caller, Depends(read_health)]
+ReadHealth = Annotated[Caller, Depends(reads("health"))]
+ReadTickets = Annotated[Caller, Depends(reads("tuneops"))]
+ReadActivity = Annotated[Caller, Depends(reads("activity"))]
+ReadTeam = Annotated[Caller, Depends(reads("team"))]
 
 
 def _entitled(caller: Caller, group: rules.Group) -> Caller:

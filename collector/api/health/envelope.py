@@ -39,6 +39,10 @@ def page(rows: Sequence[Mapping[str, object]], *, total: int, paging: Paging) ->
     return _json({"data": rows, "meta": meta})
 
 
+def collection(rows: Sequence[Mapping[str, object]]) -> Response:
+    return _json({"data": rows})
+
+
 def summarised(rows: Sequence[Mapping[str, object]], summary: Mapping[str, int]) -> Response:
     return _json({"data": rows, "summary": summary})
 

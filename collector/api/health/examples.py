@@ -45,4 +45,33 @@ FLEET = {
     "summary": {"total": 2, "healthy": 1, "warning": 0, "critical": 1, "never_run": 0},
 }
 
+ACTIVITY = {
+    "data": [
+        {
+            "id": 9001,
+            "action_type": "health_check_completed",
+            "page_path": "/dashboard",
+            "properties": {"connection_id": 42, "score": 82},
+            "occurred_at": "2026-05-14T03:01:22Z",
+        }
+    ],
+    "meta": {"total": 1482, "page": 1, "per_page": 50, "has_more": True},
+}
+
+MEMBERS = {
+    "data": [
+        {
+            "id": 7,
+            "name": "Ana Example",
+            "email": "ana@example.com",
+            "role": "owner",
+            "status": "active",
+            "joined_at": "2026-01-12T08:30:00Z",
+            "last_active_at": "2026-05-14T03:00:00Z",
+        }
+    ]
+}
+
+ROLES = {"data": [{"id": 4, "name": "viewer", "description": "Reads", "permissions": ["read"]}]}
+
 RATE_LIMITED = {"error": {"code": "rate_limited", "message": "Rate limit exceeded...", "retry_after": 60}}

@@ -1,26 +1,34 @@
-"""The health family, put together."""
+"""Puts the health family together. A resource is one module with a `router`, named in ROUTERS."""
+
+from fastapi import APIRouter
 
 from collector.api import family
 from collector.api.family import Dialect
-from collector.api.health import connections, envelope, fleet
+from collector.api.health import activity, connections, envelope, fleet, team
 from collector.api.health.auth import guard
+from collector.api.health.requests import Requests
+from collector.api.journal import Journal
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
 
+ROUTERS: tuple[APIRouter, ...] = (connections.router, fleet.router, activity.router, team.router)
 
-def build(db: Database, limiter: Limiter, uses: Uses) -> Family:
+
+def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Family:
     dialect = Dialect(
         name="health",
         guard=guard(db, limiter, uses),
         render=envelope.problem,
         quota_headers=envelope.quota_headers,
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "tv_api_…"},
+        revalidates=True,
+        note=Requests(journal).note,
     )
     return family.build(
         dialect,
-        (connections.router, fleet.router),
+        ROUTERS,
         title="Fieldpost: health data",
         db=db,
         document_url="/api/v1/health/openapi.json",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from collector.domain.access.rules import Role
 from common.wire import Severity, Status
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-05-14T03:00:00Z"])]
@@ -81,6 +82,44 @@ class FleetSummary(_Shape):
 class Fleet(_Shape):
     data: list[FleetMember]
     summary: FleetSummary
+
+
+class ActivityEntry(_Shape):
+    id: int
+    action_type: str
+    page_path: str | None
+    properties: dict[str, object]
+    occurred_at: Time
+
+
+class ActivityPage(_Shape):
+    data: list[ActivityEntry]
+    meta: Meta
+
+
+class TeamMember(_Shape):
+    id: int
+    name: str
+    email: str
+    role: Role
+    status: str
+    joined_at: Time
+    last_active_at: Time | None
+
+
+class Members(_Shape):
+    data: list[TeamMember]
+
+
+class TeamRole(_Shape):
+    id: int
+    name: Role
+    description: str
+    permissions: list[str]
+
+
+class Roles(_Shape):
+    data: list[TeamRole]
 
 
 class Error(_Shape):
