@@ -22,10 +22,12 @@ log = logs.get(__name__)
 class WebhookSender:
     """One pool of connections for all receivers; close it in the loop that made it."""
 
-    def __init__(self, reach: Reach, vault: Vault, *, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, reach: Reach, vault: Vault, *, resolver: CheckedResolver | None = None, ca_file: Path | None = None
+    ) -> None:
         self._reach = reach
         self._vault = vault
-        self._resolver = CheckedResolver(reach.networks)
+        self._resolver = resolver or CheckedResolver(reach.networks)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=self._resolver, use_dns_cache=False, limit=0, ssl=trust(ca_file), keepalive_timeout=30
