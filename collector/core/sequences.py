@@ -1,13 +1,13 @@
 """Integer ids: a sequence on PostgreSQL, a counter row on SQLite."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Sequence, String, Table, text
 from sqlmodel import SQLModel
 
-Counted = Literal["tenant", "member", "connection", "run", "activity", "event"]
+Counted = Literal["tenant", "member", "connection", "run", "activity", "event", "ticket", "alert", "series"]
 
-NAMES: tuple[Counted, ...] = ("tenant", "member", "connection", "run", "activity", "event")
+NAMES: tuple[Counted, ...] = get_args(Counted)
 
 _NEXT_COUNTER = text(
     "INSERT INTO counter (name, value) VALUES (:name, :count)"

@@ -7,10 +7,15 @@ from collector.core import sequences
 from collector.domain.access import tables as access
 from collector.domain.activity import tables as activity
 from collector.domain.agents import tables as agents
+from collector.domain.alerts import tables as alerts
 from collector.domain.assignments import tables as assignments
+from collector.domain.history import tables as history
+from collector.domain.mutes import tables as mutes
 from collector.domain.notifications import tables as notifications
 from collector.domain.results import tables as results
+from collector.domain.retention import tables as retention
 from collector.domain.tenants import tables as tenants
+from collector.domain.tickets import tables as tickets
 from collector.domain.versions import tables as versions
 from collector.domain.webhooks import tables as webhooks
 
@@ -20,12 +25,17 @@ __all__ = [
     "access",
     "activity",
     "agents",
+    "alerts",
     "assignments",
+    "history",
     "metadata",
+    "mutes",
     "notifications",
     "results",
+    "retention",
     "sequences",
     "tenants",
+    "tickets",
     "versions",
     "webhooks",
 ]

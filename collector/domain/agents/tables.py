@@ -10,10 +10,16 @@ from collector.core.columns import Instant, Json, table
 
 
 class Agent(SQLModel, table=True):
-    """`state`: active, pending (an operator has to approve it first) or revoked."""
+    """`state`: active, pending (an operator has to approve it first) or revoked.
+
+    `silence`: how long nothing came: null while it reports, 1 late, 2 silent; `spool_full`: its spool is filling up.
+    """
 
     __tablename__ = "agent"
-    __table_args__ = (Index("agent_by_id", "id", unique=True),)
+    __table_args__ = (
+        Index("agent_by_id", "id", unique=True),
+        Index("agent_by_silence", "state", "silence", "last_seen_at"),
+    )
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     id: str = Field(primary_key=True)
@@ -32,6 +38,8 @@ class Agent(SQLModel, table=True):
     inventory_at: datetime | None = Field(sa_type=Instant)
     catalogue_at: datetime | None = Field(sa_type=Instant)
     catalogue_digest: str | None
+    silence: int | None
+    spool_full: bool | None
 
 
 class AgentKey(SQLModel, table=True):

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from collector.domain.results.rules import DB_CONNECT, Login, Outcome, doubt, login_of
+from collector.domain.results.rules import Login, Outcome, documented, doubt, login_of
 from common import scoring
 from common.wire import Severity, Status
 
 FleetStatus = Literal["healthy", "warning", "critical", "never_run"]
-
-CONNECTION_FAILED = "CONNECTION_FAILED"  # how the contract calls DB_CONNECT
 
 _KNOWN: tuple[FleetStatus, ...] = ("healthy", "warning", "critical", "never_run")
 _STATUS_RANK: dict[Status, int] = {"critical": 0, "warning": 0, "unknown": 1, "info": 2, "ok": 3, "skipped": 4}
@@ -37,6 +35,7 @@ class Shown:
     line: str
     remediation: str
     severity: Severity
+    muted: bool = False
 
 
 def fleet_status(score: int | None) -> FleetStatus:
@@ -64,18 +63,15 @@ def _show(state: State, login: Login, now: datetime) -> Iterable[Shown]:
     if reason and not outcome.enabled:
         return
     yield Shown(
-        check=_documented(outcome.check),
+        check=documented(outcome.check),
         category=outcome.category,
         status="unknown" if reason else outcome.status,
-        title=_documented(outcome.title),  # the id stands in for a title that nobody has uploaded
+        title=documented(outcome.title),  # the id stands in for a title that nobody has uploaded
         line=reason or outcome.line,
         remediation=state.remediation,
         severity="info" if reason else outcome.severity,
+        muted=outcome.muted,
     )
-
-
-def _documented(text: str) -> str:
-    return CONNECTION_FAILED if text == DB_CONNECT else text
 
 
 def _rank(check: Shown) -> tuple[int, int, str, str]:

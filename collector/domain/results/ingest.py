@@ -12,11 +12,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.domain.assignments import store as assignments
-from collector.domain.results import received, rules, store
+from collector.domain.results import findings, received, rules, silence, store
 from collector.domain.results.decode import Decoded, Known, Strange
 from collector.domain.results.received import Source
+from collector.domain.results.rows import Target
 from collector.domain.results.store import AgentRow
 from collector.domain.results.targets import Targets, apply_inventories
+from collector.domain.results.telling import tell
 from collector.domain.results.visits import Visits
 from common.identity import NotAuthentic
 from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Run, merge_ranges
@@ -72,8 +74,7 @@ def refresh_stale(conn: Connection, now: datetime, limit: int) -> int:
         targets = Targets(conn, tenant_id, agent_id, now)
         targets.load(target.key for target in stale if (target.tenant_id, target.agent_id) == (tenant_id, agent_id))
         touched = targets.all()
-        visits = Visits(conn, tenant_id, agent_id, targets, now)
-        visits.derive(touched, store.states(conn, tenant_id, [target.id for target in touched]))
+        Visits(conn, tenant_id, agent_id, targets, now).refresh(touched)
         targets.save()
     return len(stale)
 
@@ -84,18 +85,27 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     inventories = fresh.of(Inventory)
     if inventories:
         agent.inventory_at = apply_inventories(targets, inventories, agent.inventory_at)
+        _close(conn, tenant_id, targets.removed, now)
     catalogues = fresh.of(Catalogue)
     if catalogues:
         _catalogue(conn, source, agent, catalogues)
     runs = [run for _, run in fresh.of(Run)]
-    if runs or catalogues:
-        Visits(conn, tenant_id, agent_id, targets, now).apply(runs, titles_changed=bool(catalogues))
+    own = silence.heard_again(agent, now)
+    if runs or catalogues or own:
+        Visits(conn, tenant_id, agent_id, targets, now).apply(runs, titles_changed=bool(catalogues), own=own)
     targets.save()
     _heartbeats(agent, fresh.of(Heartbeat), now)
     _gaps(conn, source, fresh.of(Gap))
     for _, result in fresh.of(JobResult):
         assignments.job_result(conn, tenant_id, agent_id, result, now)
     store.keep_unknown(conn, tenant_id, [_kept(source, record, now) for record in fresh.strange])
+
+
+def _close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: datetime) -> None:
+    """What is not watched any more has no findings."""
+    if gone:
+        tell(conn, tenant_id, findings.close(conn, tenant_id, gone, now))
+        store.forget_standing(conn, tenant_id, [target.id for target in gone])
 
 
 def _heartbeats(agent: AgentRow, beats: Iterable[tuple[datetime, Heartbeat]], now: datetime) -> None:

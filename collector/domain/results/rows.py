@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from collector.domain.results.levels import UNSEEN, Standing
 from collector.domain.results.rules import Mark
 from common.wire import Outcome, Severity, Status
 
@@ -37,6 +38,12 @@ class Target:
     counts: Any = None
     details: Any = None
     stale_at: datetime | None = None
+    raw_score: int | None = None
+    series_id: int | None = None
+    status: str | None = None
+    status_at: datetime | None = None
+    told: str | None = None
+    told_at: datetime | None = None
 
     @property
     def latest(self) -> Mark | None:
@@ -66,7 +73,7 @@ class RunRow:
     score: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StateRow:
     """The latest outcome of a check; `new` is the whole of it if it has to be stored."""
 
@@ -78,7 +85,20 @@ class StateRow:
     cap: int | None
     interval_s: int
     mark: Mark
+    standing: Standing = UNSEEN
+    series_id: int | None = None
     new: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An outcome of a check that was a confirmed finding before it, or is one after it."""
+
+    connection_id: int
+    outcome: Outcome
+    at: datetime
+    before: Standing
+    after: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +108,7 @@ class Title:
     title: str
     interval_s: int
     enabled: bool
+    remediation: str = ""
 
 
 def _mark(at: datetime | None, run_key: str | None) -> Mark | None:

@@ -6,7 +6,8 @@ agent in. After that it is in doubt: it no longer says what is wrong, yet silenc
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -21,6 +22,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 DB_CONNECT = "DB_CONNECT"
 AGENT_LOGIN = "AGENT_LOGIN"
+AGENT_STALE = "AGENT_STALE"  # the one check that the collector makes itself
+CONNECTION_FAILED = "CONNECTION_FAILED"  # how the contract calls DB_CONNECT
 HOST = "host"  # its checks need no session, so they go on while the database refuses one
 
 _CODE = re.compile(r"\b(?:ORA|DPY|TNS)-\d{4,5}\b")
@@ -48,22 +51,30 @@ class Outcome:
     observed_at: datetime
     title: str
     enabled: bool = True
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Whether the agent gets a session: what the newest run and the latest AGENT_LOGIN say."""
+    """Whether the agent gets a session: what the newest run, the latest AGENT_LOGIN and AGENT_STALE say."""
 
     reachable: bool
     refused_at: datetime | None = None
     reason: str = ""
+    silent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """What is stored with a connection; `stale_at`: when it would come out differently without any news."""
+    """What is stored with a connection; `stale_at`: when it would come out differently without any news.
+
+    `raw_score`: with nothing muted; `worst`: the finding that the summary names; `known`: something is not in doubt.
+    """
 
     score: int
+    raw_score: int
+    worst: Outcome | None
+    known: bool
     summary: str
     counts: dict[str, int]
     details: dict[str, object]
@@ -93,15 +104,24 @@ def expires(outcome: Dated) -> datetime:
 
 
 def login_of(outcomes: Iterable[Outcome], *, reachable: bool) -> Login:
+    login = Login(reachable)
     for outcome in outcomes:
-        if outcome.check == AGENT_LOGIN and scoring.is_finding(outcome.status) and outcome.severity == "critical":
-            return Login(reachable, outcome.observed_at, outcome.line)
-    return Login(reachable)
+        if outcome.severity != "critical" or not scoring.is_finding(outcome.status):
+            continue
+        if outcome.check == AGENT_LOGIN:
+            login = replace(login, refused_at=outcome.observed_at, reason=outcome.line)
+        elif outcome.check == AGENT_STALE:
+            login = replace(login, silent=outcome.line)
+    return login
 
 
 def doubt(outcome: Dated, login: Login, now: datetime) -> str | None:
     """Why this outcome says nothing about now; None when it does."""
+    if outcome.check == AGENT_STALE:
+        return None  # stands until the agent is heard of
     needs_session = outcome.category != HOST and outcome.check not in {DB_CONNECT, AGENT_LOGIN}
+    if login.silent:
+        return f"The agent is silent ({login.silent}); last result of {iso(outcome.observed_at)}."
     if needs_session and not login.reachable:
         return f"Not reachable; last result of {iso(outcome.observed_at)}."
     if needs_session and login.refused_at is not None and outcome.observed_at < login.refused_at:
@@ -117,14 +137,34 @@ def derive(outcomes: Sequence[Outcome], *, reachable: bool, now: datetime) -> De
     login = login_of(outcomes, reachable=reachable)
     in_doubt = {outcome.check for outcome in outcomes if doubt(outcome, login, now)}
     counted = [outcome for outcome in outcomes if outcome.enabled or outcome.check not in in_doubt]
-    score = _score(counted, in_doubt, reachable=reachable)
+    muted = {outcome.check for outcome in counted if outcome.muted}
+    down = not reachable and DB_CONNECT not in muted
+    effective = _score(counted, in_doubt, muted, reachable=reachable)
+    raw = _score(counted, in_doubt, frozenset(), reachable=reachable) if muted else effective
+    raw_score = raw.value if reachable else 0
+    findings = [o for o in counted if o.check not in in_doubt and scoring.is_finding(o.status)]
+    standing = [finding for finding in findings if not finding.muted]
+    worst = min(standing, key=_badness, default=None)
     return Derived(
-        score=0 if not reachable else score.value,
-        summary=_summary(counted, in_doubt, reachable=reachable),
-        counts=counts([("unknown" if o.check in in_doubt else o.status, o.severity) for o in counted]),
-        details=_details(score),
-        stale_at=min((expires(o) for o in counted if o.check not in in_doubt), default=None),
+        score=0 if down else effective.value,
+        raw_score=raw_score,
+        worst=worst,
+        known=not login.silent and len(in_doubt) < len(outcomes),
+        summary=_summary(counted, in_doubt, standing, worst, muted=len(findings) - len(standing), reachable=not down),
+        counts=_counts(counted, in_doubt),
+        details={**_details(effective), "raw_score": raw_score, "muted": sorted(muted)},
+        stale_at=min((expires(o) for o in counted if o.check not in in_doubt and o.check != AGENT_STALE), default=None),
     )
+
+
+def documented(text: str) -> str:
+    """A check's id, or a title that is one for want of a better, as the contract has it."""
+    return CONNECTION_FAILED if text == DB_CONNECT else text
+
+
+def stored(check: str) -> str:
+    """The id under which a check is stored, of what a reader calls it."""
+    return DB_CONNECT if check == CONNECTION_FAILED else check
 
 
 def counts(outcomes: Iterable[tuple[Status, Severity]]) -> dict[str, int]:
@@ -136,36 +176,55 @@ def counts(outcomes: Iterable[tuple[Status, Severity]]) -> dict[str, int]:
     return found
 
 
-def _score(outcomes: Sequence[Outcome], in_doubt: set[str], *, reachable: bool) -> Score:
+def _counts(outcomes: Sequence[Outcome], in_doubt: set[str]) -> dict[str, int]:
+    muted = {o.check for o in outcomes if o.muted and o.check not in in_doubt and scoring.is_finding(o.status)}
+    shown = [o for o in outcomes if o.check not in muted]
+    found = counts([("unknown" if o.check in in_doubt else o.status, o.severity) for o in shown])
+    return {**found, "muted": len(muted)} if muted else found
+
+
+def _score(outcomes: Sequence[Outcome], in_doubt: set[str], muted: AbstractSet[str], *, reachable: bool) -> Score:
     """The lower of two: doubtful outcomes as unknown (coverage falls), and as they were (their findings stand)."""
-    as_unknown = scoring.score([_scored(outcome, unknown=outcome.check in in_doubt) for outcome in outcomes])
+    as_unknown = scoring.score([_scored(outcome, muted, unknown=outcome.check in in_doubt) for outcome in outcomes])
     if not in_doubt or not reachable:
         return as_unknown
-    as_they_were = scoring.score([_scored(outcome, unknown=False) for outcome in outcomes])
+    as_they_were = scoring.score([_scored(outcome, muted, unknown=False) for outcome in outcomes])
     return min(as_unknown, as_they_were, key=lambda score: score.value)
 
 
-def _scored(outcome: Outcome, *, unknown: bool) -> Scored:
+def _scored(outcome: Outcome, muted: AbstractSet[str], *, unknown: bool) -> Scored:
     return Scored(
         check=outcome.check,
         category=outcome.category,
         status="unknown" if unknown else outcome.status,
         severity=outcome.severity,
         cap=outcome.cap,
+        muted=outcome.check in muted,
     )
 
 
-def _summary(outcomes: Sequence[Outcome], in_doubt: set[str], *, reachable: bool) -> str:
+def _badness(outcome: Outcome) -> tuple[int, float, str]:
+    return _RANK[outcome.severity], -scoring.weight(outcome.category), outcome.check
+
+
+def _summary(
+    outcomes: Sequence[Outcome],
+    in_doubt: set[str],
+    findings: Sequence[Outcome],
+    worst: Outcome | None,
+    *,
+    muted: int,
+    reachable: bool,
+) -> str:
     if not reachable:
         lines = [outcome.line for outcome in outcomes if outcome.check == DB_CONNECT]
         return f"Not reachable: {_reason(lines[0])}" if lines else "Not reachable"
     if outcomes and len(in_doubt) >= len(outcomes):
         return f"No results since {iso(max(outcome.observed_at for outcome in outcomes))}"
-    findings = [o for o in outcomes if o.check not in in_doubt and scoring.is_finding(o.status)]
-    if not findings:
-        return "No findings"
-    worst = min(findings, key=lambda o: (_RANK[o.severity], -scoring.weight(o.category), o.check))
-    return f"{_tally(findings)}: {worst.title}{'…' if len(findings) > 1 else ''}"
+    aside = f" ({muted} muted)" if muted else ""
+    if worst is None:
+        return f"No findings{aside}"
+    return f"{_tally(findings)}{aside}: {worst.title}{'…' if len(findings) > 1 else ''}"
 
 
 def _tally(findings: Iterable[Outcome]) -> str:

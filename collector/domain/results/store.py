@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
 from collector.domain.agents.tables import agent
+from collector.domain.results.levels import Standing
 from collector.domain.results.rows import RunRow, StateRow, Target, Title
 from collector.domain.results.rules import Mark
 from collector.domain.results.tables import (
@@ -37,6 +38,8 @@ class AgentRow:
     inventory_at: datetime | None
     catalogue_at: datetime | None
     catalogue_digest: str | None
+    silence: int | None
+    spool_full: bool | None
 
 
 class StaleTarget(NamedTuple):
@@ -47,10 +50,17 @@ class StaleTarget(NamedTuple):
     key: str
 
 
+class QuietAgent(NamedTuple):
+    """An agent that has not been heard of for a while."""
+
+    tenant_id: int
+    agent_id: str
+    last_seen_at: datetime
+
+
 def lock_agent(conn: Connection, tenant_id: int, agent_id: str) -> AgentRow:
     """The agent's row, held until the commit: two batches of one agent never overtake each other."""
-    row = conn.execute(_LOCK_AGENT, {"tenant_id": tenant_id, "agent_id": agent_id}).one()
-    return AgentRow(*row)
+    return AgentRow(**conn.execute(_LOCK_AGENT, {"tenant_id": tenant_id, "agent_id": agent_id}).mappings().one())
 
 
 def save_agent(conn: Connection, tenant_id: int, agent_id: str, row: AgentRow, now: datetime) -> None:
@@ -67,6 +77,8 @@ def save_agent(conn: Connection, tenant_id: int, agent_id: str, row: AgentRow, n
             "inventory_at": row.inventory_at,
             "catalogue_at": row.catalogue_at,
             "catalogue_digest": row.catalogue_digest,
+            "silence": row.silence,
+            "spool_full": row.spool_full,
         },
     )
 
@@ -89,15 +101,33 @@ def states(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> d
     """The latest outcomes of each connection, by check."""
     found: dict[int, dict[str, StateRow]] = {connection_id: {} for connection_id in connection_ids}
     for row in conn.execute(_STATES, {"tenant_id": tenant_id, "connections": list(connection_ids)}):
-        place, check, category, status, severity, line, cap, interval_s, observed_at, run_key = row
+        place, check, category, status, severity, line, cap, interval_s, observed_at, run_key, *standing, series = row
         mark = Mark(observed_at, run_key)
-        found[place][check] = StateRow(check, category, status, severity, line, cap, interval_s, mark)
+        found[place][check] = StateRow(
+            check, category, status, severity, line, cap, interval_s, mark, Standing(*standing), series
+        )
     return found
+
+
+def save_series(conn: Connection, tenant_id: int, numbered: Sequence[tuple[int, str, int]]) -> None:
+    """Give states that are not written otherwise their series: connection, check, number."""
+    rows = [
+        {"of_tenant": tenant_id, "of_connection": place, "of_check": check, "new_series": number}
+        for place, check, number in numbered
+    ]
+    if rows:
+        conn.execute(_SAVE_SERIES, rows)
+
+
+def forget_standing(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> None:
+    """Nothing is confirmed of these connections any more."""
+    rows = [{"of_tenant": tenant_id, "of_connection": connection_id} for connection_id in connection_ids]
+    conn.execute(_FORGET_STANDING, rows)
 
 
 def titles(conn: Connection, tenant_id: int, agent_id: str) -> dict[str, Title]:
     rows = conn.execute(_TITLES, {"tenant_id": tenant_id, "agent_id": agent_id})
-    return {check_id: Title(title, interval_s, enabled) for check_id, title, interval_s, enabled in rows}
+    return {row[0]: Title(*row[1:]) for row in rows}
 
 
 def runs(conn: Connection, tenant_id: int, connection_ids: Sequence[int], keys: Sequence[str]) -> list[RunRow]:
@@ -136,6 +166,21 @@ def stale_targets(conn: Connection, now: datetime, limit: int) -> list[StaleTarg
     return [StaleTarget._make(row) for row in conn.execute(_STALE, {"now": now, "limit": limit})]
 
 
+@across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
+def quiet_agents(conn: Connection, silence: int, since: datetime, limit: int) -> list[QuietAgent]:
+    """Agents last heard of before `since` whose silence is not noted as this long yet; held until the commit."""
+    wanted: Row = {"since": since, "limit": limit}
+    if silence == 1:
+        rows = conn.execute(_NEWLY_QUIET, wanted)
+    else:
+        rows = conn.execute(_QUIET, {**wanted, "before": silence - 1})
+    return [QuietAgent._make(row) for row in rows]
+
+
+def save_silence(conn: Connection, tenant_id: int, agent_id: str, silence: int) -> None:
+    conn.execute(_SAVE_SILENCE, {"of_tenant": tenant_id, "of_agent": agent_id, "silence": silence})
+
+
 def _own(tenant_id: int, rows: Iterable[Owned]) -> Iterator[Owned]:
     for row in rows:
         if row.tenant_id != tenant_id:
@@ -155,6 +200,8 @@ _LOCK_AGENT = (
         _A.inventory_at,
         _A.catalogue_at,
         _A.catalogue_digest,
+        _A.silence,
+        _A.spool_full,
     )
     .where(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("agent_id"))
     .with_for_update()
@@ -175,6 +222,8 @@ _SAVE_AGENT = (
                 "inventory_at",
                 "catalogue_at",
                 "catalogue_digest",
+                "silence",
+                "spool_full",
             )
         }
     )
@@ -195,11 +244,24 @@ _STATES = select(
     _S.interval_s,
     _S.observed_at,
     _S.run_key,
+    _S.confirmed,
+    _S.recent,
+    _S.finding_since,
+    _S.series_id,
 ).where(_S.tenant_id == bindparam("tenant_id"), _S.connection_id.in_(bindparam("connections", expanding=True)))
 
-_TITLES = select(_E.check_id, _E.title, _E.interval_s, _E.enabled).where(
+_TITLES = select(_E.check_id, _E.title, _E.interval_s, _E.enabled, _E.remediation).where(
     _E.tenant_id == bindparam("tenant_id"), _E.agent_id == bindparam("agent_id")
 )
+
+_OF_STATE = (_S.tenant_id == bindparam("of_tenant"), _S.connection_id == bindparam("of_connection"))
+_SAVE_SERIES = (
+    update(check_state)
+    .where(*_OF_STATE, _S.check_id == bindparam("of_check"))
+    .values(series_id=bindparam("new_series"))
+)
+
+_FORGET_STANDING = update(check_state).where(*_OF_STATE).values(confirmed=None, recent=None, finding_since=None)
 
 _RUNS = select(run).where(
     _R.tenant_id == bindparam("tenant_id"),
@@ -216,6 +278,26 @@ _STALE = (
     .where(_C.stale_at < bindparam("now"))
     .order_by(_C.stale_at)
     .limit(bindparam("limit"))
+)
+
+
+def _quiet(silence: ColumnElement[bool]) -> Select[tuple[int, str, datetime]]:
+    return (
+        select(_A.tenant_id, _A.id, _A.last_seen_at)
+        .where(_A.state == "active", silence, _A.last_seen_at < bindparam("since"))
+        .order_by(_A.last_seen_at)
+        .limit(bindparam("limit"))
+        .with_for_update()
+    )
+
+
+_NEWLY_QUIET = _quiet(_A.silence.is_(None))
+_QUIET = _quiet(_A.silence == bindparam("before"))
+
+_SAVE_SILENCE = (
+    update(agent)
+    .where(_A.tenant_id == bindparam("of_tenant"), _A.id == bindparam("of_agent"))
+    .values(silence=bindparam("silence"))
 )
 
 _SAVE_TARGET = upsert(connection, objects=True)

@@ -17,7 +17,8 @@ class Connection(SQLModel, table=True):
     `listed_at`: the newest inventory that names it; `removed_at`: set while a newer one does not. A run that arrives
     before the first inventory leaves a row that is not listed yet. `latest_…`: the newest run; `reachable` is what it
     says. `score`, `summary_text`, `counts` and `details` follow from the check states (`rules.derive`), `stale_at` is
-    when they have to be looked at again although nothing came in.
+    when they have to be looked at again although nothing came in. `raw_score`: the same with nothing muted. `status`
+    holds since `status_at` (`history.rules.status`); `told`: what the last health_check.completed said.
     """
 
     __tablename__ = "connection"
@@ -64,6 +65,12 @@ class Connection(SQLModel, table=True):
     counts: Any | None = Field(sa_type=Json)
     details: Any | None = Field(sa_type=Json)
     stale_at: datetime | None = Field(sa_type=Instant)
+    raw_score: int | None
+    series_id: int | None = Field(sa_type=BigInteger)
+    status: str | None
+    status_at: datetime | None = Field(sa_type=Instant)
+    told: str | None
+    told_at: datetime | None = Field(sa_type=Instant)
 
 
 class Run(SQLModel, table=True):
@@ -94,7 +101,11 @@ class Run(SQLModel, table=True):
 
 
 class CheckState(SQLModel, table=True):
-    """The latest outcome of one check of one connection."""
+    """The latest outcome of one check of one connection, and what is confirmed (`levels`).
+
+    `recent`: the level of the latest outcome that has one; `finding_since`: when the findings began that go on since;
+    `series_id`: of its values in the history.
+    """
 
     __tablename__ = "check_state"
 
@@ -114,12 +125,19 @@ class CheckState(SQLModel, table=True):
     interval_s: int
     run_key: str
     observed_at: datetime = Field(sa_type=Instant)
+    warning: float | None
+    critical: float | None
+    confirmed: int | None
+    recent: int | None
+    finding_since: datetime | None = Field(sa_type=Instant)
+    series_id: int | None = Field(sa_type=BigInteger)
 
 
 class CatalogueEntry(SQLModel, table=True):
     """What an agent says about one of its checks; entries of another digest than the agent's are on their way out."""
 
     __tablename__ = "catalogue_entry"
+    __table_args__ = (Index("catalogue_by_check", "tenant_id", "check_id", "uploaded_at", "agent_id"),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     agent_id: str = Field(primary_key=True)
@@ -154,6 +172,7 @@ class UnknownRecord(SQLModel, table=True):
     """A record of a kind that this collector does not know yet, kept as it came."""
 
     __tablename__ = "unknown_record"
+    __table_args__ = (Index("unknown_by_time", "received_at"),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     agent_id: str = Field(primary_key=True)
@@ -170,6 +189,7 @@ class Gap(SQLModel, table=True):
     """Records that will never come, as the agent reported it."""
 
     __tablename__ = "gap"
+    __table_args__ = (Index("gap_by_time", "reported_at"),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     agent_id: str = Field(primary_key=True)

@@ -21,6 +21,8 @@ class Targets:
         self._now = now
         self._by_key: dict[str, Target] = {}
         self._changed: dict[int, Target] = {}
+        self.removed: list[Target] = []
+        """Those that a newer inventory than theirs does not name any more."""
 
     def load(self, keys: Iterable[str]) -> None:
         """Read those of these keys that exist and are not here yet."""
@@ -95,4 +97,6 @@ def _settle(targets: Targets, target: Target, newest: datetime | None) -> None:
     if gone == (target.removed_at is not None):
         return
     target.removed_at = newest if gone else None
+    if gone:
+        targets.removed.append(target)
     targets.touch(target)

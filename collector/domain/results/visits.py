@@ -1,4 +1,4 @@
-"""Runs become the latest state of each check, and those the score of their connection."""
+"""Runs become the latest state of each check, those the score of their connection, and all of it what follows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,24 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.core import sequences
-from collector.domain.results import rules, store
+from collector.domain.history import rules as history_rules
+from collector.domain.history import store as history
+from collector.domain.history.store import Change
+from collector.domain.mutes import store as mutes
+from collector.domain.mutes.rules import Mutes
+from collector.domain.results import findings, rules, store
+from collector.domain.results.batch import Batch, States
+from collector.domain.results.completed import completed
+from collector.domain.results.findings import Seen
 from collector.domain.results.rows import RunRow, StateRow, Target, Title
-from collector.domain.results.rules import Mark
+from collector.domain.results.rules import Derived, Mark
 from collector.domain.results.targets import Targets
+from collector.domain.results.telling import tell
 from common.wire import Outcome, Run
 
+OWN_RUN = "collector"  # what stands for a run where the collector itself says something
 _NO_TITLE = Title(title="", interval_s=0, enabled=True)
+_NOT_MUTED = Mutes()
 _NO_ANSWER = Outcome(
     check=rules.DB_CONNECT,
     category="availability",
@@ -37,33 +48,66 @@ class Visits:
     targets: Targets
     now: datetime
 
-    def apply(self, runs: Sequence[Run], *, titles_changed: bool) -> None:
-        """Take in runs in any order, then bring the scores of their connections up to date."""
+    def apply(self, runs: Sequence[Run], *, titles_changed: bool = False, own: Outcome | None = None) -> None:
+        """Take in runs in any order, then bring what follows from them up to date.
+
+        `own`: what the collector itself has to say about every connection of this agent.
+        """
         self.targets.load({run.connection for run in runs})
         self.targets.make({run.connection for run in runs})
-        if titles_changed:
+        if titles_changed or own:
             self.targets.load_all()
-        touched = self.targets.all() if titles_changed else self._visited(runs)
-        states = store.states(self.conn, self.tenant_id, [target.id for target in touched])
-        rows = self._rows(runs)
-        for run in sorted(runs, key=lambda run: (run.ended_at, run.run), reverse=True):  # then older ones lose at once
-            self._take(run, rows[self.targets.of(run.connection).id, run.run], states)
-        self.derive(touched, states)
-        for target in touched:
-            _note_score(target, rows)
-        store.save_states(self.conn, self.tenant_id, _changed(states))
-        store.save_runs(self.conn, self.tenant_id, rows.values())
+        touched = self.targets.all() if titles_changed or own else self._visited(runs)
+        batch = Batch(touched, self._states(touched), self._rows(runs))
+        for run in sorted(runs, key=lambda run: (run.ended_at, run.run)):
+            self._take(run, batch)
+        if own:
+            for target in touched:
+                if target.latest is not None and target.removed_at is None:
+                    batch.offer(target, [own], Mark(self.now, OWN_RUN))
+        self._conclude(batch)
 
-    def derive(self, touched: Iterable[Target], states: dict[int, dict[str, StateRow]]) -> None:
+    def refresh(self, touched: Sequence[Target]) -> None:
+        """Bring up to date what time alone, or a person, has changed."""
+        self._conclude(Batch(touched, self._states(touched), {}))
+
+    def _states(self, touched: Sequence[Target]) -> States:
+        return store.states(self.conn, self.tenant_id, [target.id for target in touched])
+
+    def _conclude(self, batch: Batch) -> None:
         titles = store.titles(self.conn, self.tenant_id, self.agent_id)
-        for target in touched:
-            if target.reachable is None:
-                continue
-            outcomes = [_weighed(state, titles.get(state.check, _NO_TITLE)) for state in states[target.id].values()]
-            derived = rules.derive(outcomes, reachable=target.reachable, now=self.now)
-            target.score, target.summary_text = derived.score, derived.summary
-            target.counts, target.details, target.stale_at = derived.counts, derived.details, derived.stale_at
-            self.targets.touch(target)
+        muted = mutes.mutes(self.conn, self.tenant_id, list(batch.states))
+        derived = [
+            (target, self._derive(target, batch.states[target.id], titles, muted.get(target.id, _NOT_MUTED)))
+            for target in batch.touched
+            if target.reachable is not None
+        ]
+        for target, _ in derived:
+            newest = batch.rows.get((target.id, target.latest_run_key or ""))
+            if newest is not None:
+                newest.score = target.score
+                batch.samples.add_score(target)
+        batch.samples.save(self.conn, self.tenant_id, batch.states)
+        store.save_states(self.conn, self.tenant_id, _changed(batch.states))
+        store.save_runs(self.conn, self.tenant_id, batch.rows.values())
+        history.change_status(self.conn, self.tenant_id, _statuses(derived, self.now))
+        seen = Seen(batch.touched, batch.sightings, titles, muted, self.now)
+        tellings = findings.settle(self.conn, self.tenant_id, seen)
+        tell(self.conn, self.tenant_id, [*tellings, *completed(batch, derived)])
+
+    def _derive(self, target: Target, states: dict[str, StateRow], titles: dict[str, Title], muted: Mutes) -> Derived:
+        silenced = muted.at(self.now)
+        outcomes = [
+            _weighed(state, titles.get(state.check, _NO_TITLE), muted=state.check in silenced)
+            for state in states.values()
+        ]
+        derived = rules.derive(outcomes, reachable=bool(target.reachable), now=self.now)
+        target.score, target.raw_score, target.summary_text = derived.score, derived.raw_score, derived.summary
+        target.counts, target.details = derived.counts, derived.details
+        ends = [end for end in (derived.stale_at, muted.next_end(self.now)) if end is not None]
+        target.stale_at = min(ends, default=None)
+        self.targets.touch(target)
+        return derived
 
     def _visited(self, runs: Iterable[Run]) -> list[Target]:
         return [self.targets.of(key) for key in sorted({run.connection for run in runs})]
@@ -93,7 +137,9 @@ class Visits:
             parts=run.parts,
         )
 
-    def _take(self, run: Run, row: RunRow, states: dict[int, dict[str, StateRow]]) -> None:
+    def _take(self, run: Run, batch: Batch) -> None:
+        target = self.targets.of(run.connection)
+        row = batch.rows[target.id, run.run]
         if run.part in row.parts_seen:
             return  # it came before, under another number
         outcomes = _outcomes(run)
@@ -102,8 +148,9 @@ class Visits:
         for word, number in rules.counts([(outcome.status, outcome.severity) for outcome in outcomes]).items():
             row.counts[word] = row.counts.get(word, 0) + number
         mark = Mark(rules.observed(run.ended_at, self.now), run.run)
-        target = self.targets.of(run.connection)
-        _offer(states[target.id], outcomes, mark)
+        batch.offer(target, outcomes, mark)
+        if run.trigger == "demand":
+            batch.demanded.add(target.id)
         _see(target, run, row.id, mark)
         self.targets.touch(target)
 
@@ -115,25 +162,7 @@ def _outcomes(run: Run) -> tuple[Outcome, ...]:
     return (*run.outcomes, _NO_ANSWER)
 
 
-def _offer(states: dict[str, StateRow], outcomes: Iterable[Outcome], mark: Mark) -> None:
-    """Let an outcome replace the stored one, unless that one is newer."""
-    for outcome in outcomes:
-        known = states.get(outcome.check)
-        if known is None or known.mark < mark:
-            states[outcome.check] = StateRow(
-                outcome.check,
-                outcome.category,
-                outcome.status,
-                outcome.severity,
-                outcome.line,
-                outcome.cap,
-                outcome.interval_s,
-                mark,
-                outcome,
-            )
-
-
-def _state_row(outcome: Outcome, mark: Mark, connection_id: int) -> dict[str, Any]:
+def _state_row(outcome: Outcome, state: StateRow, connection_id: int) -> dict[str, Any]:
     return {
         "connection_id": connection_id,
         "check_id": outcome.check,
@@ -148,8 +177,14 @@ def _state_row(outcome: Outcome, mark: Mark, connection_id: int) -> dict[str, An
         "origin": outcome.origin,
         "items": [msgspec.to_builtins(item) for item in outcome.items],
         "interval_s": outcome.interval_s,
-        "run_key": mark.run_key,
-        "observed_at": mark.at,
+        "run_key": state.mark.run_key,
+        "observed_at": state.mark.at,
+        "warning": outcome.warning,
+        "critical": outcome.critical,
+        "confirmed": state.standing.confirmed,
+        "recent": state.standing.recent,
+        "finding_since": state.standing.since,
+        "series_id": state.series_id,
     }
 
 
@@ -162,13 +197,21 @@ def _see(target: Target, run: Run, run_id: int, mark: Mark) -> None:
         target.facts, target.facts_at, target.facts_run_key = dict(run.facts), mark.at, mark.run_key
 
 
-def _note_score(target: Target, rows: dict[tuple[int, str], RunRow]) -> None:
-    newest = rows.get((target.id, target.latest_run_key or ""))
-    if newest is not None:
-        newest.score = target.score
+def _statuses(derived: Iterable[tuple[Target, Derived]], now: datetime) -> list[Change]:
+    """The connections that are not as they were; what time alone has changed has changed now."""
+    changes: list[Change] = []
+    for target, found in derived:
+        status = history_rules.status(score=found.score, reachable=bool(target.reachable), known=found.known)
+        if status == target.status:
+            continue
+        at = target.latest_run_at if found.known and target.latest_run_at else now
+        at = max(at, target.status_at or at)
+        changes.append(Change(target.id, at, status, target.status, target.status_at))
+        target.status, target.status_at = status, at
+    return changes
 
 
-def _weighed(state: StateRow, about: Title) -> rules.Outcome:
+def _weighed(state: StateRow, about: Title, *, muted: bool) -> rules.Outcome:
     return rules.Outcome(
         check=state.check,
         category=state.category,
@@ -180,12 +223,13 @@ def _weighed(state: StateRow, about: Title) -> rules.Outcome:
         observed_at=state.mark.at,
         title=about.title or state.check,
         enabled=about.enabled,
+        muted=muted,
     )
 
 
 def _changed(states: dict[int, dict[str, StateRow]]) -> list[dict[str, Any]]:
     return [
-        _state_row(state.new, state.mark, connection_id)
+        _state_row(state.new, state, connection_id)
         for connection_id, by_check in states.items()
         for state in by_check.values()
         if state.new is not None

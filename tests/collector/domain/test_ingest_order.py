@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 
 from collector.domain.agents.tables import agent
+from collector.domain.history.tables import metric_hour, metric_point
 from collector.domain.results import tables
 from collector.domain.results.decode import decode_batch
 from collector.domain.results.ingest import ingest
@@ -45,7 +46,12 @@ def runs(draw: st.DrawFn) -> Item:
     number, part = draw(st.integers(0, 8)), draw(st.integers(1, 2))
     at = T0 + timedelta(hours=3 * (number // 2))
     outcomes = [
-        builders.outcome(check, draw(st.sampled_from(["ok", "warning", "critical", "unknown"])), interval_s=60)
+        builders.outcome(
+            check,
+            draw(st.sampled_from(["ok", "warning", "critical", "unknown"])),
+            interval_s=60,
+            value=draw(st.sampled_from([None, 1.0, 2.0])),
+        )
         for check in draw(st.lists(st.sampled_from(CHECKS[part % 2 :: 2]), unique=True))
     ]
     body = builders.run(
@@ -133,9 +139,9 @@ def _dump(conn: Connection) -> dict[str, list[Any]]:
     dumped: dict[str, list[Any]] = {}
     for name, table, hidden in (
         ("agent", agent, {"last_seen_at"}),
-        ("connection", tables.connection, {"id", "created_at", "latest_run_id", "removed_at"}),
+        ("connection", tables.connection, {"id", "created_at", "latest_run_id", "removed_at", *_TOLD}),
         ("run", tables.run, {"id", "score", "received_at", "connection_id"}),
-        ("state", tables.check_state, {"connection_id"}),
+        ("state", tables.check_state, {"connection_id", "series_id", *_STANDING}),
         ("catalogue", tables.catalogue_entry, set[str]()),
         ("unknown", tables.unknown_record, set[str]()),
         ("gap", tables.gap, set[str]()),
@@ -149,8 +155,25 @@ def _dump(conn: Connection) -> dict[str, list[Any]]:
             seen["latest"] = latest.get(row.get("latest_run_id", 0))
             rows.append(json.dumps(seen, sort_keys=True, default=str))
         dumped[name] = sorted(rows)
-    return dumped
+    return {**dumped, "values": _values(conn, keys)}
 
+
+def _values(conn: Connection, keys: dict[int, str]) -> list[Any]:
+    """The history of checks: points, and the hours over them."""
+    s, p, h = tables.check_state.c, metric_point.c, metric_hour.c
+    points = select(s.connection_id, s.check_id, p.at, p.value).join_from(metric_point, _S, p.series_id == s.series_id)
+    hours = select(s.connection_id, s.check_id, h.at, h.points, h.low, h.high, h.total, h.last).join_from(
+        metric_hour, _S, h.series_id == s.series_id
+    )
+    return sorted((keys[row[0]], *row[1:]) for one in (points, hours) for row in conn.execute(one))
+
+
+_S = tables.check_state
+
+
+# what follows from the order in which things became known: tests/collector/domain/test_findings.py
+_TOLD = {"told", "told_at", "status", "status_at", "series_id"}
+_STANDING = {"confirmed", "recent", "finding_since"}
 
 _AGENT = {
     "tenant_id": 1,

@@ -1,0 +1,1 @@
+"""Alerts: what somebody ought to be told."""

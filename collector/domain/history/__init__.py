@@ -1,0 +1,1 @@
+"""How scores, values and statuses went over time."""

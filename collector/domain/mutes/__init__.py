@@ -1,0 +1,1 @@
+"""Findings that people have muted or acknowledged."""

@@ -1,0 +1,176 @@
+"""Sightings of findings become tickets and alerts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from collector.core import sequences
+from collector.domain.alerts import rules as alerts
+from collector.domain.alerts import store as alert_store
+from collector.domain.alerts.rules import Alert, Place
+from collector.domain.mutes.rules import Mutes
+from collector.domain.results.levels import level_of
+from collector.domain.results.rows import Sighting, Target, Title
+from collector.domain.results.rules import AGENT_STALE, documented
+from collector.domain.results.telling import Telling, resolve, trigger
+from collector.domain.tickets import rules as tickets
+from collector.domain.tickets import store as ticket_store
+from collector.domain.tickets.rules import Ticket
+from common.wire import Severity
+
+_NOT_MUTED = Mutes()
+_NO_TITLE = Title(title="", interval_s=0, enabled=True)
+OWN_TITLES = {
+    AGENT_STALE: Title(
+        "Agent did not report", 60, enabled=True, remediation="Check the agent service and the network path."
+    )
+}
+"""What the catalogue of an agent may not know, because the collector makes the check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a batch has shown, and what there is to know about it."""
+
+    touched: Iterable[Target]
+    sightings: Sequence[Sighting]
+    titles: Mapping[str, Title]
+    muted: Mapping[int, Mutes]
+    now: datetime
+
+    def title(self, check: str) -> Title:
+        return self.titles.get(check) or OWN_TITLES.get(check, _NO_TITLE)
+
+
+def settle(conn: Connection, tenant_id: int, seen: Seen) -> list[Telling]:
+    """Open, update and close tickets and alerts; what there is to tell of it."""
+    if not seen.sightings:
+        return []
+    targets = {target.id: target for target in seen.touched}
+    return [*_tickets(conn, tenant_id, seen, targets), *_alerts(conn, tenant_id, seen, targets)]
+
+
+def close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: datetime) -> list[Telling]:
+    """End everything that stands about connections that were removed."""
+    targets = {target.id: target for target in gone}
+    ended = list(ticket_store.open_of(conn, tenant_id, list(targets)).values())
+    for ticket in ended:
+        tickets.resolve(ticket, now)
+    ticket_store.save(conn, tenant_id, ended)
+    standing = list(alert_store.standing(conn, tenant_id, list(targets)).values())
+    told = [_of_ticket(ticket, targets) for ticket in ended]
+    told += [one for alert in standing for one in resolve(alert, _place(targets[alert.connection_id or 0]), now)]
+    alert_store.save(conn, tenant_id, standing)
+    return told
+
+
+# --- tickets -------------------------------------------------------------------------------------------------------
+
+
+def _tickets(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int, Target]) -> list[Telling]:
+    current = ticket_store.open_of(conn, tenant_id, sorted({sighting.connection_id for sighting in seen.sightings}))
+    fresh = [one for one in seen.sightings if one.after.is_finding and not one.before.is_finding]
+    numbers = iter(sequences.take(conn, "ticket", len(fresh)))
+    made: dict[int, Ticket] = {}
+    changed: dict[int, Ticket] = {}
+    told: list[Telling] = []
+    for sighting in seen.sightings:
+        finding = (sighting.connection_id, sighting.outcome.check)
+        ticket = current.get(finding)
+        if ticket is None and sighting.after.is_finding:
+            number = next(numbers, None) or sequences.take(conn, "ticket")[0]
+            about = seen.title(sighting.outcome.check)
+            made[number] = current[finding] = tickets.opened(
+                sighting, tenant_id=tenant_id, number=number, title=about.title, remediation=about.remediation
+            )
+            told.append(_of_ticket(made[number], targets))
+        elif ticket is not None and level_of(sighting.outcome.status, sighting.outcome.severity) is not None:
+            tickets.seen(ticket, sighting)
+            changed[ticket.id] = ticket
+            if ticket.status == "resolved":
+                told.append(_of_ticket(current.pop(finding), targets))
+    ticket_store.save(conn, tenant_id, [ticket for number, ticket in changed.items() if number not in made])
+    ticket_store.add(conn, tenant_id, made.values())  # after the end of those that they follow on
+    return told
+
+
+def _of_ticket(ticket: Ticket, targets: Mapping[int, Target]) -> Telling:
+    """It was opened, or it is resolved."""
+    data = tickets.document(ticket, targets[ticket.connection_id].name)
+    about = {"ticket_id": ticket.id, **{name: data[name] for name in _TICKET_PROPERTIES}}
+    if ticket.resolved_at is None:
+        return Telling("tuneops.ticket_created", data, "ticket_opened", about, ticket.last_seen_at)
+    hours = ticket.resolution_hours
+    return Telling(
+        "tuneops.ticket_resolved",
+        {**data, "resolution_hours": hours},
+        "ticket_resolved",
+        {**about, "resolution_hours": hours},
+        ticket.resolved_at,
+    )
+
+
+_TICKET_PROPERTIES = ("connection_id", "connection_name", "check_id", "severity", "title")
+
+
+# --- alerts --------------------------------------------------------------------------------------------------------
+
+
+def _alerts(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int, Target]) -> list[Telling]:
+    """Only where something stands in the end; what came and went within a batch is past."""
+    moved = {(one.connection_id, one.outcome.check): one for one in seen.sightings if _moves(one)}
+    if not moved:
+        return []
+    last = {(one.connection_id, one.outcome.check): one for one in seen.sightings}
+    current = alert_store.standing(conn, tenant_id, sorted({place for place, _ in moved}))
+    ended: list[Alert] = []
+    due: list[tuple[Sighting, Severity]] = []
+    told: list[Telling] = []
+    for finding in moved:
+        sighting, alert = last[finding], current.get(finding)
+        wanted = alerts.wanted(sighting.after.confirmed)
+        if alert is not None and alert.severity != wanted:
+            told += resolve(alert, _place(targets[finding[0]]), sighting.at)
+            ended.append(alert)
+        if wanted is not None and (alert is None or alert.severity != wanted):
+            due.append((sighting, wanted))
+    alert_store.save(conn, tenant_id, ended)
+    made = [
+        _alert(sighting, severity, number, targets[sighting.connection_id], seen)
+        for (sighting, severity), number in zip(due, sequences.take(conn, "alert", len(due)), strict=True)
+    ]
+    alert_store.add(conn, tenant_id, made)
+    return told + [one for alert in made for one in trigger(alert, _place(targets[alert.connection_id or 0]))]
+
+
+def _moves(sighting: Sighting) -> bool:
+    return sighting.before.confirmed != sighting.after.confirmed
+
+
+def _alert(sighting: Sighting, severity: Severity, number: int, target: Target, seen: Seen) -> Alert:
+    outcome = sighting.outcome
+    muted = outcome.check in seen.muted.get(target.id, _NOT_MUTED).at(seen.now)
+    held = alerts.held(muted=muted, in_maintenance=False)
+    return Alert(
+        tenant_id=target.tenant_id,
+        id=number,
+        agent_id=target.agent_id,
+        connection_id=target.id,
+        check_id=outcome.check,
+        rule="agent_silent" if outcome.check == AGENT_STALE else "finding",
+        severity=severity,
+        title=documented(seen.title(outcome.check).title or outcome.check),
+        line=outcome.line,
+        value=outcome.value,
+        threshold=alerts.threshold(outcome, severity),
+        unit=outcome.unit,
+        state="suppressed" if held else "open",
+        triggered_at=sighting.at,
+        sent_at=None if held else sighting.at,
+    )
+
+
+def _place(target: Target) -> Place:
+    return Place(agent_id=target.agent_id, connection_id=target.id, name=target.name, host=target.host)

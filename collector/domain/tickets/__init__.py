@@ -1,0 +1,1 @@
+"""Tickets: the history of findings."""

@@ -1,0 +1,192 @@
+"""Queries of tickets: those that a batch touches, and the pages that people read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, select, update
+
+from collector.core.upsert import upsert
+from collector.domain.results.tables import connection
+from collector.domain.tickets.rules import STATISTICS_OVER, WEEK, Ticket, TicketStatus
+from collector.domain.tickets.tables import ticket
+from common.wire import Severity
+
+_HOUR = timedelta(hours=1) / timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which tickets are wanted; None leaves a filter away. `begin` and `end` are inclusive."""
+
+    status: TicketStatus | None = None
+    severity: Severity | None = None
+    connection_id: int | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+class Listed(NamedTuple):
+    """One ticket with the name that its connection has now."""
+
+    ticket: Ticket
+    connection_name: str
+
+
+class Stats(NamedTuple):
+    """Figures over all tickets of a tenant."""
+
+    open_count: int
+    resolved_this_week: int
+    critical_open: int
+    warning_open: int
+    avg_resolution_hours: float | None
+
+
+def open_of(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) -> dict[tuple[int, str], Ticket]:
+    """The open tickets of these connections, by connection and check."""
+    if not connection_ids:
+        return {}
+    wanted = {"tenant_id": tenant_id, "connections": list(connection_ids)}
+    found = [Ticket(**row) for row in conn.execute(_OPEN_OF, wanted).mappings()]
+    return {(one.connection_id, one.check_id): one for one in found}
+
+
+def add(conn: Connection, tenant_id: int, made: Iterable[Ticket]) -> None:
+    _ADD(conn, [_own(tenant_id, one) for one in made])
+
+
+def save(conn: Connection, tenant_id: int, changed: Sequence[Ticket]) -> None:
+    """Write what may change while a ticket is open, and its end."""
+    if not changed:
+        return
+    rows = [
+        {
+            "of_tenant": tenant_id,
+            "of_ticket": one.id,
+            "new_severity": one.severity,
+            "new_status": one.status,
+            "new_line": one.metric_line,
+            "new_remediation": one.remediation,
+            "new_seen": one.last_seen_at,
+            "new_end": one.resolved_at,
+            "new_occurrences": one.occurrences,
+        }
+        for one in changed
+    ]
+    conn.execute(_SAVE, rows)
+
+
+def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Listed]]:
+    """How many tickets there are, and the wanted ones, newest first."""
+    values = {"tenant_id": tenant_id, **_values(query)}
+    where = _shape(query)
+    rows = conn.execute(_PAGES[where], {**values, "skip": offset, "take": limit}).mappings()
+    found = [_listed(dict(row)) for row in rows]
+    if 0 < len(found) < limit:
+        return offset + len(found), found
+    return conn.execute(_COUNTS[where], values).scalar_one(), found
+
+
+def stats(conn: Connection, tenant_id: int, now: datetime) -> Stats:
+    counted: dict[str, int] = dict(conn.execute(_OPEN_BY_SEVERITY, {"tenant_id": tenant_id}).tuples().all())
+    week = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - WEEK}).one()
+    month = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - STATISTICS_OVER}).one()
+    hours = None if month.took is None else round(float(month.took) / month.number / _HOUR, 1)
+    return Stats(sum(counted.values()), week.number, counted.get("critical", 0), counted.get("warning", 0), hours)
+
+
+def _own(tenant_id: int, one: Ticket) -> Ticket:
+    if one.tenant_id != tenant_id:
+        raise ValueError(f"ticket of tenant {one.tenant_id} among those of tenant {tenant_id}")
+    return one
+
+
+def _listed(row: dict[str, object]) -> Listed:
+    name = str(row.pop("connection_name"))
+    return Listed(Ticket(**row), name)  # type: ignore[arg-type]  # the columns of the table
+
+
+def _values(query: Query) -> dict[str, object]:
+    given = {name: getattr(query, name) for name in ("status", "severity", "connection_id", "begin", "end")}
+    given["wanted_connection"] = given.pop("connection_id")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+Shape = tuple[bool, bool, bool, bool, bool]
+"""Which filters are set: status, severity, connection, begin, end."""
+
+
+def _shape(query: Query) -> Shape:
+    return (
+        query.status is not None,
+        query.severity is not None,
+        query.connection_id is not None,
+        query.begin is not None,
+        query.end is not None,
+    )
+
+
+_T, _C = ticket.c, connection.c
+_IS_OPEN = _T.status == literal_column("'open'")  # spelled out, so that the index of open tickets is used
+
+_OPEN_OF = select(ticket).where(
+    _T.tenant_id == bindparam("tenant_id"),
+    _T.connection_id.in_(bindparam("connections", expanding=True)),
+    _IS_OPEN,
+)
+
+_ADD = upsert(ticket, objects=True)
+
+_SAVE = (
+    update(ticket)
+    .where(_T.tenant_id == bindparam("of_tenant"), _T.id == bindparam("of_ticket"))
+    .values(
+        severity=bindparam("new_severity"),
+        status=bindparam("new_status"),
+        metric_line=bindparam("new_line"),
+        remediation=bindparam("new_remediation"),
+        last_seen_at=bindparam("new_seen", type_=_T.last_seen_at.type),
+        resolved_at=bindparam("new_end", type_=_T.resolved_at.type),
+        occurrences=bindparam("new_occurrences"),
+    )
+)
+
+_OPEN_BY_SEVERITY = (
+    select(_T.severity, func.count()).where(_T.tenant_id == bindparam("tenant_id"), _IS_OPEN).group_by(_T.severity)
+)
+
+_RESOLVED = select(func.count().label("number"), func.sum(_T.resolved_at - _T.first_seen_at).label("took")).where(
+    _T.tenant_id == bindparam("tenant_id"), _T.resolved_at >= bindparam("since")
+)
+
+_FILTERS: tuple[ColumnElement[bool], ...] = (
+    _T.status == bindparam("status"),
+    _T.severity == bindparam("severity"),
+    _T.connection_id == bindparam("wanted_connection"),
+    _T.first_seen_at >= bindparam("begin"),
+    _T.first_seen_at <= bindparam("end"),
+)
+
+
+def _matching(shape: Shape) -> ColumnElement[bool]:
+    chosen = [one for one, is_set in zip(_FILTERS, shape, strict=True) if is_set]
+    return and_(_T.tenant_id == bindparam("tenant_id"), *chosen)
+
+
+def _page(shape: Shape) -> Select[tuple[object, ...]]:
+    return (
+        select(ticket, _C.name.label("connection_name"))
+        .join_from(ticket, connection, and_(_C.tenant_id == _T.tenant_id, _C.id == _T.connection_id))
+        .where(_matching(shape))
+        .order_by(_T.first_seen_at.desc(), _T.id.desc())
+        .offset(bindparam("skip"))
+        .limit(bindparam("take"))
+    )
+
+
+_SHAPES: tuple[Shape, ...] = tuple(product((False, True), repeat=len(_FILTERS)))  # type: ignore[arg-type]  # five each
+_PAGES = {shape: _page(shape) for shape in _SHAPES}
+_COUNTS = {shape: select(func.count()).select_from(ticket).where(_matching(shape)) for shape in _SHAPES}
