@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
+from agent.assigned import FILE_NAME, parse
 from agent.backoff import BackOff
 from agent.disk import DiskThread
 from agent.link import Link, LinkDownError, Reply
@@ -19,7 +20,6 @@ from common.wire import Assignment
 log = logs.get("agent.assignment")
 
 PATH = "/agent/v1/assignment"
-FILE_NAME = "assignment.json"
 WAIT_S = 50
 DEADLINE_S = WAIT_S + 20.0
 _TOPIC = "assignment"
@@ -108,19 +108,3 @@ class Assignments:
     def _put_off(self, text: str, *, code: str, retry_after: float | None = None) -> float:
         self._problems.report(_LINK_TOPIC, text, code=code)
         return self._back_off.next(retry_after)
-
-
-def parse(document: bytes, *, etag: str) -> Assignment:
-    """Read an assignment; `WireError` says which part of it cannot be used."""
-    assignment = wire.decode(document, Assignment)
-    if not assignment.version or (etag and assignment.version != etag):
-        raise wire.WireError("malformed", f"version: `{assignment.version}`; expected its ETag `{etag}`")
-    jobs = [job.job for job in assignment.jobs]
-    if len(set(jobs)) != len(jobs):
-        raise wire.WireError("malformed", "jobs: one of them is there twice")
-    for setting in assignment.checks:
-        if setting.origin == "tag" and setting.tag is None:
-            raise wire.WireError("malformed", f"checks: {setting.check} of origin tag; expected a tag")
-        if setting.origin == "connection" and setting.connection is None:
-            raise wire.WireError("malformed", f"checks: {setting.check} of origin connection; expected a connection")
-    return assignment

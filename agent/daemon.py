@@ -1,7 +1,7 @@
 """`fieldpost-agent run`: owns every task of the agent by name, and what the service manager wants to hear.
 
-SIGHUP reads the connections anew; SIGTERM ends everything within five seconds and leaves the spool committed; a second
-SIGTERM ends the process at once.
+SIGHUP reads connections, own checks and reference data anew; SIGTERM ends everything within five seconds and leaves the
+spool committed; a second SIGTERM ends the process at once.
 """
 
 import asyncio
@@ -27,12 +27,14 @@ from agent.enrolment import mark_active
 from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
+from agent.local import Local, read_local
 from agent.options import Options, take
 from agent.oracle.samples import FILE_NAME, Samples
 from agent.problems import Problems
+from agent.quiet import window
 from agent.sink import Sink, catalogue_digest
 from agent.spool import Limits, Spool, SpoolUnavailableError
-from agent.status import ConnectionStatus, Status, write_status
+from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
 from agent.supervisor import Supervisor
 from agent.uplink import Uplink
 from agent.waiting import wait_for
@@ -105,7 +107,8 @@ async def _main(options: Options) -> None:
     try:
         with Samples(options.folder / FILE_NAME) as samples:
             async with Link(identity) as link:
-                daemon = Daemon(options, link, spool, disk, samples)
+                local = await disk(read_local, options.folder, Path(options.config_dir))
+                daemon = Daemon(options, link, spool, disk, samples=samples, local=local)
                 daemon.listen()
                 await daemon.start()
                 await daemon.watching.apply(connections)
@@ -120,9 +123,12 @@ async def _main(options: Options) -> None:
 class Daemon:
     """Everything that runs in one agent."""
 
-    def __init__(self, options: Options, link: Link, spool: Spool, disk: DiskThread, samples: Samples) -> None:
+    def __init__(
+        self, options: Options, link: Link, spool: Spool, disk: DiskThread, *, samples: Samples, local: Local
+    ) -> None:
         self.problems = Problems()
         self._folder = options.folder
+        self._config_dir = Path(options.config_dir)
         self._link = link
         self._spool = spool
         self._disk = disk
@@ -135,6 +141,7 @@ class Daemon:
         self._active = False
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
+        self._use(local)
         self._supervisor = Supervisor(self.problems)
         self._assignments = Assignments(
             link, options.folder, disk, problems=self.problems, on_change=self._assigned, on_reached=self._reached
@@ -144,6 +151,8 @@ class Daemon:
             settings=lambda: self._assignments.current.checks,
             emit=self._emit,
             clock_offset=lambda: self._link.clock_offset_s,
+            local=lambda: self._local,
+            window=window(options.heavy_window),
         )
         self.watching = Watching(self._supervisor, make)
         self._jobs = Jobs(
@@ -214,6 +223,8 @@ class Daemon:
             await self._reload.wait()
             self._reload.clear()
             systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._use(await self._disk(read_local, self._folder, self._config_dir))
+            await self._say_catalogue()
             await self._read_connections()
             systemd.notify("READY=1")
 
@@ -236,6 +247,12 @@ class Daemon:
         await asyncio.Event().wait()
 
     # --- parts of them ---
+
+    def _use(self, local: Local) -> None:
+        """Own checks and reference data count from the next visit on."""
+        self._local = local
+        self.problems.update("own checks", local.bad_checks)
+        self.problems.update("reference data", local.bad_reference)
 
     async def _read_connections(self) -> None:
         """Apply the connections file; one that cannot be used changes nothing and is reported."""
@@ -261,7 +278,7 @@ class Daemon:
 
     async def _say_catalogue(self) -> None:
         """Upload the checks when they differ from what this agent uploaded last."""
-        entries = catalogue_entries(known().values())
+        entries = catalogue_entries(known(self._local.checks).values())
         path = self._folder / CATALOGUE_FILE
         said = f"{self._link.identity.agent} {catalogue_digest(entries)}\n"
         if path.exists() and path.read_text() == said:
@@ -323,6 +340,8 @@ class Daemon:
                 ConnectionStatus(connection.key, connection.name, *_last(self._last_runs.get(connection.key)))
                 for connection in self.watching.connections
             ),
+            reference=ReferenceStatus(self._local.reference.issued, self._local.reference.origin),
+            own_checks=len(self._local.checks),
         )
 
 

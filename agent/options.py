@@ -25,6 +25,8 @@ class Options(msgspec.Struct, frozen=True):
     spool_max_bytes: int
     spool_max_age_s: int
     spool_min_free_bytes: int
+    config_dir: str
+    heavy_window: str
 
     @property
     def folder(self) -> Path:

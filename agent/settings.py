@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from agent.config import CONNECTIONS_FILE
 from agent.identity import usable_url
+from agent.quiet import usable_window
 from common import settings as common_settings
 from common.logs import Format, Level
 
@@ -25,10 +26,28 @@ def _state_dir() -> Path:
     return SYSTEM_STATE_DIR if os.geteuid() == 0 else platformdirs.user_state_path("fieldpost-agent")
 
 
+def _config_dir() -> Path:
+    given = os.environ.get("CONFIGURATION_DIRECTORY")  # the service manager's ConfigurationDirectory=
+    if given:
+        return Path(given)
+    system = SYSTEM_SETTINGS_FILE.parent
+    return system if os.geteuid() == 0 or system.is_dir() else platformdirs.user_config_path("fieldpost-agent")
+
+
 class Settings(common_settings.Settings):
     """The agent's settings, read with `common.settings.load`."""
 
     state_dir: Path = Field(default_factory=_state_dir, description="Key, spool, connections and last good assignment.")
+    config_dir: Path = Field(
+        default_factory=_config_dir,
+        description="Checks of your own (`checks.d/*.toml`) and whose reference data is trusted (`reference-keys`); "
+        "/etc/fieldpost-agent where that exists.",
+    )
+    heavy_window: Annotated[str, AfterValidator(usable_window)] = Field(
+        default="22:00-06:00",
+        description="When heavy checks run, from-to in this host's local time, or `always`. One that is due at another "
+        "time waits, also the first time; a check that is asked for runs at once.",
+    )
     collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
         default=None, description="Where the collector is, when it has moved since this agent was enrolled."
     )

@@ -1,6 +1,6 @@
 """What a running agent says of itself to commands on the same host: a small file, replaced every few seconds."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,13 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
     reachable: bool | None
 
 
+class ReferenceStatus(msgspec.Struct, frozen=True):
+    """Which table of release updates and support dates is in use."""
+
+    issued: date
+    origin: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """`spool` is None while the disk fails."""
 
@@ -32,6 +39,8 @@ class Status(msgspec.Struct, frozen=True):
     spool: SpoolState | None
     problems: tuple[str, ...]
     connections: tuple[ConnectionStatus, ...]
+    reference: ReferenceStatus | None = None
+    own_checks: int = 0
 
 
 def write_status(state_dir: Path, status: Status) -> None:

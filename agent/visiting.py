@@ -1,5 +1,6 @@
 """A visit to a connection as a whole: its database, and the host that it runs on where that is the agent's own."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -9,6 +10,7 @@ import msgspec
 from agent.config import Connection
 from agent.host.snapshot import Asked
 from agent.host.visit import HostVisitor
+from agent.oracle.reference import Reference
 from agent.oracle.runner import Visitor
 from agent.oracle.samples import Samples
 from agent.oracle.thresholds import Effective
@@ -31,8 +33,18 @@ class Place:
             self.host = HostVisitor(self.connection, self.oracle.samples, self._asked, now=self.oracle.now)
 
     @classmethod
-    def make(cls, connection: Connection, samples: Samples, clock_offset: ClockOffset = lambda: None) -> Self:
-        return cls(Visitor(connection, samples), clock_offset)
+    def make(
+        cls,
+        connection: Connection,
+        samples: Samples,
+        clock_offset: ClockOffset = lambda: None,
+        *,
+        heavy: asyncio.Lock | None = None,
+        reference: Callable[[], Reference | None] = lambda: None,
+    ) -> Self:
+        """`heavy`: one lock for all places of an agent, held by who runs a heavy statement."""
+        visitor = Visitor(connection, samples, heavy=heavy or asyncio.Lock(), reference=reference)
+        return cls(visitor, clock_offset)
 
     @property
     def connection(self) -> Connection:

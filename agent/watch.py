@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agent.checks import of
+from agent.checks import NONE, Own, of
 from agent.oracle.runner import LOGON_CHECKS
 from agent.oracle.thresholds import Effective, effective
+from agent.quiet import Window
 from agent.visiting import Place
 from common import logs
 from common.wire import CheckSetting, Run, Trigger
@@ -17,6 +18,7 @@ log = logs.get("agent.oracle")
 MAX_BACK_OFF = 6
 _SLACK = timedelta(seconds=2)
 _LONGEST_SLEEP_S = 60.0
+_HEAVY_RETRY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -46,11 +48,17 @@ class Timetable:
 
 @dataclass(slots=True)
 class Watch:
-    """Owns the visits to one connection. `settings` gives the overrides of the assignment in force."""
+    """Owns the visits to one connection.
+
+    `settings` gives the overrides of the assignment in force, `own` the operator's own checks. Heavy checks wait for
+    the `window`, also for their first run, and then have visits of their own, so that they hold up no other check.
+    """
 
     place: Place
     settings: Callable[[], Sequence[CheckSetting]]
     emit: Callable[[Run], None]
+    own: Callable[[], Own] = lambda: NONE
+    window: Window = field(default_factory=Window)
     _timetable: Timetable = field(default_factory=Timetable)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     _visited: bool = False
@@ -58,12 +66,21 @@ class Watch:
     async def run(self) -> None:
         """Visit for ever; ends when cancelled."""
         while True:
-            now = self.place.oracle.now()
             checks = self.checks()
-            due = self._timetable.due(checks, now)
+            due = self.due(checks)
             if due:
                 await self._visit(_with_login(due, checks), "schedule" if self._visited else "first")
             await asyncio.sleep(self._pause(checks))
+
+    def due(self, checks: Sequence[Effective]) -> list[Effective]:
+        """What the next visit is for: light checks first, else the heavy ones that share a statement."""
+        now = self.place.oracle.now()
+        due = self._timetable.due(checks, now)
+        light = [check for check in due if check.check.cost != "heavy"]
+        if light or not due or not self.window.open(now) or self.place.oracle.heavy.locked():
+            return light
+        wanted = {query.name for query in due[0].check.queries}
+        return [check for check in due if check is due[0] or wanted & {query.name for query in check.check.queries}]
 
     async def check_now(self) -> Run:
         """Run every enabled check at once, after a visit that may be under way."""
@@ -72,7 +89,9 @@ class Watch:
     def checks(self) -> list[Effective]:
         connection = self.place.connection
         settings = self.settings()
-        return [effective(check, settings, key=connection.key, tags=connection.tags) for check in of(connection)]
+        return [
+            effective(check, settings, key=connection.key, tags=connection.tags) for check in of(connection, self.own())
+        ]
 
     async def _visit(self, due: Sequence[Effective], trigger: Trigger) -> Run:
         async with self._busy:
@@ -85,8 +104,17 @@ class Watch:
 
     def _pause(self, checks: Sequence[Effective]) -> float:
         now = self.place.oracle.now()
-        waits = [(self._timetable.next_at(check, now) - now).total_seconds() for check in checks if check.enabled]
+        waits = [self._wait(check, now) for check in checks if check.enabled]
         return min(max(min(waits, default=_LONGEST_SLEEP_S), 1.0), _LONGEST_SLEEP_S)
+
+    def _wait(self, check: Effective, now: datetime) -> float:
+        """Seconds until the check may run; a heavy one may be due long before."""
+        wait = (self._timetable.next_at(check, now) - now).total_seconds()
+        if check.check.cost != "heavy":
+            return wait
+        if not self.window.open(now):
+            return _LONGEST_SLEEP_S
+        return max(wait, _HEAVY_RETRY_S) if self.place.oracle.heavy.locked() else wait
 
 
 def _with_login(due: Sequence[Effective], checks: Sequence[Effective]) -> list[Effective]:

@@ -1,6 +1,8 @@
 """The connections under watch: one visitor each, started, stopped and replaced as the local configuration changes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from agent.config import Connection
@@ -10,10 +12,15 @@ from common import logs
 from common.wire import CatalogueEntry, CheckSetting, Job, Run
 
 if TYPE_CHECKING:
+    from agent.local import Local
     from agent.oracle.catalogue import Check
     from agent.oracle.samples import Samples
+    from agent.quiet import Window
 
 log = logs.get("agent")
+
+LOGON_EVERY_S = 0.25
+SPREAD_OVER_S = 60.0
 
 
 class Watch(Protocol):
@@ -46,9 +53,9 @@ class Watching:
             connection, _ = self._watched.pop(key)
             if not connection.paused:
                 await self._supervisor.stop(_task_name(connection))
-        for key, connection in by_key.items():
-            if key not in self._watched:
-                self._start(connection)
+        new = [connection for key, connection in by_key.items() if key not in self._watched]
+        for place, connection in enumerate(new):
+            self._start(connection, after_s=place * min(LOGON_EVERY_S, SPREAD_OVER_S / len(new)))
         self._watched = {key: self._watched[key] for key in by_key}
         return [key for key in changed if key not in by_key]
 
@@ -66,14 +73,20 @@ class Watching:
 
         return work
 
-    def _start(self, connection: Connection) -> None:
+    def _start(self, connection: Connection, *, after_s: float) -> None:
+        """Watch it; `after_s` keeps many connections from logging on all at once."""
         watch = self._make(connection)
         self._watched[connection.key] = connection, watch
         if connection.paused:
             log.info("connection paused", connection=connection.name)
             return
-        self._supervisor.start(_task_name(connection), watch.run)
+        self._supervisor.start(_task_name(connection), partial(_later, after_s, watch))
         log.info("connection watched", connection=connection.name, host=connection.host, port=connection.port)
+
+
+async def _later(seconds: float, watch: Watch) -> None:
+    await asyncio.sleep(seconds)
+    await watch.run()
 
 
 def _task_name(connection: Connection) -> str:
@@ -86,14 +99,18 @@ def oracle_watches(
     settings: Callable[[], Sequence[CheckSetting]],
     emit: Callable[[Run], None],
     clock_offset: Callable[[], float | None],
+    local: Callable[[], "Local"],
+    window: "Window",
 ) -> MakeWatch:
     """Watches over real Oracle sessions; the driver is loaded when the first one is made."""
+    heavy = asyncio.Lock()
 
     def make(connection: Connection) -> Watch:
         from agent.visiting import Place  # noqa: PLC0415 - 30 MiB that an agent without connections saves
         from agent.watch import Watch as ConnectionWatch  # noqa: PLC0415 - likewise
 
-        return ConnectionWatch(Place.make(connection, samples, clock_offset), settings=settings, emit=emit)
+        place = Place.make(connection, samples, clock_offset, heavy=heavy, reference=lambda: local().reference)
+        return ConnectionWatch(place, settings=settings, emit=emit, own=lambda: local().checks, window=window)
 
     return make
 

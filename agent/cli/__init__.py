@@ -18,6 +18,7 @@ _MODULES = {
     "connection": "connection",
     "check": "check",
     "grants": "grants",
+    "reference": "reference",
     "spool": "spool",
     "status": "status",
     "doctor": "doctor",

@@ -1,10 +1,7 @@
 """`fieldpost-agent connection`: which databases this agent watches."""
 
 import asyncio
-import fcntl
 import json
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +10,7 @@ from uuid import uuid4
 import typer
 
 from agent.cli import RefusedError
+from agent.cli.telling import tell_agent
 from agent.config import Connection, load_connections, make_connection, save_connections
 from agent.identity import usable_state_dir
 from agent.oracle.samples import FILE_NAME, Samples
@@ -108,7 +106,7 @@ def add(
         raise ConfigurationError(f"name: `{name}`; expected one that no other connection has")
     save_connections(settings.connections_file, [*known, connection])
     typer.echo(f"added {connection.name} ({connection.host}:{connection.port}), key {connection.key}")
-    _tell_agent(settings.state_dir)
+    tell_agent(settings.state_dir)
 
 
 @group.command("list")
@@ -137,7 +135,7 @@ def remove(context: typer.Context, name: Annotated[str, typer.Argument(help="Nam
     chosen = _chosen(known, [name])
     save_connections(settings.connections_file, [connection for connection in known if connection not in chosen])
     typer.echo(f"removed {name}")
-    _tell_agent(settings.state_dir)
+    tell_agent(settings.state_dir)
 
 
 @group.command()
@@ -158,7 +156,7 @@ def _set_paused(settings: Settings, name: str, *, paused: bool) -> None:
     changed = [replace(connection, paused=paused) if connection in chosen else connection for connection in known]
     save_connections(settings.connections_file, changed)
     typer.echo(f"{'paused' if paused else 'resumed'} {name}")
-    _tell_agent(settings.state_dir)
+    tell_agent(settings.state_dir)
 
 
 @group.command("test")
@@ -232,26 +230,3 @@ def _absolute(path: Path | None, field: str) -> Path | None:
     if not whole.exists():
         raise ConfigurationError(f"{field}: `{whole}`; expected something that exists")
     return whole
-
-
-def _tell_agent(state_dir: Path) -> None:
-    """Let a running agent read its connections anew."""
-    try:
-        descriptor = os.open(state_dir / "agent.lock", os.O_RDWR)
-    except OSError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _hang_up(os.pread(descriptor, 20, 0).decode().strip())
-    finally:
-        os.close(descriptor)
-
-
-def _hang_up(process: str) -> None:
-    try:
-        os.kill(int(process), signal.SIGHUP)
-    except (ValueError, OSError):
-        typer.echo("the running agent could not be told; reload it (systemctl reload fieldpost-agent)", err=True)
-        return
-    typer.echo("the running agent reads its connections anew")

@@ -18,6 +18,7 @@ from agent.identity import KEY_FILE, load_enrolment
 from agent.settings import Settings
 from agent.spool import FILE_NAME
 from agent.spool_file import SpoolFile
+from common.clock import utc_now
 from common.errors import ConfigurationError
 
 _MAX_SKEW_S = 30.0
@@ -41,7 +42,14 @@ def register(app: typer.Typer) -> None:
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Look at state folder, key, spool, connections and the way to the collector; exit code 1 when one is not well."""
     settings: Settings = context.obj
-    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_state, _key, _spool, _connections, _collector)
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _state,
+        _key,
+        _spool,
+        _connections,
+        _local,
+        _collector,
+    )
     findings = [finding for look in looks for finding in _caught(look, settings)]
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -114,6 +122,19 @@ def _connections(settings: Settings) -> Iterator[Finding]:
             connection.read_password()
         except ConfigurationError as error:
             yield Finding(f"password of {connection.name}", ok=False, detail=str(error))
+
+
+def _local(settings: Settings) -> Iterator[Finding]:
+    from agent.cli.reference import described  # noqa: PLC0415 - the catalogue is loaded here alone
+    from agent.local import own_checks  # noqa: PLC0415 - likewise
+    from agent.reference_data import current  # noqa: PLC0415 - likewise
+
+    checks, wrong = own_checks(settings.config_dir)
+    yield Finding("own checks", ok=not wrong, detail="; ".join(wrong) or f"{len(checks)} in {settings.config_dir}")
+    reference, bad = current(settings.state_dir, settings.config_dir)
+    today = utc_now().date()
+    detail = described(reference, today) + (f"; ignored: {bad}" if bad else "")
+    yield Finding("reference data", ok=not bad and not reference.stale(today), detail=detail)
 
 
 def _collector(settings: Settings) -> Iterator[Finding]:

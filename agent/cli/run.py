@@ -25,6 +25,8 @@ def run(context: typer.Context) -> None:
             spool_max_bytes=settings.spool_max_bytes,
             spool_max_age_s=settings.spool_max_age_s,
             spool_min_free_bytes=settings.spool_min_free_bytes,
+            config_dir=str(settings.config_dir),
+            heavy_window=settings.heavy_window,
         )
     )
     # -P: the working folder is no place to import from.

@@ -67,6 +67,11 @@ def _print(report: dict[str, Any], found: Status | None) -> None:
         typer.echo(
             f"{found.spool.records} records wait, {found.spool.dead} dead letters, {found.spool.dropped} dropped"
         )
+    if found.reference:
+        age = (utc_now().date() - found.reference.issued).days
+        typer.echo(f"reference data: {found.reference.origin}, of {found.reference.issued}, {age} days old")
+    if found.own_checks:
+        typer.echo(f"{found.own_checks} own checks")
     for connection in found.connections:
         reach = {True: "reached", False: "NOT REACHED", None: "not visited yet"}[connection.reachable]
         typer.echo(f"  {connection.name}: {reach}, last run {_moment(connection.last_run_at)}")

@@ -30,8 +30,8 @@ def why_failed(check: Check, failure: StatementFailure, facts: Facts) -> Verdict
     """A query of the check failed: unknown, with the statement that mends it where a grant is missing."""
     if not failure.not_granted:
         return unknown(failure.text)
-    texts = [query.text(facts) for query in check.queries]
-    return missing_grant([name for text in texts for name in objects_read(text)], failure, user=facts.user)
+    names = [name for query in check.queries for name in objects_read(query.text(facts))]
+    return missing_grant(names, failure, user=facts.user) if names else unknown(failure.text)
 
 
 def missing_grant(objects: Iterable[str], failure: StatementFailure, *, user: str) -> Verdict:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.assignment import FILE_NAME, Assignments
+from agent.assigned import FILE_NAME, parse
+from agent.assignment import Assignments
 from agent.disk import DiskThread
 from agent.link import Link
 from agent.problems import Problems
@@ -133,7 +134,5 @@ async def test_a_disk_that_does_not_take_it_does_not_keep_it_from_being_applied(
 
 
 def test_fields_of_a_newer_collector_are_ignored() -> None:
-    from agent.assignment import parse  # noqa: PLC0415 - only here
-
     document = wire.encode({"version": "v9", "power": [{"schedule": 1}]})
     assert parse(document, etag="v9").version == "v9"

@@ -148,6 +148,28 @@ async def test_sighup_reads_the_connections_anew(state: Path, collector: Collect
     assert "MONOTONIC_USEC=" in messages[1]
 
 
+OWN = '[[check]]\nid = "OWN_ONE"\ntitle = "Mine"\nsql = "SELECT 1 AS value FROM dual"\nwarning = 2\n'
+
+
+async def test_sighup_reads_own_checks_anew_and_a_bad_file_is_reported(state: Path, collector: Collector) -> None:
+    folder = state / "config" / "checks.d"
+    folder.mkdir(parents=True)
+
+    def said() -> set[str]:
+        return {entry["check"] for part in collector.bodies("catalogue") for entry in part["entries"]}
+
+    async with running(state, FIELDPOST_CONFIG_DIR=str(state / "config")) as agent:
+        await until(said)
+        assert "OWN_ONE" not in said()
+        (folder / "mine.toml").write_text(OWN)
+        (folder / "bad.toml").write_text(OWN.replace("warning = 2", 'warning = "two"').replace("OWN_ONE", "OWN_TWO"))
+        agent.process.send_signal(signal.SIGHUP)
+        await until(lambda: "OWN_ONE" in said())
+        await until(lambda: any("bad.toml" in str(beat.get("problems")) for beat in collector.bodies("heartbeat")))
+        await agent.end()
+    assert "OWN_TWO" not in said()
+
+
 async def test_connections_that_cannot_be_read_are_reported_and_the_old_ones_go_on(
     state: Path, collector: Collector
 ) -> None:
