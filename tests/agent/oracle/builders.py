@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
 from agent.host.readings import HostSnapshot
 from agent.oracle.catalogue import Check, Disk, Facts, Levels, Login, Rows, Sample, Seen
-from agent.oracle.reference import Reference
+from agent.oracle.reference import Reference, Support
 from common.wire import Outcome
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -41,6 +41,8 @@ _PRIMARY: dict[str, Any] = {
     "tier": "prod",
     "packs": frozenset(),
 }
+_UPDATES = {"19.22": 60, "23.6": 60, "19.10": 2200}
+_SUPPORT = {"19": (1200, 2300), "23": (1900, None)}
 _HOST: dict[str, Any] = {"system": "Linux", "boot": 1_790_000_000.0}
 
 
@@ -61,6 +63,33 @@ def facts(**overrides: Any) -> Facts:
 
 def host(**overrides: Any) -> HostSnapshot:
     return build(HostSnapshot, {**_HOST, **overrides})
+
+
+def reference(
+    today: date | None = None,
+    *,
+    issued: int = 10,
+    updates: Mapping[str, int] | None = None,
+    support: Mapping[str, tuple[int | None, int | None]] | None = None,
+) -> Reference:
+    """A table in days from `today` (that of `NOW`): `updates` so many days old, premier and extended `support` for so
+    many more. Without words, the updates of the healthy scenarios are two months old and `neglected`'s is six years.
+    """
+    day = today or NOW.date()
+    return Reference(
+        issued=day - timedelta(days=issued),
+        release_updates={
+            name: day - timedelta(days=age) for name, age in (_UPDATES if updates is None else updates).items()
+        },
+        support={
+            name: Support(premier=_in(day, ends[0]), extended=_in(day, ends[1]))
+            for name, ends in (_SUPPORT if support is None else support).items()
+        },
+    )
+
+
+def _in(day: date, days: int | None) -> date | None:
+    return None if days is None else day + timedelta(days=days)
 
 
 def seen(

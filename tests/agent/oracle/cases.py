@@ -81,6 +81,14 @@ class Earlier(Views, frozen=True, forbid_unknown_fields=True):
     ago_s: float = 3600
 
 
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reference data in days: `issued` and `updates` ago, ends of premier and extended `support` from now."""
+
+    issued: int = 10
+    updates: dict[str, int] = {}
+    support: dict[str, tuple[int | None, int | None]] = {}
+
+
 class Driven(Views, frozen=True, forbid_unknown_fields=True):
     """Rows of views over those of the scenario `on`, looked at through the driver; the clock stands still meanwhile,
     so that `{ago: 3d}` is three days to the second. `service`: of the scenario; without, its first one (the root).
@@ -96,6 +104,7 @@ class Driven(Views, frozen=True, forbid_unknown_fields=True):
     levels: dict[str, float | None] = {}
     history: list[Remembered] = []
     earlier: list[Earlier] = []
+    reference: Table | None = None
     disks: list[Disk] = []
 
 

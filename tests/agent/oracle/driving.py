@@ -11,12 +11,13 @@ from typing import Any
 from agent.config import Connection
 from agent.oracle import facts as facts_reader
 from agent.oracle.catalogue import Check, Facts
+from agent.oracle.reference import Reference
 from agent.oracle.runner import Visitor
 from agent.oracle.samples import Note, Samples
 from agent.oracle.session import session
 from agent.oracle.thresholds import effective
 from common.wire import CheckSetting, Outcome
-from tests.agent.oracle.builders import NOW
+from tests.agent.oracle.builders import NOW, reference
 from tests.agent.oracle.cases import Driven, Earlier, Got
 from tests.standins.oracle.engine import Database, load_scenario
 from tests.standins.oracle.engine.overlay import Changes, overlay
@@ -71,7 +72,8 @@ class Driver:
 
     async def _look(self, check: Check, case: Driven, key: str, changes: Changes, at: datetime) -> Outcome:
         with self._serve(case, changes, key, at) as connection:
-            visitor = Visitor(connection, self.samples, now=lambda: at)
+            table = _reference(case)
+            visitor = Visitor(connection, self.samples, now=lambda: at, reference=lambda: table)
             due = [effective(check, _settings(check, case), key=key, tags=())]
             run = await visitor.visit(due, "demand", disks=case.disks)
         assert run.reachable, [outcome.line for outcome in run.outcomes]
@@ -135,6 +137,12 @@ def _started_s(base: Database, case: Driven) -> float:
     started = cell if cell is None or isinstance(cell, str | bytes | int | float) else cell.at(NOW, NOW, 0)
     value = decode(started)
     return (as_timestamp(value) - EPOCH).total_seconds() if isinstance(value, datetime) else 0.0
+
+
+def _reference(case: Driven) -> Reference:
+    """Without a table of its own, a case has one in which nothing is old."""
+    own = case.reference
+    return reference(issued=own.issued, updates=own.updates, support=own.support) if own else reference()
 
 
 def _settings(check: Check, case: Driven) -> Sequence[CheckSetting]:

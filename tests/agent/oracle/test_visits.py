@@ -26,6 +26,7 @@ from agent.visiting import Place
 from common.clock import utc_now
 from common.scoring import Scored, score
 from common.wire import Outcome, Run
+from tests.agent.oracle import builders
 from tests.standins.oracle.engine import load_scenario
 from tests.standins.oracle.estate import scenario_names
 from tests.standins.oracle.faults import parse_fault
@@ -62,7 +63,8 @@ class Target:
             password_file=self.secret,
             mode="sysdg" if account.get("sysdg") and not user else "normal",
         )
-        self.visitor = Visitor(self.connection, self.samples)
+        table = builders.reference(utc_now().date())
+        self.visitor = Visitor(self.connection, self.samples, reference=lambda: table)
 
     async def visit(self, *ids: str) -> Run:
         return await self.visitor.visit(due(*ids), "demand")
