@@ -12,6 +12,13 @@ FROM v$instance
 """,
 )
 
+# Before 18c VERSION says all there is to say.
+VERSION = Query(
+    name="version",
+    sql="SELECT version, version AS version_full FROM v$instance",
+    newer={(18, 0): "SELECT version, version_full FROM v$instance"},
+)
+
 DATABASE = Query(
     name="database",
     sql="""
