@@ -4,6 +4,7 @@ import asyncio
 
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
+from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.results import ingest
 from common import logs
@@ -26,6 +27,6 @@ async def work(db: Database, *, every: float) -> None:
 
 async def tick(db: Database) -> None:
     """Bring everything up to date that is due now."""
-    for due in (ingest.refresh_stale, assignments.expire_jobs):
+    for due in (ingest.refresh_stale, assignments.expire_jobs, chain.chain):
         while await db.write(due, utc_now(), SLICE) == SLICE:
             pass

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -73,6 +75,13 @@ class PrivateKey:
     @classmethod
     def generate(cls) -> "PrivateKey":
         return cls(OKPKey.generate_key("Ed25519", private=True))
+
+    @classmethod
+    def of_seed(cls, seed: bytes) -> "PrivateKey":
+        """The key that follows from 32 secret bytes."""
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return cls(OKPKey.import_key(pem))
 
     @classmethod
     def load(cls, path: Path) -> "PrivateKey":

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from collector.cli import agents, connections, keys, members, serve, signing, tenants, upkeep
+from collector.cli import activity, agents, connections, keys, members, serve, signing, tenants, upkeep
 from collector.cli.context import root
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from common.settings import EXIT_CONFIGURATION, ConfigurationError
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("migrate")(upkeep.migrate)
 app.command("doctor")(upkeep.doctor)
+app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(connections.app, name="connection")
 app.add_typer(tenants.app, name="tenant")

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 import typer
 import uvicorn
 
-from collector import migrations, worker
+from collector import checkpoints, migrations, worker
 from collector.api.agents.changes import Changes
 from collector.app import create_app
 from collector.cli import control
@@ -21,10 +21,12 @@ from collector.core import certificates
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.vault import Vault
 from collector.delivery import setup
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import ConfigurationError
+from common.identity import PrivateKey
 
 _GRACE_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
@@ -78,6 +80,7 @@ class _Collector:
         tasks = [
             asyncio.create_task(worker.work(db, every=self._settings.sweep_s), name="worker"),
             asyncio.create_task(setup.dispatcher(self._settings, db).run(), name="deliveries"),
+            asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),
             asyncio.create_task(_watchdog(), name="watchdog"),
         ]
@@ -188,6 +191,10 @@ def _pair(settings: Settings) -> tuple[str | None, str | None]:
         return str(settings.tls_certificate), str(settings.tls_key)
     files = certificates.Files(settings.tls_dir)
     return str(files.certificate), str(files.key)
+
+
+def _checkpoint_key(settings: Settings) -> PrivateKey:
+    return checkpoints.key_of(Vault.of_file(settings.vault_path))
 
 
 async def _migrate(db: Database) -> None:

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from common.errors import ConfigurationError
 from common.identity import write_private
@@ -23,6 +25,7 @@ class Vault:
     """AES-256-GCM. `about` ties a sealed secret to its place, so that it cannot be moved to another row."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
 
     def __repr__(self) -> str:
@@ -35,6 +38,10 @@ class Vault:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_private(path, base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
         return cls(_read(path))
+
+    def derive(self, about: str) -> bytes:
+        """A key of 32 bytes for one more purpose, the same for as long as this one is."""
+        return HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=about.encode()).derive(self._key)
 
     def seal(self, plain: bytes, *, about: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)

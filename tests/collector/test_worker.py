@@ -7,6 +7,9 @@ from sqlalchemy import select
 
 from collector import worker
 from collector.core.database import Database
+from collector.domain.activity import chain
+from collector.domain.activity import store as activity
+from collector.domain.activity.store import Entry
 from collector.domain.assignments import store as assignments
 from collector.domain.assignments.store import NewJob
 from collector.domain.assignments.tables import job
@@ -47,3 +50,10 @@ async def test_it_goes_on_until_it_is_stopped(database: Database) -> None:
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_appended_to_the_activity_log_is_chained(database: Database) -> None:
+    tenant_id = await builders.tenant(database)
+    await database.write(activity.append, tenant_id, [Entry("login", {}, utc_now())] * (worker.SLICE + 5))
+    await worker.tick(database)
+    assert (await database.read(chain.head_of, tenant_id)).position == worker.SLICE + 5

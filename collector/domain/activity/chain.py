@@ -18,7 +18,7 @@ from collector.domain.tenants.tables import tenant
 
 Sign = Callable[[bytes], str]
 
-_SLICE = 500
+_SLICE = 2_000
 
 
 class Head(NamedTuple):
@@ -121,9 +121,15 @@ def head_of(conn: Connection, tenant_id: int) -> Head:
 
 def links(conn: Connection, tenant_id: int, after: int) -> Iterator[tuple[Link, bytes]]:
     """All chained entries behind a position, with the hash that each was given."""
-    while found := conn.execute(_LINKS, {"tenant_id": tenant_id, "after": after, "take": _SLICE}).all():
-        yield from ((_link(tenant_id, row), row.hash) for row in found)
-        after = found[-1].position
+    while found := some_links(conn, tenant_id, after):
+        yield from found
+        after = found[-1][0].position
+
+
+def some_links(conn: Connection, tenant_id: int, after: int) -> list[tuple[Link, bytes]]:
+    """The next of them."""
+    rows = conn.execute(_LINKS, {"tenant_id": tenant_id, "after": after, "take": _SLICE})
+    return [(_link(tenant_id, row), row.hash) for row in rows]
 
 
 def checkpoints(conn: Connection, tenant_id: int) -> list[Checkpoint]:

@@ -31,5 +31,12 @@ def test_the_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "vault.key").write_text("AAAA")
-    with pytest.raises(ConfigurationError, match="vault_key_file: .* has 3 bytes; expected 32"):
+    with pytest.raises(ConfigurationError, match=r"vault_key_file: .* has 3 bytes; expected 32"):
         Vault.of_file(tmp_path / "vault.key")
+
+
+def test_what_is_derived_is_the_same_each_time_and_another_for_each_purpose(tmp_path: Path) -> None:
+    vault = Vault.of_file(tmp_path / "vault.key")
+    again = Vault.of_file(tmp_path / "vault.key")
+    assert vault.derive("a") == again.derive("a")
+    assert len({vault.derive("a"), vault.derive("b"), Vault.of_file(tmp_path / "other.key").derive("a")}) == 3
