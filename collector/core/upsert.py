@@ -31,6 +31,10 @@ class Upsert:
 
     def __call__(self, conn: Connection, rows: Iterable[object]) -> None:
         values = [self._values(row) for row in rows]
+        self.plain(conn, values)
+
+    def plain(self, conn: Connection, values: list[tuple[Any, ...]]) -> None:
+        """Write rows that are what the driver takes already, in the order of the columns."""
         if values:
             conn.exec_driver_sql(self._sql["?" if conn.dialect.name == "sqlite" else "%s"], values)
 

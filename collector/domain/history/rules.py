@@ -20,11 +20,17 @@ _DAY = timedelta(days=1)
 
 
 class Point(NamedTuple):
-    """One value of a series."""
+    """One value of a series; times are microseconds since 1970 where there are many."""
 
     series_id: int
-    at: datetime
+    at: int
     value: float
+
+
+Whole = tuple[int, float, float, float, float, int]
+"""A `Span` as it is stored, without its beginning."""
+
+HOUR = 3_600_000_000
 
 
 class Span(NamedTuple):
@@ -58,14 +64,19 @@ def status(*, score: int, reachable: bool, known: bool) -> HistoryStatus:
     return scoring.band(score) if reachable else "unreachable"
 
 
-def hours(points: Iterable[Point]) -> dict[tuple[int, datetime], Span]:
+def hours(points: Iterable[Point]) -> dict[tuple[int, int], Whole]:
     """The points of each series by the hour."""
-    found: dict[tuple[int, datetime], Span] = {}
+    found: dict[tuple[int, int], Whole] = {}
     for series_id, at, value in points:
-        key = (series_id, at.replace(minute=0, second=0, microsecond=0))
+        key = (series_id, at - at % HOUR)
         known = found.get(key)
-        one = Span(key[1], 1, value, value, value, value, at)
-        found[key] = one if known is None else joined(known, one)
+        if known is None:
+            found[key] = (1, value, value, value, value, at)
+            continue
+        number, low, high, total, last, last_at = known
+        if at >= last_at:
+            last, last_at = value, at
+        found[key] = (number + 1, min(low, value), max(high, value), total + value, last, last_at)
     return found
 
 

@@ -33,9 +33,8 @@ class Change(NamedTuple):
 
 def add(conn: Connection, tenant_id: int, points: Sequence[Point]) -> None:
     """Store points, each of which must come once, and take them into their hours."""
-    _ADD_POINT(conn, [{"tenant_id": tenant_id, **point._asdict()} for point in points])
-    spans = rules.hours(points)
-    _ADD_HOUR(conn, [_span(tenant_id, series_id, span) for (series_id, _), span in spans.items()])
+    _ADD_POINT.plain(conn, [(tenant_id, *point) for point in points])
+    _ADD_HOUR.plain(conn, [(tenant_id, *place, *whole) for place, whole in rules.hours(points).items()])
 
 
 def change_status(conn: Connection, tenant_id: int, changes: Iterable[Change]) -> None:
@@ -63,9 +62,11 @@ def series_of_score(conn: Connection, tenant_id: int, connection_id: int) -> Ser
     return None if row is None else Series(row.series_id, "")
 
 
-def points(conn: Connection, tenant_id: int, series_id: int, begin: datetime, end: datetime) -> list[Point]:
+def points(
+    conn: Connection, tenant_id: int, series_id: int, begin: datetime, end: datetime
+) -> list[tuple[datetime, float]]:
     wanted = {"tenant_id": tenant_id, "series_id": series_id, "begin": begin, "end": end}
-    return [Point(series_id, row.at, row.value) for row in conn.execute(_POINTS, wanted)]
+    return [(row.at, row.value) for row in conn.execute(_POINTS, wanted)]
 
 
 def hours(conn: Connection, tenant_id: int, series_id: int, begin: datetime, end: datetime) -> list[Span]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from collector.core.columns import microseconds
 from collector.domain.results import levels
 from collector.domain.results.levels import UNSEEN
 from collector.domain.results.rows import RunRow, Sighting, StateRow, Target
@@ -27,13 +28,13 @@ class Batch:
 
     def offer(self, target: Target, outcomes: Iterable[Outcome], mark: Mark) -> None:
         """Let outcomes replace the stored ones, unless those are newer; every value belongs to the history."""
-        states = self.states[target.id]
+        states, at = self.states[target.id], microseconds(mark.at)
         for outcome in outcomes:
             known = states.get(outcome.check)
             if known is None or known.mark < mark:
                 states[outcome.check] = self._next(target, known, outcome, mark)
             if outcome.value is not None:
-                self.samples.add(target.id, outcome.check, mark.at, outcome.value)
+                self.samples.add(target.id, outcome.check, at, outcome.value)
 
     def _next(self, target: Target, known: StateRow | None, outcome: Outcome, mark: Mark) -> StateRow:
         before = UNSEEN if known is None else known.standing

@@ -77,6 +77,8 @@ def step(before: Standing, outcome: Measured, at: datetime) -> Standing:
         return before
     if before.confirmed is None or before.recent is None:
         return Standing(level, level, at if level else None)
+    if level == before.confirmed == before.recent:
+        return before
     if level < before.confirmed:
         level = _held(level, before.confirmed, outcome)
     since = (before.since or at) if level else None

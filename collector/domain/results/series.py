@@ -1,11 +1,11 @@
 """The values and scores that a batch adds to the history."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from collector.core import sequences
+from collector.core.columns import microseconds
 from collector.domain.history import store as history
 from collector.domain.history.rules import Point
 from collector.domain.results import store
@@ -16,16 +16,16 @@ class Samples:
     """Values by check and connection until they have a series, which each gets with its first value."""
 
     def __init__(self) -> None:
-        self._values: list[tuple[int, str, datetime, float]] = []
-        self._scores: list[tuple[Target, datetime, float]] = []
+        self._values: list[tuple[int, str, int, float]] = []
+        self._scores: list[tuple[Target, int, float]] = []
 
-    def add(self, connection_id: int, check: str, at: datetime, value: float) -> None:
+    def add(self, connection_id: int, check: str, at: int, value: float) -> None:
         self._values.append((connection_id, check, at, value))
 
     def add_score(self, target: Target) -> None:
         """The score that follows from the newest run of this connection."""
         if target.latest_run_at is not None and target.score is not None:
-            self._scores.append((target, target.latest_run_at, float(target.score)))
+            self._scores.append((target, microseconds(target.latest_run_at), float(target.score)))
 
     def save(self, conn: Connection, tenant_id: int, states: Mapping[int, Mapping[str, StateRow]]) -> None:
         """Number what has no series yet, then store everything; states must be stored after this."""

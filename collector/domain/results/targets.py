@@ -70,17 +70,23 @@ def apply_inventories(
 ) -> datetime | None:
     """Take in inventories in any order; returns when the newest one was made.
 
-    A connection is listed while the newest inventory names it, and looks as the newest one that names it says.
+    A connection is listed while the newest inventory names it, and looks as the newest one that names it says. One
+    that comes in parts lists at once what it names, but nothing is missing from it before all of it is here.
     """
     targets.load_all()
     for at, inventory in inventories:
-        newest = max(newest, at) if newest else at
         targets.make(info.key for info in inventory.connections)
         for info in inventory.connections:
             _list(targets, targets.of(info.key), info, at)
+        if _complete(targets, inventory, at):
+            newest = max(newest, at) if newest else at
     for target in targets.all():
         _settle(targets, target, newest)
     return newest
+
+
+def _complete(targets: Targets, inventory: Inventory, at: datetime) -> bool:
+    return inventory.parts == 1 or sum(target.listed_at == at for target in targets.all()) == inventory.total
 
 
 def _list(targets: Targets, target: Target, info: ConnectionInfo, at: datetime) -> None:
