@@ -5,13 +5,11 @@ spool committed; a second SIGTERM ends the process at once.
 """
 
 import asyncio
-import fcntl
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +31,8 @@ from agent.oracle.samples import FILE_NAME, Samples
 from agent.problems import Problems
 from agent.quiet import window
 from agent.sink import Sink, catalogue_digest
-from agent.spool import Limits, Spool, SpoolUnavailableError
+from agent.sole import AlreadyRunningError, sole_user
+from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
 from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
 from agent.supervisor import Supervisor
 from agent.uplink import Uplink
@@ -52,28 +51,6 @@ STOP_WITHIN_S = 3.0
 STUCK_S = 30.0
 CATALOGUE_FILE = "catalogue.digest"
 _EXIT_AT_ONCE = 128 + signal.SIGTERM
-
-
-class AlreadyRunningError(Exception):
-    """Another process holds the state folder."""
-
-
-@contextmanager
-def sole_user(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder; one agent at a time, or `AlreadyRunningError`."""
-    descriptor = os.open(state_dir / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode().strip()
-            raise AlreadyRunningError(f"{state_dir}: another agent (process {holder}) uses it") from None
-        with suppress(OSError):  # on a full disk the lock holds without saying whose it is
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def main() -> None:
@@ -226,6 +203,7 @@ class Daemon:
             self._use(await self._disk(read_local, self._folder, self._config_dir))
             await self._say_catalogue()
             await self._read_connections()
+            await self._retry_dead()
             systemd.notify("READY=1")
 
     async def _status_for_ever(self) -> None:
@@ -267,6 +245,20 @@ class Daemon:
             self._last_runs.pop(key, None)
         self._say_inventory()
         log.info("connections read", count=len(wanted))
+
+    async def _retry_dead(self) -> None:
+        """Send the dead letters once more, when `fieldpost-agent spool retry` has asked for it."""
+        asked = self._folder / RETRY_FILE
+        if not asked.exists():
+            return
+        try:
+            count = await self._disk(self._spool.retry_dead)
+            asked.unlink(missing_ok=True)
+        except (SpoolUnavailableError, OSError) as error:
+            log.warning("dead letters stay where they are", reason=str(error))
+            return
+        log.info("dead letters are sent once more", count=count)
+        self._sink.pressing.set()
 
     def _say_inventory(self) -> None:
         try:

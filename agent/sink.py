@@ -57,12 +57,15 @@ class Sink:
 
     def inventory(self, connections: Iterable[ConnectionInfo]) -> None:
         """Say which connections there are, unless that has been said."""
-        inventory = Inventory(tuple(connections))
-        digest = _digest(inventory)
-        if digest != self._inventory:
-            self._spool.append(Kind.INVENTORY, self._now(), inventory, keep=Keep.CHANGE, replaces=True)
-            self._inventory = digest
-            self.pressing.set()
+        known = tuple(connections)
+        digest = _digest(known)
+        if digest == self._inventory:
+            return
+        at = self._now()  # the same for all parts, which makes them one
+        for part in inventory_parts(known):
+            self._spool.append(Kind.INVENTORY, at, part, keep=Keep.CHANGE, replaces=part.part == 1)
+        self._inventory = digest
+        self.pressing.set()
 
     def catalogue(self, entries: Sequence[CatalogueEntry]) -> None:
         at = self._now()
@@ -82,6 +85,17 @@ def parts(run: Run) -> Iterator[Run]:
     chunks = list(_chunks([_fitting(outcome) for outcome in run.outcomes])) or [()]
     for number, chunk in enumerate(chunks, 1):
         yield msgspec.structs.replace(run, outcomes=tuple(chunk), part=number, parts=len(chunks))
+
+
+def inventory_parts(connections: Sequence[ConnectionInfo]) -> list[Inventory]:
+    """The inventory in records of which each fits; `WireError` when there are too many."""
+    chunks = list(_chunks(connections)) or [()]
+    if len(chunks) > wire.MAX_PARTS:
+        raise wire.WireError("too_large", f"{len(connections)} connections; {wire.MAX_PARTS} records cannot hold them")
+    return [
+        Inventory(tuple(chunk), number, len(chunks), len(connections) if len(chunks) > 1 else 0)
+        for number, chunk in enumerate(chunks, 1)
+    ]
 
 
 def catalogue_digest(entries: Sequence[CatalogueEntry]) -> str:

@@ -28,6 +28,7 @@ from common.wire import SpoolState
 log = logs.get("agent.spool")
 
 FILE_NAME = "spool.db"
+RETRY_FILE = "spool.retry"  # asks a running agent to send its dead letters once more
 FRESH = timedelta(minutes=5)
 MAX_BUFFER = 4 * 1024 * 1024
 MAX_OFFER = 2 * 1024 * 1024
@@ -123,6 +124,12 @@ class Spool:
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """The newest records that were refused."""
         return self._must(lambda: self._opened().dead_letters(limit))
+
+    def retry_dead(self) -> int:
+        """Let the dead letters wait like new records, under new numbers; how many there were."""
+        counts: list[int] = []
+        self._must(lambda: counts.append(self._opened().revive()))
+        return counts[-1]
 
     def _state(self) -> SpoolState:
         file = self._opened()

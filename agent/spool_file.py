@@ -201,6 +201,15 @@ class SpoolFile:
                 self._db.execute("DELETE FROM records WHERE stream = ? AND epoch = ? AND seq = ?", key)
             self._db.execute("DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?", (MAX_DEAD,))
 
+    def revive(self) -> int:
+        """Put the dead letters back to what waits; what refused them may have learned since."""
+        with self._transaction():
+            rows = self._db.execute("SELECT kind, at, body FROM dead ORDER BY id").fetchall()
+            for kind, at, body in rows:
+                self._insert(Entry(kind=kind, at=instant(at), body=body, keep=Keep.CHANGE))
+            self._db.execute("DELETE FROM dead")
+        return len(rows)
+
     # --- room ---
 
     @property

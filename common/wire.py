@@ -133,10 +133,16 @@ class ConnectionInfo(Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
 
 
-class Inventory(Struct, frozen=True):
-    """All connections of the agent; one that is missing has been removed."""
+class Inventory(Struct, frozen=True, omit_defaults=True):
+    """All connections of the agent; one that is missing has been removed.
+
+    Many connections travel in `parts`, records of the same instant; `total`: how many there are in all of them.
+    """
 
     connections: tuple[ConnectionInfo, ...]
+    part: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
+    parts: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
+    total: Count = 0
 
 
 class CatalogueEntry(Struct, frozen=True, omit_defaults=True):

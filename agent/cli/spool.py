@@ -3,14 +3,16 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from agent.cli import RefusedError
+from agent.cli.telling import tell_agent
 from agent.settings import Settings
-from agent.spool import FILE_NAME
+from agent.sole import AlreadyRunningError, sole_user
+from agent.spool import FILE_NAME, RETRY_FILE, Limits, Spool
 from agent.spool_file import SpoolFile
 from common.clock import iso
 
@@ -71,6 +73,30 @@ def dead(context: typer.Context, limit: Limit = 20, *, as_json: AsJson = False) 
         typer.echo(f"{iso(letter.at)}  {letter.stream} {letter.seq}  {letter.kind}  {letter.code}: {letter.detail}")
     if not letters:
         typer.echo("no dead letters")
+
+
+@group.command()
+def retry(context: typer.Context) -> None:
+    """Send the dead letters once more, for example after the collector has been upgraded."""
+    settings: Settings = context.obj
+    with _viewed(settings) as file:
+        count = file.counts()["dead"]
+    if count == 0:
+        typer.echo("no dead letters")
+        return
+    try:
+        with sole_user(settings.state_dir):
+            _revive(settings)
+    except AlreadyRunningError:  # only who runs may write the spool
+        (settings.state_dir / RETRY_FILE).touch(mode=0o600)
+        tell_agent(settings.state_dir)
+    typer.echo(f"{count} dead letters are sent once more")
+
+
+def _revive(settings: Settings) -> None:
+    limits = Limits(max_bytes=settings.spool_max_bytes, min_free=settings.spool_min_free_bytes)
+    with closing(Spool(settings.state_dir, limits)) as spool:
+        spool.retry_dead()
 
 
 @contextmanager

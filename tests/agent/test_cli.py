@@ -128,8 +128,27 @@ def test_dead_letters_can_be_read(run: Run, tmp_path: Path, capsys: pytest.Captu
     assert "1 dead letters" in capsys.readouterr().out
 
 
+def test_dead_letters_are_sent_once_more(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir()
+    with closing(Spool(tmp_path / "state", Limits(min_free=0))) as spool:
+        spool.append("run", datetime.now(UTC), {"n": 1})
+        spool.flush()
+        offer = spool.offer()
+        assert offer
+        spool.bury(offer, [Rejection(1, "malformed", "body.n: expected a string")])
+    assert run("spool", "retry") == 0
+    assert "1 dead letters are sent once more" in capsys.readouterr().out
+    assert run("spool", "retry") == 0
+    assert "no dead letters" in capsys.readouterr().out
+    with closing(Spool(tmp_path / "state", Limits(min_free=0))) as spool:
+        again = spool.offer()
+    assert again
+    assert again.seqs == (2,), "under a number that was not refused"
+    assert b'{"n":1}' in again.lines[0]
+
+
 def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     text = capsys.readouterr().out
-    for command in ("enroll", "run", "connection", "check", "grants", "spool", "status", "doctor"):
+    for command in ("enroll", "run", "connection", "check", "grants", "reference", "spool", "status", "doctor"):
         assert f"\n  {command}" in text

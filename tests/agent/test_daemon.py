@@ -22,7 +22,7 @@ from agent.enrolment import Wanted, enrol
 from agent.options import take
 from agent.spool import Limits, Spool
 from common.errors import ConfigurationError
-from common.wire import Assignment, Job
+from common.wire import Assignment, Job, Rejection
 from tests.agent.collectors import Collector, new_token, serving
 from tests.agent.waiting import until
 
@@ -168,6 +168,23 @@ async def test_sighup_reads_own_checks_anew_and_a_bad_file_is_reported(state: Pa
         await until(lambda: any("bad.toml" in str(beat.get("problems")) for beat in collector.bodies("heartbeat")))
         await agent.end()
     assert "OWN_TWO" not in said()
+
+
+async def test_a_running_agent_sends_its_dead_letters_once_more_when_asked(state: Path, collector: Collector) -> None:
+    with closing(Spool(state, Limits(min_free=0))) as spool:
+        spool.append("heartbeat", datetime.now(UTC), {"refused": 1})
+        spool.flush()
+        offer = spool.offer()
+        assert offer
+        spool.bury(offer, [Rejection(1, "malformed", "not known then")])
+    async with running(state) as agent:
+        await until(lambda: collector.bodies("run"))
+        assert {"refused": 1} not in collector.bodies("heartbeat")
+        command = await asyncio.create_subprocess_exec(*COMMAND, "--state-dir", str(state), "spool", "retry")
+        assert await command.wait() == 0
+        await until(lambda: {"refused": 1} in collector.bodies("heartbeat"))
+        await agent.end()
+    assert not (state / "spool.retry").exists()
 
 
 async def test_connections_that_cannot_be_read_are_reported_and_the_old_ones_go_on(

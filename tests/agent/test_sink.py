@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agent.records import Keep
-from agent.sink import Sink, catalogue_parts, parts
+from agent.sink import Sink, catalogue_parts, inventory_parts, parts
 from agent.spool import Limits, Spool
 from common import wire
-from common.wire import CatalogueEntry, ConnectionInfo, Item, Outcome, Run, Status, Trigger
+from common.wire import MAX_PARTS, CatalogueEntry, ConnectionInfo, Item, Outcome, Run, Status, Trigger
 
 NOW = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 
@@ -99,3 +99,33 @@ def test_a_catalogue_travels_in_parts_with_one_digest() -> None:
     assert len({part.digest for part in made}) == 1
     assert [entry for part in made for entry in part.entries] == entries
     assert all(len(wire.encode(part)) < wire.MAX_RECORD for part in made)
+
+
+def known(count: int) -> list[ConnectionInfo]:
+    return [
+        ConnectionInfo(f"key-{n}", f"Database {n}", "direct", f"db{n}.example.com", 1521, "prod", ("erp",))
+        for n in range(count)
+    ]
+
+
+def test_many_connections_are_said_in_parts_of_the_same_instant(spool: Spool) -> None:
+    sink = Sink(spool)
+    sink.inventory(known(2000))
+    said = [(entry.at, entry.replaces, wire.decode(entry.body, wire.Inventory)) for entry in spool._buffer]
+    assert len(said) > 2
+    assert len({at for at, _, _ in said}) == 1
+    assert [replaces for _, replaces, _ in said] == [True] + [False] * (len(said) - 1), "what was said before is void"
+    assert [(part.part, part.parts, part.total) for _, _, part in said] == [
+        (number, len(said), 2000) for number in range(1, len(said) + 1)
+    ]
+    assert [info.key for _, _, part in said for info in part.connections] == [f"key-{n}" for n in range(2000)]
+
+
+def test_few_connections_are_said_as_an_older_collector_knows_it() -> None:
+    (part,) = inventory_parts(known(3))
+    assert set(wire.decode(wire.encode(part), dict)) == {"connections"}
+
+
+def test_more_connections_than_records_can_hold_are_refused() -> None:
+    with pytest.raises(wire.WireError, match="cannot hold them"):
+        inventory_parts(known(MAX_PARTS * 400))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Row, select
 
@@ -67,6 +68,24 @@ async def test_a_connection_is_listed_as_the_newest_inventory_says(sender: Sende
     assert rows["prod"].score is None
     await sender.send((Kind.INVENTORY, T0 + 2 * HOUR, builders.inventory("PROD", "DR")))
     assert {row.removed_at for row in await sender.all(connection)} == {None}
+
+
+async def test_an_inventory_in_parts_removes_nothing_before_all_of_it_is_here(sender: Sender) -> None:
+    await sender.send((Kind.INVENTORY, T0, builders.inventory("PROD", "DR", "OLD")))
+    one, two = (
+        msgspec.structs.replace(builders.inventory(name), part=part, parts=2, total=2)
+        for part, name in ((1, "PROD"), (2, "NEW"))
+    )
+
+    async def listed() -> set[str]:
+        return {row.key for row in await sender.all(connection) if row.removed_at is None}
+
+    await sender.send((Kind.INVENTORY, T0 + HOUR, two))
+    assert await listed() == {"prod", "dr", "old", "new"}, "what it names is there at once"
+    await sender.send((Kind.INVENTORY, T0 + HOUR, two))
+    assert await listed() == {"prod", "dr", "old", "new"}, "the same part twice is no whole"
+    await sender.send((Kind.INVENTORY, T0 + HOUR, one))
+    assert await listed() == {"prod", "new"}
 
 
 async def test_a_run_before_the_first_inventory_waits_for_its_name(sender: Sender) -> None:

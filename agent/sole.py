@@ -1,0 +1,29 @@
+"""The state folder belongs to one agent at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class AlreadyRunningError(Exception):
+    """Another process holds the state folder."""
+
+
+@contextmanager
+def sole_user(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder; one agent at a time, or `AlreadyRunningError`."""
+    descriptor = os.open(state_dir / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 20, 0).decode().strip()
+            raise AlreadyRunningError(f"{state_dir}: another agent (process {holder}) uses it") from None
+        with suppress(OSError):  # on a full disk the lock holds without saying whose it is
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
