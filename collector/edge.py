@@ -20,6 +20,7 @@ Choose = Callable[[str], Family]
 Hook = Callable[[], Awaitable[None]]
 
 _log = logs.get(__name__)
+_lines = logs.Lines(__name__, "request")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _LOGGED_PATH = 200
 _QUIET = "/health"  # probes come every few seconds; their lines are for debugging only
@@ -96,16 +97,17 @@ class Edge:
     def _record(self, family: Family, exchange: "_Exchange") -> None:
         scope, seconds = exchange.scope, time.perf_counter() - exchange.began
         self._metrics.answered(family=family.name, method=scope["method"], status=exchange.status, seconds=seconds)
-        write = _log.debug if scope["path"].startswith(_QUIET) else _log.info
-        write(
-            "request",
-            method=scope["method"],
-            path=scope["path"][:_LOGGED_PATH],
-            status=exchange.status,
-            ms=round(seconds * 1000, 2),
-            client=(scope.get("client") or ("-",))[0],
-            request_id=exchange.request_id,
-            key=scope["state"].get("credential", "-"),
+        _lines.write(
+            "debug" if scope["path"].startswith(_QUIET) else "info",
+            {
+                "method": scope["method"],
+                "path": scope["path"][:_LOGGED_PATH],
+                "status": exchange.status,
+                "ms": round(seconds * 1000, 2),
+                "client": (scope.get("client") or ("-",))[0],
+                "request_id": exchange.request_id,
+                "key": scope["state"].get("credential", "-"),
+            },
         )
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -57,3 +57,44 @@ def test_logfmt_keeps_an_event_on_one_line() -> None:
     logs.configure(stream=target)
     logs.get("x").info("two\nlines", detail="a\nb")
     assert len(target.getvalue().splitlines()) == 1
+
+
+FIELDS: dict[str, str | int | float] = {"path": "/a b", "status": 200, "ms": 1.5, "key": "-"}
+
+
+def test_a_frequent_line_looks_as_any_other(stream: io.StringIO) -> None:
+    logs.get("collector.edge").info("request", **FIELDS)
+    logs.Lines("collector.edge", "request").write("info", FIELDS)
+    usual, frequent = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert usual.pop("timestamp")[:16] <= frequent.pop("timestamp")[:16]
+    assert usual == frequent
+
+
+def test_a_frequent_line_in_logfmt_looks_as_any_other() -> None:
+    target = io.StringIO()
+    logs.configure(stream=target)
+    logs.get("collector.edge").info("request", **FIELDS)
+    logs.Lines("collector.edge", "request").write("info", FIELDS)
+    usual, frequent = (line.partition(" ")[2] for line in target.getvalue().splitlines())
+    assert usual == frequent == 'level=info logger=collector.edge event=request path="/a b" status=200 ms=1.5 key=-'
+
+
+@pytest.mark.parametrize(
+    "path", ["/a\nb", "/a\r\nlevel=error", "/\x1b[2J", '/"x"', "/a\\b", "/=", "/\u202e", "/\udc80", ""]
+)
+def test_a_frequent_line_stays_one_line_whatever_a_client_sends(path: str) -> None:
+    target = io.StringIO()
+    logs.configure(stream=target)
+    logs.Lines("x", "request").write("info", {"path": path, "status": 200})
+    (line,) = target.getvalue().splitlines()
+    assert line.endswith(" status=200")
+    assert line.isprintable()
+
+
+def test_a_secret_in_a_frequent_line_is_hidden_and_a_quiet_level_writes_nothing(stream: io.StringIO) -> None:
+    secret = tokens.mint(tokens.API_KEY)
+    lines = logs.Lines("x", "request")
+    lines.write("info", {"path": f"/api/v1/{secret}"})
+    lines.write("debug", {"path": "/health"})
+    assert secret not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 1
