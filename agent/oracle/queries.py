@@ -172,12 +172,14 @@ FROM v$resource_limit
 )
 
 # User sessions that work, wait for another one or are killed, and whoever they wait for. On a cluster the blocker may
-# sit on another instance.
+# sit on another instance. The event of a session on CPU is its last one and says nothing.
 SESSIONS = Query(
     name="sessions",
     sql="""
 SELECT TO_NUMBER(USERENV('INSTANCE')) AS inst, s.sid, s.serial# AS serial, s.username, s.type, s.status, s.machine,
-       s.program, s.module, s.con_id, s.event, s.wait_class, s.seconds_in_wait, s.last_call_et, s.sql_id, s.sql_exec_id,
+       s.program, s.module, s.con_id, CASE WHEN s.state = 'WAITING' THEN s.event END AS event,
+       CASE WHEN s.state = 'WAITING' THEN s.wait_class END AS wait_class, s.seconds_in_wait, s.last_call_et, s.sql_id,
+       s.sql_exec_id,
        NVL(s.final_blocking_instance, s.blocking_instance) AS blocker_inst,
        NVL(s.final_blocking_session, s.blocking_session) AS blocker_sid,
        CASE WHEN s.blocking_session_status = 'VALID' THEN 1 ELSE 0 END AS blocked
@@ -193,7 +195,9 @@ FETCH FIRST 2000 ROWS ONLY
         lambda facts: facts.rac,
         """
 SELECT s.inst_id AS inst, s.sid, s.serial# AS serial, s.username, s.type, s.status, s.machine, s.program, s.module,
-       s.con_id, s.event, s.wait_class, s.seconds_in_wait, s.last_call_et, s.sql_id, s.sql_exec_id,
+       s.con_id, CASE WHEN s.state = 'WAITING' THEN s.event END AS event,
+       CASE WHEN s.state = 'WAITING' THEN s.wait_class END AS wait_class, s.seconds_in_wait, s.last_call_et, s.sql_id,
+       s.sql_exec_id,
        NVL(s.final_blocking_instance, s.blocking_instance) AS blocker_inst,
        NVL(s.final_blocking_session, s.blocking_session) AS blocker_sid,
        CASE WHEN s.blocking_session_status = 'VALID' THEN 1 ELSE 0 END AS blocked
