@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from collector.core.problems import Refusal
 from collector.domain.access.rules import Act
 from collector.domain.activity.store import Entry, append
+from collector.domain.notifications import store as notifications
+from collector.domain.notifications.rules import named
 from collector.domain.webhooks import outbox, store
 from collector.domain.webhooks.outbox import Addressed, Event
 from collector.domain.webhooks.rules import State, noun
@@ -64,7 +66,10 @@ def resume(conn: Connection, tenant_id: int, found: Listed, act: Act) -> Listed:
 
 
 def remove(conn: Connection, tenant_id: int, found: Listed, act: Act) -> None:
-    """Forget it, and what is queued for it."""
+    """Forget it, and what is queued for it; refused while a rule tells it."""
+    used = [rule.name for rule in notifications.all_rules(conn, tenant_id) if found.id in named(rule.terms)]
+    if used:
+        raise Refusal(f"{found.name!r} is told by rule {used[0]!r}; change or remove that first")
     store.remove(conn, tenant_id, found.id)
     _note(conn, tenant_id, found, "removed", act)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, or_, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.domain.activity.store import Entry, append
@@ -132,7 +132,7 @@ def release(conn: Connection, lane: Lane, owner: str) -> None:
 @across_tenants("it is about the collector as a whole")
 def backlog(conn: Connection, now: datetime) -> Backlog:
     """What is due at enabled endpoints. Behind a receiver that fails, only the message that is tried next is due."""
-    due = conn.execute(_DUE, {"now": now, "limit": MAX_DUE + 1}).scalar_one()
+    due = len(conn.execute(_DUE, {"now": now, "limit": MAX_DUE + 1}).all())
     heads = conn.execute(_HEADS, {"now": now}).all()
     failing = sum(head.failures > 0 for head in heads)
     return Backlog(due + failing, min((max(head.ready_since, head.queued_at) for head in heads), default=None))
@@ -263,16 +263,6 @@ _RELEASE = (
 _DISABLE = update(endpoint).where(*_OF).values(state="disabled")
 
 
-def _due() -> Select[*tuple[Any, ...]]:
-    queued = (
-        select(_D.seq)
-        .join_from(endpoint, delivery, and_(_D.tenant_id == _N.tenant_id, _D.endpoint_id == _N.id, _D.state == PENDING))
-        .where(_DUE_NOW, _N.failures == 0)
-        .limit(bindparam("limit"))
-    )
-    return select(func.count()).select_from(queued.subquery())
-
-
 def _heads() -> Select[*tuple[Any, ...]]:
     head = (
         select(_D.queued_at)
@@ -284,7 +274,13 @@ def _heads() -> Select[*tuple[Any, ...]]:
     return select(_N.failures, _N.ready_since, waiting).where(_DUE_NOW, _WAITING)
 
 
-_DUE = _due()
+_DUE = (
+    select(_D.seq)
+    .join_from(endpoint, delivery, and_(_D.tenant_id == _N.tenant_id, _D.endpoint_id == _N.id, _D.state == PENDING))
+    .where(_DUE_NOW, _N.failures == 0)
+    .limit(bindparam("limit"))
+)
+
 _HEADS = _heads()
 
 _OLD = (

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from collector.core import sequences
 from collector.core.upsert import insert_missing
+from collector.domain.notifications.intake import RESOLVED, TRIGGERED, Change, take
 from collector.domain.webhooks.tables import delivery, endpoint
 from collector.domain.webhooks.tables import event as event_table
 from common.clock import iso
@@ -41,6 +42,9 @@ def emit(conn: Connection, tenant_id: int, events: Sequence[Event]) -> None:
     wishes = _wishes(conn, tenant_id)
     if wishes:
         address(conn, tenant_id, [Addressed(event, _wanting(wishes, event.type)) for event in events])
+    alerts = [Change(*event) for event in events if event.type in {TRIGGERED, RESOLVED}]
+    if alerts:
+        take(conn, tenant_id, alerts)
 
 
 def address(conn: Connection, tenant_id: int, addressed: Iterable[Addressed]) -> list[int]:
