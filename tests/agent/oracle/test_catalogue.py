@@ -28,6 +28,7 @@ SHIPPED = (
     "backup",
     "host",
     "sessions",
+    "sql_performance",
     "memory",
     "multitenant",
     "objects",

@@ -35,6 +35,11 @@ TARGETS = (
         views={"V$PARAMETER": [{"NAME": "log_archive_config", "VALUE": "DG_CONFIG=(a,b)"}]},
     ),
     Driven(name="ASM", packs=PACKS, set={"V$DATAFILE": {"NAME": "+DATA/HEALTHY/DATAFILE/users.269.1"}}),
+    Driven(
+        name="packs that the instance allows",
+        packs=PACKS,
+        views={"V$PARAMETER": [{"NAME": "control_management_pack_access", "VALUE": "DIAGNOSTIC+TUNING"}]},
+    ),
     Driven(name="RAC", packs=PACKS, views={"V$PARAMETER": [{"NAME": "cluster_database", "VALUE": "TRUE"}]}),
 )
 # Without driven cases so far, or without some of them: only what was there before there were any.
