@@ -1,32 +1,52 @@
 """Background work: looks in bounded slices for what time alone has changed. Runs inside `serve`."""
 
 import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
+from collector.core.settings import Settings
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
-from collector.domain.results import ingest
+from collector.domain.results import ingest, marking, silence
 from common import logs
 from common.clock import utc_now
 
 SLICE = 50
 
+Chore = Callable[[Connection, datetime, int], int]
+"""Does at most so many things that are due at this instant; how many there were."""
+
 log = logs.get(__name__)
 
 
-async def work(db: Database, *, every: float) -> None:
+def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
+    """Everything that is looked after."""
+    return (
+        ingest.refresh_stale,
+        silence.look(settings.heartbeat_s, started_at),
+        marking.expire,
+        assignments.expire_jobs,
+        chain.chain,
+    )
+
+
+async def work(db: Database, settings: Settings) -> None:
     """Tick for ever; a store that is away is waited for."""
+    due = chores(settings, utc_now())
     while True:
         try:
-            await tick(db)
+            await tick(db, due)
         except StoreUnavailable as trouble:
             log.warning("background work put off", why=trouble.why, detail=trouble.detail)
-        await asyncio.sleep(every)
+        await asyncio.sleep(settings.sweep_s)
 
 
-async def tick(db: Database) -> None:
+async def tick(db: Database, due: Iterable[Chore]) -> None:
     """Bring everything up to date that is due now."""
-    for due in (ingest.refresh_stale, assignments.expire_jobs, chain.chain):
-        while await db.write(due, utc_now(), SLICE) == SLICE:
+    for chore in due:
+        while await db.write(chore, utc_now(), SLICE) == SLICE:
             pass

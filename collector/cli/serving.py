@@ -78,7 +78,7 @@ class _Collector:
         """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
-            asyncio.create_task(worker.work(db, every=self._settings.sweep_s), name="worker"),
+            asyncio.create_task(worker.work(db, self._settings), name="worker"),
             asyncio.create_task(setup.dispatcher(self._settings, db).run(), name="deliveries"),
             asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),

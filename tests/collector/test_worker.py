@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from collector import worker
 from collector.core.database import Database
+from collector.core.settings import Settings
 from collector.domain.activity import chain
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
@@ -39,14 +40,14 @@ async def test_stale_scores_and_late_jobs_are_brought_up_to_date(database: Datab
     assert await scores(database) == {(100, long_ago + timedelta(hours=3))}
     new = NewJob(kind="check", target="c1", deadline=long_ago)
     await database.write(assignments.add_job, here.tenant, here.id, new, long_ago)
-    await worker.tick(database)
+    await worker.tick(database, worker.chores(Settings(), utc_now()))
     assert await scores(database) == {(79, None)}
     assert await database.read(lambda conn: conn.execute(select(job.c.state)).scalar_one()) == "expired"
 
 
 async def test_it_goes_on_until_it_is_stopped(database: Database) -> None:
-    task = asyncio.create_task(worker.work(database, every=0.01))
-    await asyncio.sleep(0.1)
+    task = asyncio.create_task(worker.work(database, Settings(sweep_s=0.1)))
+    await asyncio.sleep(0.25)
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -55,5 +56,5 @@ async def test_it_goes_on_until_it_is_stopped(database: Database) -> None:
 async def test_what_was_appended_to_the_activity_log_is_chained(database: Database) -> None:
     tenant_id = await builders.tenant(database)
     await database.write(activity.append, tenant_id, [Entry("login", {}, utc_now())] * (worker.SLICE + 5))
-    await worker.tick(database)
+    await worker.tick(database, worker.chores(Settings(), utc_now()))
     assert (await database.read(chain.head_of, tenant_id)).position == worker.SLICE + 5

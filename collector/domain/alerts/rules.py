@@ -54,9 +54,9 @@ def wanted(level: int | None) -> Severity | None:
     return {WARNING: "warning", CRITICAL: "critical"}.get(level or 0)  # type: ignore[return-value]  # both are words
 
 
-def held(*, muted: bool, in_maintenance: bool) -> bool:
-    """Whether nobody is to be told for now."""
-    return muted or in_maintenance
+def state(*, muted: bool, in_maintenance: bool) -> AlertState:
+    """How a standing alert is kept: nobody is told of one that is held back."""
+    return "suppressed" if muted or in_maintenance else "open"
 
 
 def threshold(outcome: Measured, severity: Severity) -> float | None:

@@ -16,11 +16,11 @@ from collector.domain.results.tables import connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which alerts are wanted; None leaves a filter away. `begin` and `end` are inclusive, over `triggered_at`."""
+    """Which alerts are wanted; None leaves a filter away. `since` and `until` (exclusive) are over `triggered_at`."""
 
     state: AlertState | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Listed(NamedTuple):
@@ -69,8 +69,8 @@ def save(conn: Connection, tenant_id: int, changed: Sequence[Alert]) -> None:
 
 def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Listed]]:
     """How many alerts there are, and the wanted ones, newest first."""
-    shape = (query.state is not None, query.begin is not None, query.end is not None)
-    given = {"state": query.state, "begin": query.begin, "end": query.end}
+    shape = (query.state is not None, query.since is not None, query.until is not None)
+    given = {"state": query.state, "since": query.since, "until": query.until}
     values = {"tenant_id": tenant_id, **{name: value for name, value in given.items() if value is not None}}
     rows = conn.execute(_PAGES[shape], {**values, "skip": offset, "take": limit}).mappings()
     return conn.execute(_COUNTS[shape], values).scalar_one(), [_listed(dict(row)) for row in rows]
@@ -115,12 +115,12 @@ _SAVE = (
 )
 
 Shape = tuple[bool, bool, bool]
-"""Which filters are set: state, begin, end."""
+"""Which filters are set: state, since, until."""
 
 _FILTERS: tuple[ColumnElement[bool], ...] = (
     _A.state == bindparam("state"),
-    _A.triggered_at >= bindparam("begin"),
-    _A.triggered_at <= bindparam("end"),
+    _A.triggered_at >= bindparam("since"),
+    _A.triggered_at < bindparam("until"),
 )
 
 

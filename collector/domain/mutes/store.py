@@ -49,6 +49,16 @@ def remove(conn: Connection, tenant_id: int, connection_id: int, check: str, kin
     return conn.execute(_REMOVE, place).rowcount > 0
 
 
+def forget_acknowledged(conn: Connection, tenant_id: int, findings: Sequence[tuple[int, str]]) -> None:
+    """An acknowledgement ends with the finding; a mute does not."""
+    rows = [
+        {"of_tenant": tenant_id, "of_connection": place, "of_check": check, "of_kind": "acknowledge"}
+        for place, check in findings
+    ]
+    if rows:
+        conn.execute(_REMOVE, rows)
+
+
 @across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
 def expired(conn: Connection, now: datetime, limit: int) -> list[Expired]:
     return [Expired._make(row) for row in conn.execute(_EXPIRED, {"now": now, "limit": limit})]

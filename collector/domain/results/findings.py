@@ -10,6 +10,7 @@ from collector.core import sequences
 from collector.domain.alerts import rules as alerts
 from collector.domain.alerts import store as alert_store
 from collector.domain.alerts.rules import Alert, Place
+from collector.domain.mutes import store as mutes
 from collector.domain.mutes.rules import Mutes
 from collector.domain.results.levels import level_of
 from collector.domain.results.rows import Sighting, Target, Title
@@ -66,6 +67,26 @@ def close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: datetim
     return told
 
 
+def reconsider(
+    conn: Connection, tenant_id: int, touched: Iterable[Target], muted: Mapping[int, Mutes], now: datetime
+) -> list[Telling]:
+    """Hold standing alerts back or let them go, as things are now; whom nobody was told of yet is told now."""
+    targets = {target.id: target for target in touched}
+    changed: list[Alert] = []
+    told: list[Telling] = []
+    for (place, check), alert in alert_store.standing(conn, tenant_id, list(targets)).items():
+        state = alerts.state(muted=check in muted.get(place, _NOT_MUTED).at(now), in_maintenance=False)
+        if state == alert.state:
+            continue
+        alert.state = state
+        changed.append(alert)
+        if state == "open" and alert.sent_at is None:
+            alert.sent_at = now
+            told += trigger(alert, _place(targets[place]))
+    alert_store.save(conn, tenant_id, changed)
+    return told
+
+
 # --- tickets -------------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +112,9 @@ def _tickets(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int,
             changed[ticket.id] = ticket
             if ticket.status == "resolved":
                 told.append(_of_ticket(current.pop(finding), targets))
+    mutes.forget_acknowledged(
+        conn, tenant_id, [(t.connection_id, t.check_id) for t in changed.values() if t.resolved_at]
+    )
     ticket_store.save(conn, tenant_id, [ticket for number, ticket in changed.items() if number not in made])
     ticket_store.add(conn, tenant_id, made.values())  # after the end of those that they follow on
     return told
@@ -152,7 +176,7 @@ def _moves(sighting: Sighting) -> bool:
 def _alert(sighting: Sighting, severity: Severity, number: int, target: Target, seen: Seen) -> Alert:
     outcome = sighting.outcome
     muted = outcome.check in seen.muted.get(target.id, _NOT_MUTED).at(seen.now)
-    held = alerts.held(muted=muted, in_maintenance=False)
+    state = alerts.state(muted=muted, in_maintenance=False)
     return Alert(
         tenant_id=target.tenant_id,
         id=number,
@@ -166,9 +190,9 @@ def _alert(sighting: Sighting, severity: Severity, number: int, target: Target, 
         value=outcome.value,
         threshold=alerts.threshold(outcome, severity),
         unit=outcome.unit,
-        state="suppressed" if held else "open",
+        state=state,
         triggered_at=sighting.at,
-        sent_at=None if held else sighting.at,
+        sent_at=sighting.at if state == "open" else None,
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.domain.assignments import store as assignments
-from collector.domain.results import findings, received, rules, silence, store
+from collector.domain.results import findings, received, rules, silence, spools, store
 from collector.domain.results.decode import Decoded, Known, Strange
 from collector.domain.results.received import Source
 from collector.domain.results.rows import Target
@@ -94,7 +94,8 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     if runs or catalogues or own:
         Visits(conn, tenant_id, agent_id, targets, now).apply(runs, titles_changed=bool(catalogues), own=own)
     targets.save()
-    _heartbeats(agent, fresh.of(Heartbeat), now)
+    if _heartbeats(agent, fresh.of(Heartbeat), now):
+        tell(conn, tenant_id, spools.watch(conn, tenant_id, agent_id, agent, now))
     _gaps(conn, source, fresh.of(Gap))
     for _, result in fresh.of(JobResult):
         assignments.job_result(conn, tenant_id, agent_id, result, now)
@@ -108,13 +109,17 @@ def _close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: dateti
         store.forget_standing(conn, tenant_id, [target.id for target in gone])
 
 
-def _heartbeats(agent: AgentRow, beats: Iterable[tuple[datetime, Heartbeat]], now: datetime) -> None:
+def _heartbeats(agent: AgentRow, beats: Iterable[tuple[datetime, Heartbeat]], now: datetime) -> bool:
+    """Keep the newest heartbeat; whether one of these is it."""
+    newer = False
     for at, beat in beats:
         seen = rules.observed(at, now)
         if agent.heartbeat_at is None or agent.heartbeat_at < seen:
             agent.heartbeat_at = seen
             agent.heartbeat = msgspec.to_builtins(beat, builtin_types=(datetime,))
             agent.version, agent.clock_offset_s = beat.version, beat.clock_offset_s
+            newer = True
+    return newer
 
 
 def _catalogue(

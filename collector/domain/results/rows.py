@@ -46,6 +46,12 @@ class Target:
     told_at: datetime | None = None
 
     @property
+    def in_fleet(self) -> tuple[str, int | None] | None:
+        """What the fleet shows of it; None: nothing."""
+        shown = self.listed_at is not None and self.removed_at is None
+        return (self.name, self.score) if shown else None
+
+    @property
     def latest(self) -> Mark | None:
         return _mark(self.latest_run_at, self.latest_run_key)
 

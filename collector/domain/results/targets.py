@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from collector.core import sequences
 from collector.domain.results import store
 from collector.domain.results.rows import Target
+from collector.domain.versions import store as versions
 from common.wire import ConnectionInfo, Inventory
 
 
@@ -21,6 +22,7 @@ class Targets:
         self._now = now
         self._by_key: dict[str, Target] = {}
         self._changed: dict[int, Target] = {}
+        self._in_fleet: dict[int, tuple[str, int | None] | None] = {}
         self.removed: list[Target] = []
         """Those that a newer inventory than theirs does not name any more."""
 
@@ -60,9 +62,13 @@ class Targets:
 
     def save(self) -> None:
         store.save_targets(self._conn, self._tenant_id, list(self._changed.values()))
+        if any(target.in_fleet != self._in_fleet.get(target.id) for target in self._changed.values()):
+            versions.bump(self._conn, self._tenant_id, self._agent_id)
 
     def _take(self, found: Iterable[Target]) -> None:
-        self._by_key |= {target.key: target for target in found}
+        for target in found:
+            self._by_key[target.key] = target
+            self._in_fleet[target.id] = target.in_fleet
 
 
 def apply_inventories(

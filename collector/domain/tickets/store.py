@@ -19,13 +19,13 @@ _HOUR = timedelta(hours=1) / timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which tickets are wanted; None leaves a filter away. `begin` and `end` are inclusive."""
+    """Which tickets are wanted; None leaves a filter away. `until` is exclusive."""
 
     status: TicketStatus | None = None
     severity: Severity | None = None
     connection_id: int | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Listed(NamedTuple):
@@ -110,13 +110,13 @@ def _listed(row: dict[str, object]) -> Listed:
 
 
 def _values(query: Query) -> dict[str, object]:
-    given = {name: getattr(query, name) for name in ("status", "severity", "connection_id", "begin", "end")}
+    given = {name: getattr(query, name) for name in ("status", "severity", "connection_id", "since", "until")}
     given["wanted_connection"] = given.pop("connection_id")
     return {name: value for name, value in given.items() if value is not None}
 
 
 Shape = tuple[bool, bool, bool, bool, bool]
-"""Which filters are set: status, severity, connection, begin, end."""
+"""Which filters are set: status, severity, connection, since, until."""
 
 
 def _shape(query: Query) -> Shape:
@@ -124,8 +124,8 @@ def _shape(query: Query) -> Shape:
         query.status is not None,
         query.severity is not None,
         query.connection_id is not None,
-        query.begin is not None,
-        query.end is not None,
+        query.since is not None,
+        query.until is not None,
     )
 
 
@@ -166,8 +166,8 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
     _T.status == bindparam("status"),
     _T.severity == bindparam("severity"),
     _T.connection_id == bindparam("wanted_connection"),
-    _T.first_seen_at >= bindparam("begin"),
-    _T.first_seen_at <= bindparam("end"),
+    _T.first_seen_at >= bindparam("since"),
+    _T.first_seen_at < bindparam("until"),
 )
 
 
