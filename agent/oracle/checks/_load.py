@@ -1,7 +1,6 @@
 """The load of an instance: how many sessions are active, what they wait for, how fast they read."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.oracle.catalogue import Levels, Query, Seen, Verdict
@@ -133,7 +132,7 @@ def judge_wait_classes(seen: Seen) -> Verdict:
     return since_last_run(seen, counters | _events(seen), _wait_classes)
 
 
-def _events(seen: Seen) -> Mapping[str, float]:
+def _events(seen: Seen) -> dict[str, float]:
     rows = [row for row in seen.of(EVENTS) if row["wait_class"] in SCALE]
     return {f"event {text(row['event'])}": number(row["time_waited_micro_fg"]) or 0.0 for row in rows}
 
