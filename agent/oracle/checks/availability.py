@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from statistics import median
 
-from agent.oracle.catalogue import Check, Facts, Levels, Query, Row, Seen, States, Verdict
+from agent.oracle.catalogue import Check, Facts, Levels, Query, Row, Rows, Seen, States, Verdict
 from agent.oracle.judging import (
     age,
     by_level,
@@ -181,7 +181,7 @@ def judge_services(seen: Seen) -> Verdict:
     """Expected is what ran here for seven days in the same role and is still defined and enabled."""
     facts, before = seen.facts, last(seen)
     active = {f"{facts.role}/{_place(facts, row)}" for row in seen.of(ACTIVE_SERVICES) if _of_users(facts, row)}
-    defined = {_place(facts, row) for row in seen.of(DEFINED_SERVICES) if row["enabled"] != "NO"}
+    defined = {_place(facts, row) for row in _not_disabled(seen.of(DEFINED_SERVICES))}
     closed = {container.name for container in facts.containers if container.open_mode == "MOUNTED"}
     learned = {key for key in (before.values if before else ()) if held_s(seen, key) >= LEARNED_AFTER_S}
     learned = {
@@ -190,6 +190,12 @@ def judge_services(seen: Seen) -> Verdict:
     expected = {key for key in learned if key.startswith(f"{facts.role}/")}
     items = [_missing(key, closed) for key in sorted(expected - active)]
     return noted(_services_verdict(expected, items, learning=len(active)), marks(seen, active | learned))
+
+
+def _not_disabled(rows: Rows) -> Rows:
+    """ENABLED is NO throughout where nobody manages services with it; it says something only beside a YES."""
+    managed = any(row["enabled"] == "YES" for row in rows)
+    return [row for row in rows if not managed or row["enabled"] != "NO"]
 
 
 def _missing(key: str, closed: set[str]) -> Item:
