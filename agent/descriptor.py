@@ -1,6 +1,7 @@
 """The first address that a connect string names: EZConnect, a full TNS descriptor, or a name in tnsnames.ora."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 _DEFAULT_PORT = 1521
@@ -17,6 +18,7 @@ _EZCONNECT = re.compile(
 _ALIAS = re.compile(r"[A-Za-z][\w.-]*")
 _ENTRY = re.compile(r"^([\w.-]+(?:[ \t]*,[ \t]*[\w.-]+)*)[ \t]*=\s*(?=\()", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+IFILE = re.compile(r"^[ \t]*IFILE[ \t]*=[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 
 
 class DescriptorError(ValueError):
@@ -65,14 +67,20 @@ def _entry(alias: str, config_dir: Path | None) -> str:
         raise DescriptorError(f"`{alias}` is a name in tnsnames.ora; expected config_dir, the folder of that file")
     path = config_dir / "tnsnames.ora"
     try:
-        content = _COMMENT.sub("", path.read_text(errors="replace"))
+        content = path.read_text(errors="replace")
     except OSError as error:
         raise DescriptorError(f"`{alias}`; {path} cannot be read ({error.strerror})") from None
-    for match in _ENTRY.finditer(content):
-        names = [name.strip().lower() for name in match[1].split(",")]
-        if alias.lower() in names:
-            return _balanced(content[match.end() :])
+    for names, descriptor in tns_entries(content):
+        if alias.lower() in (name.lower() for name in names):
+            return descriptor
     raise DescriptorError(f"`{alias}`; expected a name that {path} defines")
+
+
+def tns_entries(content: str) -> Iterator[tuple[list[str], str]]:
+    """Every entry of a tnsnames.ora: its names and its descriptor."""
+    plain = _COMMENT.sub("", content)
+    for match in _ENTRY.finditer(plain):
+        yield [name.strip() for name in match[1].split(",")], _balanced(plain[match.end() :])
 
 
 def _balanced(text: str) -> str:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from agent.cli import RefusedError
+from agent.cli import RefusedError, connection_import
 from agent.cli.telling import tell_agent
 from agent.config import Connection, load_connections, make_connection, save_connections
 from agent.identity import usable_state_dir
@@ -46,6 +46,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names of connections; a
 
 
 def register(app: typer.Typer) -> None:
+    connection_import.register(group)
     app.add_typer(group, name="connection")
 
 
