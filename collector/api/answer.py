@@ -1,6 +1,7 @@
 """What an answer gets on its way out of a family: limit headers, an ETag, and no body where none is wanted."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from starlette.types import Message, Scope, Send
@@ -11,6 +12,18 @@ _OF_A_BODY = frozenset({b"content-length", b"content-type"})
 _DIGEST_BYTES = 12
 
 Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A successful answer with its validators, as it can be sent again."""
+
+    headers: tuple[Header, ...]
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
 
 
 def etag_of(body: bytes) -> bytes:
@@ -26,6 +39,7 @@ class Answer:
         self.extra: Mapping[str, str] = {}
         self.started = False
         self.status = 0
+        self.whole: Whole | None = None
         self._revalidates = revalidates and scope["method"] in {"GET", "HEAD"}
         self._known = list(_known(scope["headers"])) if self._revalidates else []
         self._held: Message | None = None
@@ -40,31 +54,39 @@ class Answer:
             return
         if self._held is not None:
             held, self._held = self._held, None
-            if await self._completed(held, message):
-                return
-        await self._send({**message, "body": b""} if self.bodyless else message)
+            await self._completed(held, message)
+            return
+        await self._send_body(message)
 
-    async def _completed(self, held: Message, message: Message) -> bool:
-        """Whether the answer is out with its head: the client has this body already."""
-        headers: list[Header] = list(held.get("headers", ()))
-        present = {name.lower(): value for name, value in headers}
-        if message.get("more_body"):
+    async def repeat(self, whole: Whole) -> None:
+        """Send an answer that was made before."""
+        tag = next(value for name, value in whole.headers if name == b"etag")
+        if tag in self._known or b"*" in self._known:
+            await self._start(_NOT_MODIFIED, [pair for pair in whole.headers if pair[0] not in _OF_A_BODY])
+            await self._send({"type": "http.response.body", "body": b""})
+            return
+        await self._start(_OK, list(whole.headers))
+        await self._send({"type": "http.response.body", "body": b"" if self.bodyless else whole.body})
+
+    async def _completed(self, held: Message, message: Message) -> None:
+        headers = [(name.lower(), value) for name, value in held.get("headers", ())]
+        if message.get("more_body"):  # nobody knows its tag before it is out
             await self._start(held["status"], headers)
-            return False
-        tag = present.get(b"etag") or etag_of(message.get("body", b""))
-        validators = {b"etag": tag, b"cache-control": b"private, no-cache", b"vary": b"Accept, Authorization"}
-        headers += [pair for pair in validators.items() if pair[0] not in present]
-        if not (tag in self._known or b"*" in self._known):
-            await self._start(held["status"], headers)
-            return False
-        await self._start(_NOT_MODIFIED, [pair for pair in headers if pair[0].lower() not in _OF_A_BODY])
-        await self._send({"type": "http.response.body", "body": b""})
-        return True
+            await self._send_body(message)
+            return
+        body, present = message.get("body", b""), dict(headers)
+        validators = {b"etag": b"", b"cache-control": b"private, no-cache", b"vary": b"Accept, Authorization"}
+        headers += [(name, value or etag_of(body)) for name, value in validators.items() if name not in present]
+        self.whole = Whole(tuple(headers), body)
+        await self.repeat(self.whole)
 
     async def _start(self, status: int, headers: list[Header]) -> None:
         self.started, self.status = True, status
         headers += [(name.lower().encode(), value.encode()) for name, value in self.extra.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _send_body(self, message: Message) -> None:
+        await self._send({**message, "body": b""} if self.bodyless else message)
 
 
 def _known(headers: Iterable[Header]) -> Iterable[bytes]:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.api.answer import Answer
+from collector.api.kept import Kept
 from collector.core import problems
 from collector.core.database import Database
 from collector.core.families import Family, Render
@@ -64,6 +65,8 @@ class Dialect:
     revalidates: bool = False
     """Whether reads carry an ETag: not where every body has a time of its own."""
     note: Note | None = None
+    kept: Kept | None = None
+    """Answers that need not be made again; only where reads carry an ETag."""
 
 
 def build(
@@ -169,7 +172,15 @@ class _Gate:
             await self._refuse(scope, receive, answer, refusal)
             return
         seen = {**scope, "method": "GET"} if answer.bodyless else scope
-        await self._app(seen, self._bounded(receive), answer.send)
+
+        async def pass_on() -> None:
+            await self._app(seen, self._bounded(receive), answer.send)
+
+        caller, kept = admission.caller, self._dialect.kept
+        if caller is not None and kept is not None and kept.covers(scope):
+            await kept.answer(caller.tenant, caller.scopes, scope, answer, pass_on)
+            return
+        await pass_on()
 
     def _note(self, scope: Scope, answer: Answer) -> None:
         caller: Caller | None = scope["state"].get("caller")

@@ -8,15 +8,23 @@ from collector.api.health import activity, connections, envelope, fleet, team
 from collector.api.health.auth import guard
 from collector.api.health.requests import Requests
 from collector.api.journal import Journal
+from collector.api.kept import Kept
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
+from collector.core.memo import Memo
+from collector.domain.versions import store as versions
 
 ROUTERS: tuple[APIRouter, ...] = (connections.router, fleet.router, activity.router, team.router)
 
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Family:
+    memo = Memo(db)
+
+    async def version(tenant: int) -> int:
+        return await memo.read(versions.version, tenant) or 0
+
     dialect = Dialect(
         name="health",
         guard=guard(db, limiter, uses),
@@ -25,6 +33,7 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Famil
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "tv_api_…"},
         revalidates=True,
         note=Requests(journal).note,
+        kept=Kept(frozenset({"/api/v1/health/fleet"}), version),
     )
     return family.build(
         dialect,

@@ -1,0 +1,62 @@
+"""Finished answers, kept until what they were made of has changed: a large fleet is not made again and again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from collector.api.answer import Answer, Whole
+
+Version = Callable[[int], Awaitable[int]]
+"""A number that moves when the answers for this tenant may have changed."""
+
+PassOn = Callable[[], Awaitable[None]]
+
+MOST_BYTES = 64 * 1024 * 1024
+
+_Key = tuple[int, frozenset[str], str, bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    version: int
+    whole: Whole
+
+
+class Kept:
+    """Answers of some paths, for each tenant, plan, query and form in which it was asked for."""
+
+    def __init__(self, paths: frozenset[str], version: Version, *, most_bytes: int = MOST_BYTES) -> None:
+        self._paths = paths
+        self._version = version
+        self._most = self._left = most_bytes
+        self._answers: dict[_Key, _Kept] = {}
+
+    def covers(self, scope: Scope) -> bool:
+        return scope["path"] in self._paths and scope["method"] in {"GET", "HEAD"}
+
+    async def answer(self, tenant: int, scopes: frozenset[str], scope: Scope, answer: Answer, pass_on: PassOn) -> None:
+        """Send what is kept; otherwise have it made, and keep it. The version is read first: it is never too new."""
+        version = await self._version(tenant)
+        key = (tenant, scopes, scope["path"], scope["query_string"], _accepted(scope))
+        known = self._answers.get(key)
+        if known is not None and known.version == version:
+            await answer.repeat(known.whole)
+            return
+        await pass_on()
+        if answer.whole is not None:
+            self._keep(key, _Kept(version, answer.whole))
+
+    def _keep(self, key: _Key, made: _Kept) -> None:
+        before = self._answers.pop(key, None)
+        self._left += before.whole.size if before else 0
+        if made.whole.size > self._left:
+            self._answers.clear()
+            self._left = self._most
+        if made.whole.size <= self._left:
+            self._answers[key] = made
+            self._left -= made.whole.size
+
+
+def _accepted(scope: Scope) -> bytes:
+    return b",".join(value for name, value in scope["headers"] if name == b"accept")

@@ -1,0 +1,94 @@
+"""Kept answers: the same bytes while nothing has changed, never older than that, and bounded."""
+
+import pytest
+from starlette.types import Message, Scope
+
+from collector.api.answer import Answer
+from collector.api.kept import Kept
+
+PATHS = frozenset({"/fleet"})
+EVERYTHING = frozenset({"health"})
+
+
+class Desk:
+    """Makes an answer of its own each time, and can say that everything has changed."""
+
+    def __init__(self, *, most_bytes: int = 10_000, body: bytes = b"x") -> None:
+        self.made = 0
+        self.version = 1
+        self.status = 200
+        self.body = body
+        self.kept = Kept(PATHS, self.version_of, most_bytes=most_bytes)
+
+    async def version_of(self, _tenant: int) -> int:
+        return self.version
+
+    async def get(
+        self, *, tenant: int = 1, scopes: frozenset[str] = EVERYTHING, query: bytes = b"", **headers: str
+    ) -> tuple[int, bytes]:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        scope: Scope = {"method": "GET", "path": "/fleet", "query_string": query, "headers": pairs}
+        answer = Answer(scope, send, revalidates=True)
+
+        async def make() -> None:
+            self.made += 1
+            await answer.send({"type": "http.response.start", "status": self.status, "headers": []})
+            await answer.send({"type": "http.response.body", "body": self.body + b"%d" % self.made})
+
+        await self.kept.answer(tenant, scopes, scope, answer, make)
+        return sent[0]["status"], sent[1]["body"]
+
+
+async def test_an_answer_is_made_once_for_each_version() -> None:
+    desk = Desk()
+    assert [await desk.get(), await desk.get()] == [(200, b"x1"), (200, b"x1")]
+    desk.version += 1
+    assert [await desk.get(), await desk.get()] == [(200, b"x2"), (200, b"x2")]
+
+
+async def test_what_was_kept_under_an_older_version_is_not_used_when_the_number_comes_back_to_it() -> None:
+    desk = Desk()
+    await desk.get()
+    desk.version = 2
+    assert await desk.get() == (200, b"x2")
+
+
+@pytest.mark.parametrize(
+    "other", [{"tenant": 2}, {"scopes": frozenset()}, {"query": b"a=1"}, {"accept": "text/csv"}], ids=str
+)
+async def test_who_asks_otherwise_gets_an_answer_of_its_own(other: dict[str, object]) -> None:
+    desk = Desk()
+    await desk.get()
+    assert await desk.get(**other) == (200, b"x2")  # type: ignore[arg-type]  # one keyword argument each
+    assert await desk.get() == (200, b"x1")
+
+
+async def test_an_error_is_not_kept() -> None:
+    desk = Desk()
+    desk.status = 503
+    assert await desk.get() == (503, b"x1")
+    desk.status = 200
+    assert await desk.get() == (200, b"x2")
+
+
+async def test_what_is_kept_is_bounded() -> None:
+    desk = Desk(most_bytes=3_000, body=b"x" * 800)
+    for n in range(20):
+        await desk.get(query=b"n=%d" % n)
+    assert 0 < sum(each.whole.size for each in desk.kept._answers.values()) <= 3_000
+    large = Desk(most_bytes=100, body=b"x" * 800)
+    assert await large.get() != await large.get()
+
+
+async def test_a_kept_answer_can_be_revalidated() -> None:
+    desk = Desk()
+    await desk.get()
+    (kept,) = desk.kept._answers.values()
+    tag = dict(kept.whole.headers)[b"etag"].decode()
+    assert await desk.get(if_none_match=tag) == (304, b"")
+    assert desk.made == 1
