@@ -4,7 +4,16 @@ from collections import Counter
 from dataclasses import replace
 
 from agent.oracle.catalogue import Levels, Query, Seen, Verdict
-from agent.oracle.checks._readings import amount, metric, parameter, since_last_run, time_model, values
+from agent.oracle.checks._readings import (
+    amount,
+    in_pdb,
+    instance_time,
+    metric,
+    parameter,
+    since_last_run,
+    time_model,
+    values,
+)
 from agent.oracle.judging import (
     Growth,
     age,
@@ -32,8 +41,7 @@ def cores(seen: Seen) -> float | None:
     found = values(seen, OS_STATISTICS, "stat_name")
     physical = found.get("NUM_CPU_CORES") or found.get("NUM_CPUS")
     caged = amount(seen, "cpu_count")
-    inside = seen.facts.cdb and not seen.facts.in_root
-    if not physical or not caged or not (inside or parameter(seen, "resource_manager_plan")):
+    if not physical or not caged or not (in_pdb(seen.facts) or parameter(seen, "resource_manager_plan")):
         return physical or None
     return min(physical, caged)
 
@@ -120,7 +128,7 @@ FEWEST_SECONDS = 5.0
 
 
 def judge_wait_classes(seen: Seen) -> Verdict:
-    model = time_model(seen)
+    model = instance_time(seen)
     if TIME not in model:
         return unknown(NO_TIME)
     waited = {text(row["wait_class"]): number(row["time_waited_fg"]) for row in seen.of(WAIT_CLASSES)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from agent.oracle.catalogue import Query, Seen, Verdict
+from agent.oracle.catalogue import Facts, Query, Seen, Verdict
 from agent.oracle.judging import Growth, counter_note, growth, noted, number, skipped, text, unknown
 from agent.oracle.queries import INSTANCE, METRICS, PARAMETERS, TIME_MODEL
 
@@ -12,6 +12,10 @@ KEEP_HOUR_S = 7500
 """How long a check that judges the last hour keeps its samples: one an hour stays, and runs may be late."""
 
 Grown = Callable[[Seen, Growth], Verdict]
+
+
+def in_pdb(facts: Facts) -> bool:
+    return facts.cdb and not facts.in_root
 
 
 def parameter(seen: Seen, name: str) -> str:
@@ -37,24 +41,28 @@ def values(seen: Seen, query: Query, name: str = "name") -> dict[str, float]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _of_own_scope(seen: Seen, query: Query, name: str) -> Mapping[str, float]:
-    """The values of the instance, or inside a PDB those of the container; the other ones where these are missing."""
-    inside = seen.facts.cdb and not seen.facts.in_root
+def _scoped(seen: Seen, query: Query, name: str, *, own: bool) -> Mapping[str, float]:
+    """The values of the instance, or (`own`) those of the container; the other ones where these are missing."""
     found: dict[str, float] = {}
-    for scope in ("INSTANCE", "CONTAINER") if inside else ("CONTAINER", "INSTANCE"):
+    for scope in ("INSTANCE", "CONTAINER") if own else ("CONTAINER", "INSTANCE"):
         rows = [row for row in seen.of(query) if row["scope"] == scope]
         found |= {text(row[name]): value for row in rows if (value := number(row["value"])) is not None}
     return found
 
 
 def metric(seen: Seen, name: str) -> float | None:
-    """A metric of the last minute."""
-    return _of_own_scope(seen, METRICS, "metric_name").get(name)
+    """A metric of the last minute; inside a PDB its own one."""
+    return _scoped(seen, METRICS, "metric_name", own=in_pdb(seen.facts)).get(name)
 
 
 def time_model(seen: Seen) -> Mapping[str, float]:
-    """`DB time` and `DB CPU` since the start, in microseconds."""
-    return _of_own_scope(seen, TIME_MODEL, "stat_name")
+    """`DB time` and `DB CPU` since the start, in microseconds; inside a PDB its own ones."""
+    return _scoped(seen, TIME_MODEL, "stat_name", own=in_pdb(seen.facts))
+
+
+def instance_time(seen: Seen) -> Mapping[str, float]:
+    """The same of the whole instance, to compare waits of the whole instance with."""
+    return _scoped(seen, TIME_MODEL, "stat_name", own=False)
 
 
 def since_last_run(seen: Seen, counters: Mapping[str, float], judge: Grown) -> Verdict:

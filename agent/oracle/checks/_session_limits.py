@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent.oracle.catalogue import GATE_CAP, Levels, Query, Row, Seen, Verdict
-from agent.oracle.checks._readings import amount
+from agent.oracle.checks._readings import amount, in_pdb
 from agent.oracle.judging import last, noted, number, of_items, ok, shared, skipped, text, unknown, worst_first
 from agent.oracle.queries import RESOURCE_LIMITS
 from common.wire import Item
@@ -55,17 +55,13 @@ def _row(seen: Seen, name: str) -> Row | None:
     return next((row for row in seen.of(RESOURCE_LIMITS) if row["resource_name"] == name), None)
 
 
-def _in_pdb(seen: Seen) -> bool:
-    return seen.facts.cdb and not seen.facts.in_root
-
-
 # --- sessions ------------------------------------------------------------------------------------------------------
 
 
 def judge_sessions(seen: Seen) -> Verdict:
     """Inside a PDB the sessions are counted and held against its own parameter."""
     row = _row(seen, "sessions")
-    if row is None and not _in_pdb(seen):
+    if row is None and not in_pdb(seen.facts):
         return unknown("V$RESOURCE_LIMIT has no row for sessions")
     if row is None:
         groups = seen.of(SESSION_GROUPS)
@@ -110,7 +106,7 @@ def source(seen: Seen, row: Row) -> str:
 
 def judge_processes(seen: Seen) -> Verdict:
     row = _row(seen, "processes")
-    if row is None and _in_pdb(seen):
+    if row is None and in_pdb(seen.facts):
         return skipped("processes are limited for the whole CDB: its root reports them")
     if row is None:
         return unknown("V$RESOURCE_LIMIT has no row for processes")
@@ -169,7 +165,7 @@ def _cursor_item(seen: Seen, row: Row, most: float) -> Item:
 
 def judge_limits(seen: Seen) -> Verdict:
     rows = seen.of(RESOURCE_LIMITS)
-    if not rows and _in_pdb(seen):
+    if not rows and in_pdb(seen.facts):
         return skipped("the limits are those of the whole CDB: its root reports them")
     if not rows:
         return unknown("V$RESOURCE_LIMIT gave no row")
