@@ -91,7 +91,7 @@ def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int
 
 
 def stats(conn: Connection, tenant_id: int, now: datetime) -> Stats:
-    counted: dict[str, int] = dict(conn.execute(_OPEN_BY_SEVERITY, {"tenant_id": tenant_id}).tuples().all())
+    counted = {row.severity: row.number for row in conn.execute(_OPEN_BY_SEVERITY, {"tenant_id": tenant_id})}
     week = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - WEEK}).one()
     month = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - STATISTICS_OVER}).one()
     hours = None if month.took is None else round(float(month.took) / month.number / _HOUR, 1)
@@ -155,7 +155,9 @@ _SAVE = (
 )
 
 _OPEN_BY_SEVERITY = (
-    select(_T.severity, func.count()).where(_T.tenant_id == bindparam("tenant_id"), _IS_OPEN).group_by(_T.severity)
+    select(_T.severity, func.count().label("number"))
+    .where(_T.tenant_id == bindparam("tenant_id"), _IS_OPEN)
+    .group_by(_T.severity)
 )
 
 _RESOLVED = select(func.count().label("number"), func.sum(_T.resolved_at - _T.first_seen_at).label("took")).where(
