@@ -71,8 +71,13 @@ def of_items(items: Sequence[Item], *, good: str, bad: str = "", below: bool = F
 
 def named(items: Sequence[Item], most: int = 3) -> str:
     """`USERS 97.2 %, APP_DATA 91.0 % and 2 more`."""
-    shown = ", ".join(f"{item.name} {item.detail}".strip() for item in items[:most])
-    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+    return listed([f"{item.name} {item.detail}".strip() for item in items], most)
+
+
+def listed(words: Sequence[str], most: int = 3) -> str:
+    """`A, B, C and 2 more`."""
+    shown = ", ".join(words[:most])
+    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
 def label(facts: Facts, con_id: Value, name: Value) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from agent.oracle.catalogue import Facts, Levels, Query, Row, Seen, Verdict
-from agent.oracle.judging import age, held_s, marks, noted, number, of_items, ok, skipped, text, unknown
+from agent.oracle.judging import age, held_s, listed, marks, noted, number, of_items, ok, skipped, text, unknown
 from agent.oracle.queries import DATABASE
 from common.wire import Item
 
@@ -168,7 +168,7 @@ def judge_gap(seen: Seen) -> Verdict:
     names, missing = [name for name, _ in found], sum(count or 0.0 for _, count in found)
     since = held_s(seen, "gap")
     lasting = since >= GAP_FOR_S and seen.levels.status(missing) != "ok"
-    line = f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"  # noqa: PLR2004 - as named()
+    line = listed(names)
     line += f", for {age(since)}" if lasting else ", seen just now"
     status = seen.levels.status(missing) if lasting else "info"
     return noted(Verdict(status=status, line=line, value=missing), marks(seen, ["gap"]))

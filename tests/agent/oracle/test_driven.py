@@ -77,7 +77,7 @@ async def test_each_grant_that_is_missing_is_named(
     names = {name for query in check.queries for name in objects_read(query.text(facts))}
     for name in sorted(names - _public(names, facts)):
         grant = grantable(name)
-        outcome = await driver.without_grant(check, target, grant.removeprefix("SYS."))
+        outcome = await driver.without_grant(check, target, grant.split(".", 1)[1])
         assert outcome.status == "unknown", (name, outcome)
         assert outcome.line.endswith(f"missing grant on {name}"), name
         assert f"GRANT SELECT ON {grant} TO {facts.user};" in (outcome.fix or "")
