@@ -21,6 +21,7 @@ SLICE_SECONDS = 10.0  # together with one attempt it stays below the lease
 MESSAGES = 32
 UNSAVED_SECONDS = 0.25  # how much may be delivered twice after kill -9
 _STOP_SECONDS = 2.0
+_SILENT_SECONDS = 30.0
 
 log = logs.get(__name__)
 
@@ -58,7 +59,14 @@ class Dispatcher:
                     self._start(lane)
         except StoreUnavailable as trouble:
             log.warning("deliveries put off", why=trouble.why, detail=trouble.detail)
-        self.turned_at = time.monotonic()
+        else:
+            self.turned_at = time.monotonic()
+
+    async def check(self) -> None:
+        """`StoreUnavailable` when the last turn is too long ago."""
+        silent = time.monotonic() - self.turned_at
+        if silent > max(_SILENT_SECONDS, 3 * self._every):
+            raise StoreUnavailable("slow", f"the outbox was looked at {silent:.0f} s ago")
 
     async def settle(self) -> None:
         """Wait until every lane that was started has been served."""

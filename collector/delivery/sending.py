@@ -1,6 +1,8 @@
 """What every way out has in common: it takes a message and says what became of it."""
 
+import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,3 +43,9 @@ class Began:
 
     def _ms(self) -> int:
         return round((time.perf_counter() - self.clock) * 1000)
+
+
+async def within(seconds: float, work: Awaitable[None]) -> None:
+    """TimeoutError when it takes longer, whatever hangs in it."""
+    async with asyncio.timeout(seconds):
+        await work

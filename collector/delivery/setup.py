@@ -1,10 +1,16 @@
 """The ways out of this collector, as its settings describe them."""
 
+from functools import partial
+
+from sqlalchemy import Connection, text
+
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.vault import Vault
+from collector.delivery.beacon import Beacon
 from collector.delivery.dispatcher import Dispatcher
+from collector.delivery.mail import MailServer
 from collector.delivery.sending import Sender
 from collector.delivery.webhooks import WebhookSender
 from collector.domain.webhooks import lanes
@@ -41,3 +47,34 @@ async def outbox_ready(db: Database) -> None:
     backlog = await db.read(lanes.backlog, now)
     if backlog.is_stuck(now):
         raise StoreUnavailable("busy", f"outbox: {backlog.due} deliveries are due, the oldest since {backlog.oldest}")
+
+
+def beacon(settings: Settings, db: Database, drains: Dispatcher) -> Beacon | None:
+    """None where no second system waits for it. It speaks for the loop, the store and the outbox."""
+    if settings.beacon_url_file is None:
+        return None
+    checks = (partial(_written, db), drains.check, partial(outbox_ready, db))
+    return Beacon(settings.beacon_url_file, checks, every=settings.beacon_s, ca_file=settings.delivery_ca_file)
+
+
+async def _written(db: Database) -> None:
+    """The writer takes work and commits it."""
+    await db.write(_nothing)
+
+
+def _nothing(conn: Connection) -> None:
+    conn.execute(text("SELECT 1"))
+
+
+def _mail_server(settings: Settings) -> MailServer | None:
+    if not settings.smtp_host:
+        return None
+    return MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=settings.smtp_tls,
+        sender=settings.smtp_from,
+        user=settings.smtp_user,
+        password_file=settings.smtp_password_file,
+        ca_file=settings.delivery_ca_file,
+    )

@@ -9,6 +9,7 @@ import aiohttp
 from collector.core.vault import SealBroken, Vault
 from collector.delivery.resolving import CheckedResolver, NotAllowed
 from collector.delivery.sending import CONNECT_SECONDS, TOTAL_SECONDS, Began
+from collector.delivery.trust import trust
 from collector.domain.webhooks.addresses import Reach, check_url
 from collector.domain.webhooks.lanes import Lane, Message, Work
 from collector.domain.webhooks.rules import Attempt, sealed_for, sign
@@ -78,14 +79,6 @@ class WebhookSender:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 return began.failed(_describe(error))
         raise AssertionError("the second attempt returns")
-
-
-def trust(ca_file: Path | None) -> ssl.SSLContext:
-    """The system's authorities, and the operator's own."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 async def _read(began: Began, answer: aiohttp.ClientResponse) -> Attempt:

@@ -34,6 +34,7 @@ class Receiver:
     answer: Answer = field(default=lambda _request: web.Response(status=204))
     hangs: asyncio.Event | None = None
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    pings: int = 0
 
     @property
     def ids(self) -> list[str]:
@@ -50,12 +51,17 @@ class Receiver:
             await self.hangs.wait()
         return self.answer(request)
 
+    async def ping(self, request: web.Request) -> web.StreamResponse:
+        self.pings += 1
+        return self.answer(request)
+
 
 @asynccontextmanager
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
     app = web.Application()
     app.router.add_post("/hook", made.take)
+    app.router.add_get("/ping", made.ping)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
