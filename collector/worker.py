@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,9 @@ from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
+from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
+from collector.domain.webhooks import jobs as outbox
 from common import logs
 from common.clock import utc_now
 
@@ -31,6 +33,8 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         marking.expire,
         assignments.expire_jobs,
         chain.chain,
+        notifications.tell_due,
+        outbox.forget(timedelta(days=settings.delivery_keep_days)),
     )
 
 

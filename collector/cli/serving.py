@@ -79,7 +79,7 @@ class _Collector:
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
             asyncio.create_task(worker.work(db, self._settings), name="worker"),
-            asyncio.create_task(setup.dispatcher(self._settings, db).run(), name="deliveries"),
+            *(asyncio.create_task(work, name=name) for name, work in setup.beside(self._settings, db)),
             asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),
             asyncio.create_task(_watchdog(), name="watchdog"),

@@ -9,6 +9,8 @@ from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, mode
 from common import logs
 from common.settings import Settings as BaseSettings
 
+_MAX_PORT = 65_535
+
 Tls = Literal["auto", "files", "off"]
 SmtpTls = Literal["starttls", "tls", "off"]
 
@@ -39,6 +41,16 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Key that seals stored secrets; empty: vault.key in `state_dir`, made at first start."),
     ] = None
+    redis_url: Annotated[
+        str,
+        Field(
+            description="`redis://`, `rediss://` or `unix://`: where replicas share their rate limits; empty: nowhere."
+        ),
+    ] = ""
+    metrics_listen: Annotated[
+        str,
+        Field(description="`address:port` of a listener for `/metrics` alone, plain HTTP; empty: there is none."),
+    ] = ""
     log_level: Annotated[logs.Level, Field(description="Least severe line that is logged.")] = "info"
     log_format: Annotated[logs.Format, Field(description="`logfmt` or `json`.")] = "logfmt"
     heartbeat_s: Annotated[int, Field(ge=5, le=3600, description="How often agents report on themselves.")] = 60
@@ -57,6 +69,9 @@ class Settings(BaseSettings):
         Path | None, Field(description="Authorities (PEM) that are trusted for receivers beside the system's.")
     ] = None
     delivery_poll_s: Annotated[float, Field(ge=0.05, le=60, description="How often the outbox is looked at.")] = 0.5
+    delivery_keep_days: Annotated[
+        int, Field(ge=1, le=3650, description="For how long the log of deliveries is kept, and what is dead.")
+    ] = 30
     smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587
     smtp_tls: Annotated[SmtpTls, Field(description="`starttls`, `tls` from the first byte, or `off`.")] = "starttls"
@@ -79,6 +94,20 @@ class Settings(BaseSettings):
         if value and not value.startswith(("sqlite:///", "postgresql://")):
             scheme = value.partition(":")[0]
             raise ValueError(f"`{scheme}:…`; expected sqlite:///path or postgresql://…")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("expected redis://host:port/n, rediss://… or unix:///path")  # it may hold a password
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _is_address_and_port(cls, value: str) -> str:
+        if value:
+            split_listen(value)
         return value
 
     @model_validator(mode="after")
@@ -126,3 +155,16 @@ class Settings(BaseSettings):
 
 def _is_loopback(listen: str) -> bool:
     return listen == "localhost" or ip_address(listen).is_loopback
+
+
+def split_listen(text: str) -> tuple[str, int]:
+    """`127.0.0.1:9090` or `[::1]:9090`; ValueError says what was expected."""
+    host, _, port = text.rpartition(":")
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port) if port.isascii() and port.isdigit() else -1
+    except ValueError:
+        number = -1
+    if not 0 <= number <= _MAX_PORT:
+        raise ValueError(f"`{text}`; expected address:port, such as 127.0.0.1:9090")
+    return str(address), number

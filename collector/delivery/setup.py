@@ -1,5 +1,6 @@
 """The ways out of this collector, as its settings describe them."""
 
+from collections.abc import Coroutine, Iterator
 from functools import partial
 
 from sqlalchemy import Connection, text
@@ -30,6 +31,15 @@ def reach(settings: Settings) -> Reach:
 
 def outbound(settings: Settings) -> Outbound:
     return Outbound(reach(settings), Vault.of_file(settings.vault_path))
+
+
+def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+    """What runs beside the server, by name."""
+    drains = dispatcher(settings, db)
+    yield "deliveries", drains.run()
+    signals = beacon(settings, db, drains)
+    if signals is not None:
+        yield "beacon", signals.run()
 
 
 def dispatcher(settings: Settings, db: Database) -> Dispatcher:
