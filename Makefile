@@ -7,15 +7,20 @@ PORT   ?= 8080
 STATE  ?= .demo
 WORKERS ?= 2
 
-.PHONY: demo test quick lint bench system format manual constraints clean
+.PHONY: demo tools test quick lint bench system format manual constraints clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
 
+# What tests run beside Python; without it, or without the right to install it, those tests are skipped.
+tools:
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get install -y -q --no-install-recommends redis-server >/dev/null; } || echo "tools: no redis-server"
+
 quick: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests
 
-test: $(STAMP)
+test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
 system: $(STAMP)

@@ -17,7 +17,7 @@ from collector.api.tuner import family as tuner
 from collector.api.tuner.sessions import JWKS
 from collector.api.uses import Uses
 from collector.core.database import Database
-from collector.core.limits import Limiter
+from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
 from collector.core.vault import Vault
@@ -29,19 +29,31 @@ from collector.edge import Edge, switchboard
 from common.clock import utc_now
 
 
-def create_app(settings: Settings, db: Database, *, changes: Changes | None = None, ca: bytes | None = None) -> Edge:
+def create_app(
+    settings: Settings,
+    db: Database,
+    *,
+    changes: Changes | None = None,
+    ca: bytes | None = None,
+    metrics: Metrics | None = None,
+) -> Edge:
     """Everything that the collector answers, as one ASGI application over an open database.
 
-    `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: the certificate that agents trust.
+    `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: the certificate that agents trust;
+    `metrics`: where figures are kept, for a server that shows them.
     """
-    limiter, metrics = Limiter(), Metrics()
+    limiter = Limiter(redis(settings.redis_url) if settings.redis_url else None)
+    metrics = metrics or Metrics()
     changes = changes or Changes(db)
     link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
     uses = Uses(partial(_key_used, db))
     journal = Journal(partial(_record, db))
+    metrics.watch("writes_queued", "Writes that wait for the database.", lambda: db.queued)
+    metrics.watch("activity_waiting", "Requests that are not in the activity log yet.", lambda: journal.waiting)
     of_health = health.build(db, limiter, uses, journal)
     of_status = status.build(db, limiter)
-    of_probes = probes.build({db.name: db.ping, "outbox": partial(outbox_ready, db)})
+    shared = {"redis": limiter.ping} if settings.redis_url else {}
+    of_probes = probes.build({db.name: db.ping, **shared, "outbox": partial(outbox_ready, db)})
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)
@@ -60,7 +72,7 @@ def create_app(settings: Settings, db: Database, *, changes: Changes | None = No
         },
         otherwise=of_status,
     )
-    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle, journal.settle))
+    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle, journal.settle, limiter.close))
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:

@@ -36,6 +36,10 @@ class Journal:
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def note(self, tenant_id: int, entry: Entry) -> None:
         if len(self._waiting) >= self._most:
             self._dropped[tenant_id] += 1

@@ -16,9 +16,10 @@ import uvicorn
 from collector import checkpoints, migrations, worker
 from collector.api.agents.changes import Changes
 from collector.app import create_app
-from collector.cli import control
+from collector.cli import control, figures
 from collector.core import certificates
 from collector.core.database import Database
+from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.vault import Vault
@@ -59,12 +60,14 @@ class _Collector:
         db = Database.open(settings.database_url)
         try:
             await _migrate(db)
-            changes = Changes(db)
+            changes, metrics = Changes(db), Metrics()
             ca = tls.ca.read_bytes() if isinstance(tls, certificates.Files) else None
-            server = _Server(_config(settings, create_app(settings, db, changes=changes, ca=ca)), changes)
+            server = _Server(
+                _config(settings, create_app(settings, db, changes=changes, ca=ca, metrics=metrics)), changes
+            )
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
-            async with self._beside(db, server):
+            async with self._beside(db, server, metrics):
                 await server.serve(sockets=[listener])
         finally:
             listener.close()
@@ -74,13 +77,14 @@ class _Collector:
         return 1 if self._failed else 0
 
     @asynccontextmanager
-    async def _beside(self, db: Database, server: "_Server") -> AsyncIterator[None]:
+    async def _beside(self, db: Database, server: "_Server", metrics: Metrics) -> AsyncIterator[None]:
         """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
             asyncio.create_task(worker.work(db, self._settings), name="worker"),
             *(asyncio.create_task(work, name=name) for name, work in setup.beside(self._settings, db)),
             asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
+            asyncio.create_task(figures.serve(self._settings.metrics_listen, metrics), name="metrics"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),
             asyncio.create_task(_watchdog(), name="watchdog"),
         ]

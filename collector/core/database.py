@@ -71,6 +71,11 @@ class Database:
         result: T = await job.future
         return result
 
+    @property
+    def queued(self) -> int:
+        """How many writes are waiting."""
+        return self._queue.qsize()
+
     def generation(self) -> tuple[int, int] | None:
         """Moves with every commit to an SQLite store; None where the store cannot tell."""
         if self._closed or self._loop_connection is None or self._loop_connection.closed:

@@ -1,15 +1,27 @@
-"""Rate limits: fixed windows per key, in this process or behind a URL that the limits library knows (Redis)."""
+"""Rate limits: fixed windows per key, in this process or in a Redis that all replicas share."""
 
 import ipaddress
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import ConfigurationError as LimitsError
+from limits.errors import StorageError
+
+from collector.core.problems import StoreUnavailable
+from common import logs
+from common.errors import ConfigurationError
 
 _SWEEP_EVERY = 1024
+_AGAIN_SECONDS = 5.0
+_REDIS_SECONDS = 0.25
+
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +86,93 @@ class Windows(Storage):
 
 
 class Limiter:
-    """Counts requests per minute."""
+    """Counts requests per minute: together with all replicas where they share a store, else in this process alone.
 
-    def __init__(self, storage: Storage | None = None) -> None:
-        self._strategy = FixedWindowRateLimiter(storage or Windows())
+    While the shared store is away each process counts for itself, tries the store again now and then, and says so once.
+    """
+
+    def __init__(self, shared: Storage | None = None) -> None:
+        self._here = FixedWindowRateLimiter(Windows())
+        self._shared = FixedWindowRateLimiter(shared) if shared else None
+        self._storage = shared
+        self._again_at = 0.0
+        self._away = False
 
     async def hit(self, *key: str, per_minute: int) -> Quota:
         """Count one request of `key` and say what is left."""
-        item = RateLimitItemPerMinute(per_minute)
-        allowed = await self._strategy.hit(item, *key)
-        window = await self._strategy.get_window_stats(item, *key)
-        return Quota(
-            limit=per_minute,
-            remaining=window.remaining,
-            reset=math.ceil(window.reset_time),
-            allowed=allowed,
-            retry_after=max(1, math.ceil(window.reset_time - time.time())),
+        if self._shared is not None and time.monotonic() >= self._again_at:
+            try:
+                quota = await _count(self._shared, key, per_minute)
+            except StorageError as error:
+                self._lose(error)
+            else:
+                self._found()
+                return quota
+        return await _count(self._here, key, per_minute)
+
+    async def ping(self) -> None:
+        """`StoreUnavailable` while the shared store does not answer."""
+        try:
+            well = self._storage is None or await self._storage.check()
+        except StorageError as error:
+            raise StoreUnavailable("gone", f"redis does not answer ({type(error.__cause__).__name__})") from None
+        if not well:
+            raise StoreUnavailable("gone", "redis does not answer")
+
+    async def close(self) -> None:
+        """Let go of the shared store."""
+        if isinstance(self._storage, RedisStorage) and isinstance(self._storage.bridge, RedispyBridge):
+            await self._storage.bridge.storage.aclose()
+
+    def _lose(self, error: StorageError) -> None:
+        self._again_at = time.monotonic() + _AGAIN_SECONDS
+        if not self._away:
+            _log.warning("limits are counted in this process alone", why=type(error.__cause__).__name__)
+        self._away = True
+
+    def _found(self) -> None:
+        if self._away:
+            _log.info("limits are shared again")
+        self._away = False
+
+
+def redis(url: str) -> Storage:
+    """The storage behind a `redis://`, `rediss://` or `unix://` URL; nothing is connected yet."""
+    scheme, _, rest = url.partition("://")
+    known = "redis+unix" if scheme == "unix" else scheme
+    try:
+        return RedisStorage(
+            f"async+{known}://{rest}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            key_prefix="fieldpost",
+            socket_timeout=_REDIS_SECONDS,
+            socket_connect_timeout=_REDIS_SECONDS,
+            retry=_no_retry(),
         )
+    except LimitsError:
+        raise ConfigurationError("redis_url: the redis library is missing; install fieldpost[redis]") from None
+
+
+def _no_retry() -> Any:
+    """The client's own retries would keep a request waiting for seconds."""
+    from redis.asyncio.retry import Retry  # noqa: PLC0415 - an extra, needed only where a Redis is configured
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - likewise
+
+    return Retry(NoBackoff(), 0)
+
+
+async def _count(strategy: FixedWindowRateLimiter, key: tuple[str, ...], per_minute: int) -> Quota:
+    item = RateLimitItemPerMinute(per_minute)
+    allowed = await strategy.hit(item, *key)
+    window = await strategy.get_window_stats(item, *key)
+    return Quota(
+        limit=per_minute,
+        remaining=window.remaining,
+        reset=math.ceil(window.reset_time),
+        allowed=allowed,
+        retry_after=max(1, math.ceil(window.reset_time - time.time())),
+    )
 
 
 def source(host: str) -> str:
