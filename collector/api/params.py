@@ -57,6 +57,18 @@ def end_of(value: object) -> datetime:
     return _span(value)[1]
 
 
+def one_of(*words: str) -> Callable[[object], str]:
+    """A validator for one of a few words."""
+    expected = f"one of {', '.join(words)}"
+
+    def validate(value: object) -> str:
+        if value not in words:
+            raise ValueError(expected)
+        return str(value)
+
+    return validate
+
+
 def word(value: object) -> str:
     """A validator for the name of a kind of thing."""
     text = str(value)

@@ -52,6 +52,8 @@ def endpoints() -> tuple[str, ...]:
         "/api/v1/health/connections",
         "/api/v1/health/connections/42/checks/latest",
         "/api/v1/health/fleet",
+        "/api/v1/tuneops/tickets",
+        "/api/v1/tuneops/stats",
         "/api/v1/activity",
         "/api/v1/team/members",
         "/api/v1/team/roles",

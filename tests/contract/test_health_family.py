@@ -68,6 +68,7 @@ async def test_the_list_of_connections_has_the_documented_shape(client: httpx.As
         "score": 78,
         "last_checked_at": iso(at),
         "summary_text": "1 critical finding, 1 warning: Redo log size too small…",
+        "raw_score": 78,
     }
     assert body["meta"] == {"total": 1, "page": 1, "per_page": 20, "has_more": False}
 
@@ -88,6 +89,7 @@ async def test_the_latest_checks_have_the_documented_shape(client: httpx.AsyncCl
         "metric_line": "50MB (recommended: ≥ 500MB)",
         "remediation": "ALTER DATABASE ADD LOGFILE SIZE 500M",
         "severity": "critical",
+        "muted": False,
     }
 
 

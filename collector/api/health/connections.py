@@ -7,9 +7,10 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from collector.api.family import Gateway
-from collector.api.health import envelope, examples, shapes
+from collector.api.health import csv, envelope, examples, shapes
 from collector.api.health.auth import ReadHealth
-from collector.api.health.documents import answers
+from collector.api.health.csv import WantedForm
+from collector.api.health.documents import answers, with_csv
 from collector.api.health.queries import AT_LEAST_1, WantedPage
 from collector.api.params import MAX_ID, whole_number
 from collector.core.problems import not_found
@@ -20,17 +21,22 @@ from common.clock import iso, utc_now
 
 router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
 
+COLUMNS = tuple(shapes.Connection.model_fields)
+
 ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(json_schema_extra=AT_LEAST_1)]
 
 
 @router.get(
     "/connections",
     summary="List all Oracle connections with their latest health score",
-    responses=answers(shapes.ConnectionPage, examples.CONNECTIONS, 400),
+    responses=with_csv(answers(shapes.ConnectionPage, examples.CONNECTIONS, 400)),
 )
-async def connections(caller: ReadHealth, wanted: WantedPage, db: Gateway) -> Response:
+async def connections(caller: ReadHealth, wanted: WantedPage, form: WantedForm, db: Gateway) -> Response:
     total, rows = await db.read(store.page, caller.tenant, wanted.offset, wanted.per_page)
-    return envelope.page([_listed(row) for row in rows], total=total, paging=wanted)
+    listed = [_listed(row) for row in rows]
+    if form == "csv":
+        return csv.answer(COLUMNS, listed, total=total)
+    return envelope.page(listed, total=total, paging=wanted)
 
 
 @router.get(
@@ -39,7 +45,7 @@ async def connections(caller: ReadHealth, wanted: WantedPage, db: Gateway) -> Re
     responses=answers(shapes.LatestChecksItem, examples.LATEST_CHECKS, 404),
 )
 async def latest_checks(caller: ReadHealth, connection_id: ConnectionId, db: Gateway) -> Response:
-    latest = await db.read(store.latest, caller.tenant, connection_id)
+    latest = await db.read(store.latest, caller.tenant, connection_id, utc_now())
     if latest is None:
         raise not_found()
     return envelope.item(_latest(latest))
@@ -56,6 +62,7 @@ def _listed(row: Listed) -> dict[str, object]:
         "score": row.score,
         "last_checked_at": iso(row.last_checked_at) if row.last_checked_at else None,
         "summary_text": row.summary_text,
+        "raw_score": row.raw_score,
     }
 
 
@@ -66,6 +73,7 @@ def _latest(latest: Latest) -> dict[str, object]:
         "score": latest.score,
         "summary_text": latest.summary_text,
         "created_at": iso(latest.checked_at),
+        "raw_score": latest.raw_score,
         "checks": [_check(check) for check in checks],
     }
 
@@ -79,4 +87,5 @@ def _check(check: Shown) -> dict[str, object]:
         "metric_line": check.line,
         "remediation": check.remediation,
         "severity": check.severity,
+        "muted": check.muted,
     }

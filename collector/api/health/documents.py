@@ -35,3 +35,9 @@ def answers(model: type[BaseModel], example: object, *errors: int) -> Responses:
     documents[429]["content"] = {"application/json": {"example": examples.RATE_LIMITED}}
     documents["default"] = {"model": shapes.ErrorBody, "description": "Any other failure."}
     return documents
+
+
+def with_csv(documents: Responses) -> Responses:
+    """The same data as a table, for `Accept: text/csv`."""
+    documents[200]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return documents

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from collector.api import family
 from collector.api.family import Dialect
-from collector.api.health import activity, connections, envelope, fleet, team
+from collector.api.health import activity, connections, envelope, fleet, team, tickets
 from collector.api.health.auth import guard
 from collector.api.health.requests import Requests
 from collector.api.journal import Journal
@@ -16,7 +16,13 @@ from collector.core.limits import Limiter
 from collector.core.memo import Memo
 from collector.domain.versions import store as versions
 
-ROUTERS: tuple[APIRouter, ...] = (connections.router, fleet.router, activity.router, team.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    connections.router,
+    fleet.router,
+    tickets.router,
+    activity.router,
+    team.router,
+)
 
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Family:

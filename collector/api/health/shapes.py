@@ -35,6 +35,7 @@ class Connection(_Shape):
     score: Score | None
     last_checked_at: Time | None
     summary_text: str | None
+    raw_score: Score | None
 
 
 class ConnectionPage(_Shape):
@@ -50,6 +51,7 @@ class Check(_Shape):
     metric_line: str
     remediation: str
     severity: Severity
+    muted: bool
 
 
 class LatestChecks(_Shape):
@@ -57,6 +59,7 @@ class LatestChecks(_Shape):
     score: Score
     summary_text: str
     created_at: Time
+    raw_score: Score
     checks: list[Check]
 
 
@@ -82,6 +85,88 @@ class FleetSummary(_Shape):
 class Fleet(_Shape):
     data: list[FleetMember]
     summary: FleetSummary
+
+
+class Ticket(_Shape):
+    id: int
+    connection_id: int
+    connection_name: str
+    check_id: str
+    category: str
+    title: str
+    severity: Severity
+    status: Literal["open", "resolved"]
+    metric_line: str
+    remediation: str
+    first_seen_at: Time
+    last_seen_at: Time
+    resolved_at: Time | None
+    occurrences: Annotated[int, Field(ge=1)]
+
+
+class TicketPage(_Shape):
+    data: list[Ticket]
+    meta: Meta
+
+
+class TicketStats(_Shape):
+    open_count: Annotated[int, Field(ge=0)]
+    resolved_this_week: Annotated[int, Field(ge=0)]
+    critical_open: Annotated[int, Field(ge=0)]
+    warning_open: Annotated[int, Field(ge=0)]
+    avg_resolution_hours: float | None
+
+
+class TicketStatsItem(_Shape):
+    data: TicketStats
+
+
+class HistoryPoint(_Shape):
+    at: Time
+    min: float
+    avg: float
+    max: float
+    last: float
+
+
+class StatusInterval(_Shape):
+    began_at: Time
+    ended_at: Time | None
+    status: Literal["healthy", "warning", "critical", "unreachable", "unknown"]
+
+
+class History(_Shape):
+    connection_id: int
+    metric: str
+    unit: str
+    step: Literal["raw", "hour", "day"]
+    points: list[HistoryPoint]
+    statuses: list[StatusInterval]
+
+
+class HistoryItem(_Shape):
+    data: History
+
+
+class CatalogueEntry(_Shape):
+    check_id: str
+    category: str
+    title: str
+    remediation: str
+    unit: str
+    severity_ceiling: Severity
+    interval_s: int
+    cost: str
+    scope: str
+    warning: str
+    critical: str
+    pack: str
+    enabled: bool
+
+
+class CataloguePage(_Shape):
+    data: list[CatalogueEntry]
+    meta: Meta
 
 
 class ActivityEntry(_Shape):

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from collector.domain.fleet.rules import State
+from collector.domain.mutes.tables import finding_mark
+from collector.domain.results.rows import title_of
 from collector.domain.results.rules import Outcome
 from collector.domain.results.tables import catalogue_entry, check_state, connection
 
@@ -24,6 +26,7 @@ class Listed(NamedTuple):
     score: int | None
     last_checked_at: datetime | None
     summary_text: str | None
+    raw_score: int | None
 
 
 class Place(NamedTuple):
@@ -45,6 +48,7 @@ class Latest:
     checked_at: datetime
     reachable: bool
     score: int
+    raw_score: int
     summary_text: str
     states: Sequence[State]
 
@@ -69,7 +73,7 @@ def watched_by(conn: Connection, tenant_id: int, connection_id: int) -> Place | 
     return None if row is None else Place._make(row)
 
 
-def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | None:
+def latest(conn: Connection, tenant_id: int, connection_id: int, now: datetime) -> Latest | None:
     """None for a connection that is missing, removed, another tenant's or never checked."""
     wanted = {"tenant_id": tenant_id, "connection_id": connection_id}
     head = conn.execute(_HEAD, wanted).one_or_none()
@@ -81,13 +85,15 @@ def latest(conn: Connection, tenant_id: int, connection_id: int) -> Latest | Non
         checked_at=head.latest_run_at,
         reachable=head.reachable,
         score=head.score,
+        raw_score=head.score if head.raw_score is None else head.raw_score,
         summary_text=head.summary_text,
-        states=[_state(row) for row in rows],
+        states=[_state(row, now) for row in rows],
     )
 
 
-def _state(row: Row[*tuple[Any, ...]]) -> State:
+def _state(row: Row[*tuple[Any, ...]], now: datetime) -> State:
     """What the catalogue says is missing until the agent has uploaded it."""
+    own = title_of({}, row.check_id)
     outcome = Outcome(
         check=row.check_id,
         category=row.category,
@@ -97,10 +103,11 @@ def _state(row: Row[*tuple[Any, ...]]) -> State:
         cap=row.cap,
         interval_s=row.interval_s or row.usual_interval_s or 0,
         observed_at=row.observed_at,
-        title=row.title or row.check_id,
+        title=row.title or own.title or row.check_id,
         enabled=row.enabled is not False,
+        muted=row.muted_by is not None and (row.muted_until is None or row.muted_until > now),
     )
-    return State(outcome, row.fix or row.remediation or "")
+    return State(outcome, row.fix or row.remediation or own.remediation)
 
 
 def _shown() -> ColumnElement[bool]:
@@ -121,6 +128,7 @@ _PAGE = (
         _C.score,
         _C.latest_run_at,
         _C.summary_text,
+        _C.raw_score,
     )
     .where(_shown())
     .order_by(_C.id)
@@ -134,11 +142,11 @@ _FLEET = select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id)
 
 _PLACE = select(_C.agent_id, _C.key).where(_shown(), _C.id == bindparam("connection_id"))
 
-_HEAD = select(_C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.reachable, _C.score, _C.summary_text).where(
-    _shown(), _C.id == bindparam("connection_id"), _C.latest_run_id.is_not(None)
-)
+_HEAD = select(
+    _C.agent_id, _C.latest_run_id, _C.latest_run_at, _C.reachable, _C.score, _C.raw_score, _C.summary_text
+).where(_shown(), _C.id == bindparam("connection_id"), _C.latest_run_id.is_not(None))
 
-_S, _E = check_state.c, catalogue_entry.c
+_S, _E, _M = check_state.c, catalogue_entry.c, finding_mark.c
 
 _STATES = (
     select(
@@ -155,6 +163,8 @@ _STATES = (
         _E.remediation,
         _E.enabled,
         _E.interval_s.label("usual_interval_s"),
+        _M.author.label("muted_by"),
+        _M.expires_at.label("muted_until"),
     )
     .select_from(
         check_state.outerjoin(
@@ -163,6 +173,14 @@ _STATES = (
                 _E.tenant_id == _S.tenant_id,
                 _E.agent_id == bindparam("agent_id"),
                 _E.check_id == _S.check_id,
+            ),
+        ).outerjoin(
+            finding_mark,
+            and_(
+                _M.tenant_id == _S.tenant_id,
+                _M.connection_id == _S.connection_id,
+                _M.check_id == _S.check_id,
+                _M.kind == "mute",
             ),
         )
     )

@@ -13,7 +13,7 @@ from collector.domain.alerts.rules import Alert, Place
 from collector.domain.mutes import store as mutes
 from collector.domain.mutes.rules import Mutes
 from collector.domain.results.levels import level_of
-from collector.domain.results.rows import Sighting, Target, Title
+from collector.domain.results.rows import Sighting, Target, Title, title_of
 from collector.domain.results.rules import AGENT_STALE, documented
 from collector.domain.results.telling import Telling, resolve, trigger
 from collector.domain.tickets import rules as tickets
@@ -22,13 +22,6 @@ from collector.domain.tickets.rules import Ticket
 from common.wire import Severity
 
 _NOT_MUTED = Mutes()
-_NO_TITLE = Title(title="", interval_s=0, enabled=True)
-OWN_TITLES = {
-    AGENT_STALE: Title(
-        "Agent did not report", 60, enabled=True, remediation="Check the agent service and the network path."
-    )
-}
-"""What the catalogue of an agent may not know, because the collector makes the check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Seen:
     now: datetime
 
     def title(self, check: str) -> Title:
-        return self.titles.get(check) or OWN_TITLES.get(check, _NO_TITLE)
+        return title_of(self.titles, check)
 
 
 def settle(conn: Connection, tenant_id: int, seen: Seen) -> list[Telling]:

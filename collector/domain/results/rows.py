@@ -1,11 +1,12 @@
 """Rows as the ingest holds them in memory between one read and one write per batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from collector.domain.results.levels import UNSEEN, Standing
-from collector.domain.results.rules import Mark
+from collector.domain.results.rules import AGENT_STALE, Mark
 from common.wire import Outcome, Severity, Status
 
 
@@ -115,6 +116,19 @@ class Title:
     interval_s: int
     enabled: bool
     remediation: str = ""
+
+
+_NO_TITLE = Title(title="", interval_s=0, enabled=True)
+_OWN = {
+    AGENT_STALE: Title(
+        "Agent did not report", 60, enabled=True, remediation="Check the agent service and the network path."
+    )
+}
+
+
+def title_of(titles: Mapping[str, Title], check: str) -> Title:
+    """What an agent's catalogue says of a check; the collector's own checks may be missing from it."""
+    return titles.get(check) or _OWN.get(check, _NO_TITLE)
 
 
 def _mark(at: datetime | None, run_key: str | None) -> Mark | None:

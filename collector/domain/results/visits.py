@@ -18,14 +18,13 @@ from collector.domain.results import findings, rules, store
 from collector.domain.results.batch import Batch, States
 from collector.domain.results.completed import completed
 from collector.domain.results.findings import Seen
-from collector.domain.results.rows import RunRow, StateRow, Target, Title
+from collector.domain.results.rows import RunRow, StateRow, Target, Title, title_of
 from collector.domain.results.rules import Derived, Mark
 from collector.domain.results.targets import Targets
 from collector.domain.results.telling import tell
 from common.wire import Outcome, Run
 
 OWN_RUN = "collector"  # what stands for a run where the collector itself says something
-_NO_TITLE = Title(title="", interval_s=0, enabled=True)
 _NOT_MUTED = Mutes()
 _NO_ANSWER = Outcome(
     check=rules.DB_CONNECT,
@@ -98,8 +97,7 @@ class Visits:
     def _derive(self, target: Target, states: dict[str, StateRow], titles: dict[str, Title], muted: Mutes) -> Derived:
         silenced = muted.at(self.now)
         outcomes = [
-            _weighed(state, titles.get(state.check, _NO_TITLE), muted=state.check in silenced)
-            for state in states.values()
+            _weighed(state, title_of(titles, state.check), muted=state.check in silenced) for state in states.values()
         ]
         derived = rules.derive(outcomes, reachable=bool(target.reachable), now=self.now)
         target.score, target.raw_score, target.summary_text = derived.score, derived.raw_score, derived.summary
