@@ -257,8 +257,10 @@ def judge_inactive(seen: Seen) -> Verdict:
 
 
 def _could_log_on(account: Account) -> bool:
+    """By itself and with a password that has not run out."""
     directly = account.row["proxy_only_connect"] != "Y" and account.row["authentication_type"] != "NONE"
-    return account.open and account.status != "" and not account.of_oracle and directly
+    valid = account.status.startswith(("OPEN", "EXPIRED(GRACE)"))
+    return account.open and valid and not account.of_oracle and directly
 
 
 def _inactive(account: Account, seen: Seen) -> Item:
