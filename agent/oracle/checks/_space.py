@@ -45,8 +45,8 @@ def growth(file: Row) -> float:
 
 
 def disk_under(path: str, disks: Sequence[Disk]) -> Disk | None:
-    """The file system that holds a path: the one with the longest mount point above it."""
-    fitting = [disk for disk in disks if path.startswith(disk.mount.rstrip("/") + "/")]
+    """The file system that holds a path: the one with the longest mount point above it, or at it for a folder."""
+    fitting = [disk for disk in disks if f"{path.rstrip('/')}/".startswith(disk.mount.rstrip("/") + "/")]
     return max(fitting, key=lambda disk: len(disk.mount), default=None)
 
 

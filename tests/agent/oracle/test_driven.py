@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -42,8 +41,6 @@ TARGETS = (
     ),
     Driven(name="RAC", packs=PACKS, views={"V$PARAMETER": [{"NAME": "cluster_database", "VALUE": "TRUE"}]}),
 )
-# Without driven cases so far, or without some of them: only what was there before there were any.
-WAITING = frozenset((Path(__file__).parent / "data" / "undriven.txt").read_text().split())
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -95,10 +92,7 @@ def _public(names: set[str], facts: Facts) -> set[str]:
 @pytest.mark.parametrize("check", QUERYING, ids=lambda check: check.id)
 async def test_a_check_is_driven_at_each_of_its_levels_and_without_data(check: Check) -> None:
     missing = lacking(check)
-    if check.id in WAITING:
-        assert missing, f"{check.id} has all its cases: take it off the list"
-    else:
-        assert not missing, f"{check.id} has no driven case for: {', '.join(missing)}"
+    assert not missing, f"{check.id} has no driven case for: {', '.join(missing)}"
 
 
 def lacking(check: Check) -> list[str]:
