@@ -28,6 +28,7 @@ log = logs.get("agent.oracle")
 
 CONNECT = "DB_CONNECT"
 LOGIN_FINDING = "AGENT_LOGIN"
+THIN_MODE = "AGENT_THIN_COMPAT"
 RESTRICTED, RESTRICTED_CODE = "INSTANCE_LOGINS_RESTRICTED", "ORA-01035"
 LOGON_CHECKS = (CONNECT, LOGIN_FINDING)
 
@@ -92,7 +93,7 @@ class Visitor:
 
     def _refused(self, due: Sequence[Effective], failure: LoginFailure) -> list[Outcome]:
         """We do not get in, the users may: the checks are unknown, and one finding says why."""
-        judged = (LOGIN_FINDING, *([RESTRICTED] if failure.code == RESTRICTED_CODE else ()))
+        judged = (LOGIN_FINDING, THIN_MODE, *([RESTRICTED] if failure.code == RESTRICTED_CODE else ()))
         login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
         seen = self._seen_login(login)
         return [

@@ -20,7 +20,7 @@ from sqlglot import exp
 from agent.host.checks import catalogue as host_catalogue
 from agent.oracle.catalogue import GATE_CAP, Check, Disk, Query, Row, Seen, Verdict, render
 from agent.oracle.checks import catalogue
-from common.wire import Item, Severity, Status
+from common.wire import Item, Outcome, Severity, Status
 from tests.agent.oracle import builders
 
 FOLDER = Path(__file__).parents[2] / "cases"
@@ -55,6 +55,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
     login: dict[str, Any] = {}
     disks: list[dict[str, Any]] = []
     host: dict[str, Any] | None = None
+    peers: list[Outcome] = []
 
 
 class Views(Struct, frozen=True, forbid_unknown_fields=True):
@@ -208,6 +209,7 @@ def see(file: CaseFile, case: Case) -> Seen:
         login=case.login,
         disks=[builders.build(Disk, disk) for disk in case.disks],
         host=None if case.host is None else builders.host(**case.host),
+        peers=case.peers,
     )
 
 
