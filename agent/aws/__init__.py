@@ -1,0 +1,1 @@
+"""AWS accounts: what they hold, what of it costs more than it must, and who may look."""
