@@ -21,7 +21,7 @@ from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
 from collector.core.vault import Vault
-from collector.delivery.setup import outbox_ready
+from collector.delivery.setup import outbound, outbox_ready
 from collector.domain.access import store as access
 from collector.domain.activity import chain
 from collector.domain.activity.store import Entry
@@ -57,7 +57,7 @@ def create_app(
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)
-    of_admin = admin.build(db, keyring, limiter)
+    of_admin = admin.build(db, keyring, limiter, outbound(settings))
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner},
         below={

@@ -77,8 +77,9 @@ def build(
     db: Database,
     document_url: str | None = None,
     max_body: int = MAX_BODY,
+    parts: Mapping[str, object] | None = None,
 ) -> Family:
-    """One family: its routes behind its guard, in its dialect."""
+    """One family: its routes behind its guard, in its dialect. `parts`: what they find in `app.state` by name."""
     app = FastAPI(
         title=title,
         version="1",
@@ -91,6 +92,8 @@ def build(
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )
     app.state.db = db
+    for name, part in (parts or {}).items():
+        setattr(app.state, name, part)
     for router in routers:
         app.include_router(router)
     if document_url:

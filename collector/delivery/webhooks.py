@@ -58,7 +58,7 @@ class WebhookSender:
         await self._resolver.close()
 
     def _headers(self, lane: Lane, work: Work, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-        about = sealed_for(lane.tenant_id, lane.endpoint_id)
+        about = sealed_for(lane.endpoint_id)
         secrets = [self._vault.open(sealed, about=about) for sealed in (work.secret, work.old_secret) if sealed]
         signatures = [sign(secret.decode(), message_id, timestamp, body) for secret in secrets]
         return {

@@ -3,20 +3,31 @@
 from fastapi import APIRouter
 
 from collector.api import family, members
-from collector.api.admin import agents, connections, envelope, keys, tenant
+from collector.api.admin import agents, connections, envelope, findings, keys, rules, tenant, thresholds, webhooks
 from collector.api.admin import members as people
 from collector.api.family import Dialect
 from collector.api.keyring import Keyring
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
+from collector.domain.webhooks.making import Outbound
 
 PREFIX = "/api/v1/admin"
 DOCUMENT = f"{PREFIX}/openapi.json"
-ROUTERS: tuple[APIRouter, ...] = (people.router, keys.router, agents.router, connections.router, tenant.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    people.router,
+    keys.router,
+    agents.router,
+    connections.router,
+    tenant.router,
+    webhooks.router,
+    rules.router,
+    findings.router,
+    thresholds.router,
+)
 
 
-def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
+def build(db: Database, keyring: Keyring, limiter: Limiter, outbound: Outbound) -> Family:
     dialect = Dialect(
         name="admin",
         guard=members.guard(db, keyring, limiter, auth=frozenset(), free=frozenset({DOCUMENT})),
@@ -24,4 +35,11 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         quota_headers=envelope.quota_headers,
         credential=members.CREDENTIAL,
     )
-    return family.build(dialect, ROUTERS, title="Fieldpost: administration", db=db, document_url=DOCUMENT)
+    return family.build(
+        dialect,
+        ROUTERS,
+        title="Fieldpost: administration",
+        db=db,
+        document_url=DOCUMENT,
+        parts={"outbound": outbound},
+    )

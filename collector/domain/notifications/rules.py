@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
 from collector.domain.notifications.hours import EVERY_DAY, Digest, Hours, check_digest, check_hours
 
 Severity = Literal["critical", "warning"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 GROUP_WAIT = timedelta(seconds=10)
 """What is triggered within it is told in one message."""
@@ -28,7 +29,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     channels: tuple[str, ...]
-    severities: tuple[Severity, ...] = ("critical", "warning")
+    severities: tuple[Severity, ...] = SEVERITIES
     tags: tuple[str, ...] = ()
     hours: Hours | None = None
     quiet: Hours | None = None

@@ -29,17 +29,19 @@ class Outbound:
     reach: Reach
     vault: Vault
 
-    def secret(self, tenant_id: int, endpoint_id: str) -> Sealed:
+    def secret(self, endpoint_id: str) -> Sealed:
         made = rules.new_secret()
-        return Sealed(made, self.vault.seal(made.encode(), about=rules.sealed_for(tenant_id, endpoint_id)))
+        return Sealed(made, self.vault.seal(made.encode(), about=rules.sealed_for(endpoint_id)))
 
-    def webhook(self, tenant_id: int, name: str, url: str, events: list[str]) -> tuple[NewEndpoint, str]:
+    def webhook(self, name: str, url: str, events: list[str]) -> tuple[NewEndpoint, str]:
         """A webhook and its secret; ValueError names the field that cannot be used."""
         endpoint_id = new_id("whk")
-        secret, sealed = self.secret(tenant_id, endpoint_id)
-        target = {"url": check_url(url, self.reach)}
+        secret, sealed = self.secret(endpoint_id)
         wanted = rules.parse_events(events)
-        return NewEndpoint(endpoint_id, "webhook", check_name(name), target, wanted, sealed), secret
+        return NewEndpoint(endpoint_id, "webhook", check_name(name), self.target(url), wanted, sealed), secret
+
+    def target(self, url: str) -> dict[str, str]:
+        return {"url": check_url(url, self.reach)}
 
     def email(self, name: str, recipients: list[str]) -> NewEndpoint:
         if not 1 <= len(recipients) <= MAX_RECIPIENTS:
@@ -60,7 +62,10 @@ class Outbound:
 
 def check_address(text: str) -> str:
     """As `check_email`, and nothing that means more to a mail server than one address."""
-    address = check_email(text)
+    try:
+        address = check_email(text)
+    except ValueError as error:
+        raise ValueError(f"to: {str(error).removeprefix('email: ')}") from None
     if not address.isascii() or any(character in '<>,;:"()[]\\' for character in address):
         raise ValueError(f"to: {address[:80]!r}; expected an address such as ana@example.com")
     return address

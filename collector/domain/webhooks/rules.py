@@ -63,9 +63,9 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def sealed_for(tenant_id: int, endpoint_id: str) -> str:
+def sealed_for(endpoint_id: str) -> str:
     """What a stored secret is tied to."""
-    return f"webhook {tenant_id}/{endpoint_id}"
+    return f"webhook {endpoint_id}"
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

@@ -89,7 +89,7 @@ def reach_of(*ports: int) -> Reach:
 
 async def hook(db: Database, tenant_id: int, url: str, vault: Vault, *, events: tuple[str, ...] = EVENT_TYPES) -> Hook:
     made = Hook(tenant_id, new_id("whk"), rules.new_secret())
-    sealed = vault.seal(made.secret.encode(), about=sealed_for(tenant_id, made.id))
+    sealed = vault.seal(made.secret.encode(), about=sealed_for(made.id))
     new = NewEndpoint(made.id, "webhook", made.id, {"url": url}, events, sealed)
     await db.write(changes.add, tenant_id, new, Act("tests", utc_now()))
     return made

@@ -211,7 +211,7 @@ async def test_after_a_rotation_old_and_new_secret_are_valid_for_a_while(databas
     async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
         made = await hook(database, tenant_id, there.url, vault)
         fresh = rules.new_secret()
-        sealed = vault.seal(fresh.encode(), about=sealed_for(tenant_id, made.id))
+        sealed = vault.seal(fresh.encode(), about=sealed_for(made.id))
         await database.write(lambda conn: changes.rotate(conn, tenant_id, _get(conn, made), sealed, act()))
         await tell(database, tenant_id, 1)
         await drain(dispatcher)

@@ -37,7 +37,7 @@ async def send(
     folder: Path, reach: Reach, names: Names, url: str, *, ca: Path | None = None, times: int = 1
 ) -> Attempt:
     vault = vault_in(folder)
-    secret = vault.seal(new_secret().encode(), about=sealed_for(*LANE[:2]))
+    secret = vault.seal(new_secret().encode(), about=sealed_for(LANE.endpoint_id))
     work = Work("webhook", {"url": url}, secret, None, [])
     sender = WebhookSender(reach, vault, resolver=CheckedResolver(reach.networks, look_up=names), ca_file=ca)
     try:
@@ -102,7 +102,7 @@ async def test_the_certificate_has_to_be_that_of_the_name(tmp_path: Path) -> Non
 async def test_a_secret_under_another_key_is_said_so_and_nothing_is_sent(tmp_path: Path) -> None:
     async with receiver() as there:
         vault = vault_in(tmp_path / "one")
-        secret = vault.seal(b"whsec_AAAA", about=sealed_for(*LANE[:2]))
+        secret = vault.seal(b"whsec_AAAA", about=sealed_for(LANE.endpoint_id))
         sender = WebhookSender(reach_of(there.port), vault_in(tmp_path / "two"))
         message = Message(1, "msg_1", "alert.triggered", "{}", 0, [])
         attempt = await sender.send(LANE, Work("webhook", {"url": there.url}, secret, None, []), message)
