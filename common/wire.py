@@ -14,6 +14,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from common.wire_aws import Account, Override, Schedule
+from common.wire_types import Count, Instant, Interval, Name, Seq, Text
+
 PROTOCOL = 1
 CONTENT_TYPE = "application/vnd.fieldpost.batch+ndjson"
 SIGNATURE_HEADER = "Fieldpost-Signature"
@@ -30,13 +33,6 @@ Status = Literal["ok", "info", "warning", "critical", "skipped", "unknown"]
 Severity = Literal["critical", "warning", "info"]
 Trigger = Literal["first", "schedule", "demand"]
 
-Text = Annotated[str, Meta(max_length=4000)]
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Seq = Annotated[int, Meta(ge=1, le=2**53)]
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Interval = Annotated[int, Meta(ge=0, le=31_536_000)]
-Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class Kind(StrEnum):
     """What a record says. An agent newer than the collector may send others: they are kept and reported."""
@@ -47,6 +43,10 @@ class Kind(StrEnum):
     CATALOGUE = "catalogue"
     JOB = "job"
     GAP = "gap"
+    AWS_SCAN = "aws_scan"
+    AWS_VERIFICATION = "aws_verification"
+    AWS_MATCHES = "aws_matches"
+    AWS_EXECUTION = "aws_execution"
 
 
 class WireError(ValueError):
@@ -276,7 +276,9 @@ class CheckSetting(Struct, frozen=True, omit_defaults=True):
 
 
 class Job(Struct, frozen=True, omit_defaults=True):
-    """A thing to do once, under a lease. Kinds: `check` (run all checks of `target`, a connection key, now)."""
+    """A thing to do once, under a lease. Kinds: `check` (run all checks of `target`, a connection key, now),
+    `aws_scan` (`target`: the account; `arguments`: region, factors) and `aws_verify` (`target`: the account).
+    """
 
     job: Name
     kind: Name
@@ -284,6 +286,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
     deadline: Instant
     target: str = ""
     not_before: Instant | None = None
+    arguments: dict[str, str] = {}
 
 
 class Assignment(Struct, frozen=True, omit_defaults=True):
@@ -292,6 +295,9 @@ class Assignment(Struct, frozen=True, omit_defaults=True):
     version: str
     checks: tuple[CheckSetting, ...] = ()
     jobs: tuple[Job, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    overrides: tuple[Override, ...] = ()
     heartbeat_s: Annotated[int, Meta(ge=5, le=3600)] = 60
 
 
