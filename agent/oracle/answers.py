@@ -1,4 +1,4 @@
-"""The answers of one session: each query runs once, on first need; cheap ones that are known share round trips."""
+"""The answers of one session: each query runs once, on first need; those that are known share round trips."""
 
 import asyncio
 import time
@@ -34,24 +34,28 @@ class Answers:
     _lost: StatementFailure | None = None
 
     async def prefetch(self, checks: Sequence[tuple[Check, int]]) -> None:
-        """Run what these checks (with their intervals) will ask for, as far as it fits into bundles."""
+        """Run what these checks (with their intervals) will ask for, as far as it fits into bundles.
+
+        Where one takes too long, the rest would too: what is left runs alone.
+        """
         for bundle in self.bundles.pack(_wanted(checks, self.facts)):
-            if not self._lost:
-                await self._run(bundle)
+            failure = await self._run(bundle)
+            if failure and (failure.timed_out or failure.lost):
+                return
 
     async def of(self, query: Query, action: str) -> Answer:
         if query.name not in self._given:
             self._given[query.name] = await self._ask(query, action)
         return self._given[query.name]
 
-    async def _run(self, bundle: Bundle) -> None:
+    async def _run(self, bundle: Bundle) -> StatementFailure | None:
         started = time.monotonic()
         try:
-            table = await self._table(bundle.sql(self.facts.packs), bundle.action, timeout_s=CALL_TIMEOUT_S["cheap"])
+            table = await self._table(bundle.sql(self.facts.packs), bundle.action, timeout_s=bundle.timeout_s)
         except StatementFailure as failure:
             log.debug("a bundle failed", action=bundle.action, members=len(bundle.members), reason=failure.text)
             self.bundles.failed(bundle)
-            return
+            return failure
         rows = bundle.split(table)
         self.bundles.ran(bundle, rows)
         elapsed_ms = (time.monotonic() - started) * 1000
@@ -59,6 +63,7 @@ class Answers:
         for member in bundle.members:
             share = member.known.seconds / alone if alone else 1 / len(bundle.members)
             self._given[member.name] = Answer(rows[member.name], elapsed_ms=elapsed_ms * share)
+        return None
 
     async def _ask(self, query: Query, action: str) -> Answer:
         sql = query.text(self.facts)
@@ -73,7 +78,7 @@ class Answers:
         except StatementFailure as failure:
             return Answer(failure=failure)
         elapsed = time.monotonic() - started
-        if query.cost == "cheap":
+        if query.cost != "heavy":
             self.bundles.learn(sql, table, elapsed)
         return Answer(table.named(), elapsed_ms=elapsed * 1000)
 
@@ -91,12 +96,12 @@ class Answers:
 
 
 def _wanted(checks: Iterable[tuple[Check, int]], facts: Facts) -> list[Wanted]:
-    """The cheap statements, each with the shortest interval of the checks that read it."""
+    """The statements that may share a round trip, each with the shortest interval of the checks that read it."""
     queries: dict[str, Query] = {}
     intervals: dict[str, int] = {}
     for check, interval_s in checks:
         for query in check.queries:
-            if query.cost == "cheap":
+            if query.cost != "heavy":
                 queries[query.name] = query
                 intervals[query.name] = min(interval_s, intervals.get(query.name, interval_s))
-    return [Wanted(name, query.text(facts), intervals[name]) for name, query in queries.items()]
+    return [Wanted(name, query.text(facts), intervals[name], query.cost) for name, query in queries.items()]

@@ -1,4 +1,4 @@
-"""Pure: cheap statements whose columns are known are packed into few, and their rows are taken apart again.
+"""Pure: statements whose columns are known are packed into few, and their rows are taken apart again.
 
 A statement is learned when it has run alone: its columns, how many rows it gave, how long it took. Learned ones share a
 round trip as branches of one UNION ALL, numbers in number slots and texts in text slots. A bundle that fails says
@@ -6,17 +6,19 @@ nothing of its members: they run alone, and have to succeed alone before they ar
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from agent.oracle.catalogue import Pack, Row, Value, check_licence
+from agent.oracle.catalogue import CALL_TIMEOUT_S, Cost, Pack, Row, Value, check_licence
 
 MAX_MEMBERS = 16
 MAX_SLOTS = 24
 MAX_BUNDLE_ROWS = 800  # below what one fetch brings, so that a bundle is one round trip
 MAX_MEMBER_ROWS = 300
 MAX_TEXT = 32_000
+PATIENCE = 5
+MAX_SHARE = 0.2  # of the call timeout, for all members together when they ran alone
 SMALLER_FOR = 500  # visits
 _NAME = re.compile(r"[A-Z][A-Z0-9_$#]{0,29}")
 
@@ -47,11 +49,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A cheap statement that is due, and the shortest interval of those who want it."""
+    """A statement that is due, and the shortest interval of those who want it. Heavy ones always run alone."""
 
     name: str
     sql: str
     interval_s: int
+    cost: Cost = "cheap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,21 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Several statements as one."""
+    """Several statements of one cost as one."""
 
     members: tuple[Member, ...]
+    cost: Cost = "cheap"
 
     @property
     def action(self) -> str:
         """What a DBA reads in V$SESSION.ACTION, which takes 64 characters."""
         return f"BUNDLE {self.members[0].name[:40]} +{len(self.members) - 1}"
+
+    @property
+    def timeout_s(self) -> float:
+        """Far more than its members took alone, and less than what a statement may take, as they run alone then."""
+        alone = sum(member.known.seconds for member in self.members)
+        return min(max(PATIENCE * alone, CALL_TIMEOUT_S["cheap"] / 2), CALL_TIMEOUT_S[self.cost])
 
     @property
     def numbers(self) -> int:
@@ -191,31 +201,32 @@ class Bundles:
         self._suspects.clear()
 
     def pack(self, wanted: Iterable[Wanted]) -> list[Bundle]:
-        """Bundles of two and more. Only neighbours in interval share one, so that visits repeat the same texts."""
-        bundles: list[Bundle] = []
-        chosen: list[Member] = []
-        interval = 0
-        for want in sorted(wanted, key=lambda want: want.interval_s):
+        """Bundles of two and more. Only equals in cost and interval share one, so that visits repeat the same texts."""
+        alike: dict[tuple[Cost, int], list[Member]] = {}
+        for want in wanted:
             known = self._known.get(want.sql)
-            if known is None or not _fits_a_bundle(known):
-                continue
-            member = Member(want.name, want.sql, known)
-            if chosen and (want.interval_s != interval or not self._fit((*chosen, member))):
-                bundles.append(Bundle(tuple(chosen)))
-                chosen = []
-            chosen.append(member)
-            interval = want.interval_s
-        if chosen:
-            bundles.append(Bundle(tuple(chosen)))
-        return [bundle for bundle in bundles if len(bundle.members) > 1]
+            if known is not None and _fits_a_bundle(known) and want.cost != "heavy":
+                alike.setdefault((want.cost, want.interval_s), []).append(Member(want.name, want.sql, known))
+        found = [bundle for (cost, _), members in sorted(alike.items()) for bundle in self._packed(members, cost)]
+        return [bundle for bundle in found if len(bundle.members) > 1]
 
-    def _fit(self, members: tuple[Member, ...]) -> bool:
-        bundle = Bundle(members)
+    def _packed(self, members: Iterable[Member], cost: Cost) -> Iterator[Bundle]:
+        chosen: tuple[Member, ...] = ()
+        for member in members:
+            if chosen and not self._fit(Bundle((*chosen, member), cost)):
+                yield Bundle(chosen, cost)
+                chosen = ()
+            chosen = (*chosen, member)
+        yield Bundle(chosen, cost)
+
+    def _fit(self, bundle: Bundle) -> bool:
+        members = bundle.members
         return (
             len(members) <= min(self._limit(member.sql) for member in members)
             and bundle.numbers + bundle.texts <= MAX_SLOTS
             and sum(member.known.rows for member in members) <= MAX_BUNDLE_ROWS
             and sum(len(member.sql) for member in members) <= MAX_TEXT
+            and sum(member.known.seconds for member in members) <= MAX_SHARE * CALL_TIMEOUT_S[bundle.cost]
         )
 
     def _limit(self, sql: str) -> int:

@@ -45,9 +45,11 @@ async def _measure(folder: Path, port: int, password: str) -> None:
             floors.append(await _floor(port, password, run.round_trips))
     measured = sum(outcome.status in ("ok", "info", "warning", "critical") for outcome in run.outcomes)
     print(f"checks of a full run: {len(run.outcomes)}, of them measured on this target: {measured}")
-    alone = len({query.name for e in due for query in e.check.queries if query.cost != "cheap"})
+    alone = len({query.name for e in due for query in e.check.queries if query.cost == "heavy"})
     print(f"first run, every statement alone: {first.round_trips} round trips after the logon, {first_ms:.0f} ms")
-    print(f"later runs: {run.round_trips} round trips after the logon, of them {alone} medium and heavy statements")
+    print(
+        f"later runs: {run.round_trips} round trips after the logon, of them {alone} heavy statements, which run alone"
+    )
     print(f"later full run: median {median(visits) * 1000:.0f} ms with logon; range {_range(visits)}")
     print(f"bare driver, logon and {run.round_trips} x SELECT 1 FROM DUAL: median {median(floors) * 1000:.0f} ms")
     print(f"ratio to the bare round trips: {median(visits) / median(floors):.2f}")

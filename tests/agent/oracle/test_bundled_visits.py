@@ -1,6 +1,7 @@
 """Bundles through the driver: the same values as alone, few round trips, and failures that stay their own."""
 
 import dataclasses
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,11 +22,14 @@ from tests.standins.oracle.faults import parse_fault
 from tests.standins.oracle.server import Standin
 
 pytestmark = pytest.mark.slow
+_CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Standin]:
-    async with standin() as running:
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Standin]:
+    """In front of the scenario of the test."""
+    name = request.node.callspec.params["name"] if hasattr(request.node, "callspec") else "healthy-19c"
+    async with standin([name]) as running:
         yield running
 
 
@@ -54,21 +58,19 @@ def queries(facts: Facts) -> list[Query]:
     return [
         query
         for query in found.values()
-        if query.cost == "cheap" and facts.release >= query.min_release and "active_session_history" not in query.sql
+        if query.cost != "heavy" and facts.release >= query.min_release and "active_session_history" not in query.sql
     ]
 
 
 async def alone(opened: Session, query: Query, facts: Facts) -> Table | None:
     try:
-        return await opened.table(query.text(facts), action="ALONE", timeout_s=10, packs=facts.packs)
+        return await opened.table(query.text(facts), action="ALONE", timeout_s=30, packs=facts.packs)
     except StatementFailure:  # a view that this kind of target has not, a pack that is not declared
         return None
 
 
 @pytest.mark.parametrize("name", reachable())
-async def test_every_cheap_statement_says_in_a_bundle_what_it_says_alone(
-    server: Standin, tmp_path: Path, name: str
-) -> None:
+async def test_every_statement_says_in_a_bundle_what_it_says_alone(server: Standin, tmp_path: Path, name: str) -> None:
     connection = target(server, name, tmp_path)
     async with session(connection) as opened:
         facts = dataclasses.replace(
@@ -78,7 +80,7 @@ async def test_every_cheap_statement_says_in_a_bundle_what_it_says_alone(
         bundles = Bundles()
         for query, table in found.values():
             bundles.learn(query.text(facts), table, 0.01)
-        packed = bundles.pack([Wanted(query.name, query.text(facts), 60) for query, _ in found.values()])
+        packed = bundles.pack([Wanted(query.name, query.text(facts), 60, query.cost) for query, _ in found.values()])
         bundled: dict[str, list[Row]] = {}
         for bundle in packed:
             sql = bundle.sql(facts.packs)
@@ -98,6 +100,8 @@ def same(left: Row, right: Row) -> bool:
 def _same(left: Value, right: Value) -> bool:
     if isinstance(left, int | float) and isinstance(right, int | float) and left != right:
         return abs(left - right) <= max(60, abs(left) * 1e-3)
+    if isinstance(left, str) and isinstance(right, str):
+        return _CLOCK.sub("", left) == _CLOCK.sub("", right)
     return left == right and type(left) is type(right)
 
 
@@ -105,9 +109,9 @@ def due() -> list[Effective]:
     return [effective(check, (), key="k", tags=()) for check in catalogue().values() if check.enabled]
 
 
-def heavy_and_medium() -> int:
+def heavy() -> int:
     checks = [check for check in catalogue().values() if check.enabled]
-    return len({query.name for check in checks for query in check.queries if query.cost != "cheap"})
+    return len({query.name for check in checks for query in check.queries if query.cost == "heavy"})
 
 
 def unknown(run: Run) -> set[str]:
@@ -115,7 +119,7 @@ def unknown(run: Run) -> set[str]:
 
 
 @pytest.mark.parametrize("name", reachable())
-async def test_a_full_cheap_round_takes_few_round_trips_from_the_second_visit_on(
+async def test_a_full_round_takes_few_round_trips_from_the_second_visit_on(
     server: Standin, tmp_path: Path, name: str
 ) -> None:
     with Samples(tmp_path / "samples.sqlite") as samples:
@@ -123,7 +127,7 @@ async def test_a_full_cheap_round_takes_few_round_trips_from_the_second_visit_on
         first = await visitor.visit(due(), "first")
         second = await visitor.visit(due(), "schedule")
         third = await visitor.visit(due(), "schedule")
-    assert second.round_trips - heavy_and_medium() < 20, second.round_trips
+    assert second.round_trips - heavy() < 26, second.round_trips
     assert third.round_trips <= second.round_trips
     assert unknown(second) == unknown(third) == unknown(first)
 
@@ -137,14 +141,14 @@ async def test_a_bundle_that_fails_is_no_outcome_and_its_members_run_alone(serve
         second = await visitor.visit(due(), "schedule")
         server.faults.clear()
         third = await visitor.visit(due(), "schedule")
-    assert unknown(second) == set()
+    assert unknown(second) == unknown(first)
     assert third.round_trips < second.round_trips < first.round_trips
 
 
 async def test_a_member_that_hangs_costs_its_own_checks_alone(
     server: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CALL_TIMEOUT_S, "cheap", 1.0)
+    monkeypatch.setitem(CALL_TIMEOUT_S, "cheap", 4.0)
     connection = target(server, "healthy-19c", tmp_path)
     hang = parse_fault("x:slow-query:60,v\\$logfile")[1]
     with Samples(tmp_path / "samples.sqlite") as samples:
@@ -158,14 +162,14 @@ async def test_a_member_that_hangs_costs_its_own_checks_alone(
         check.id for check in catalogue().values() if any("v$logfile" in query.sql.lower() for query in check.queries)
     }
     assert "REDOLOG_MULTIPLEX" in costs <= readers
-    assert unknown(second) == unknown(third) == costs
+    assert unknown(second) - unknown(first) == unknown(third) - unknown(first) == costs
     assert third.round_trips < first.round_trips / 2, "the others share their round trips again"
 
 
 async def test_a_bundle_that_takes_too_long_is_no_outcome(
     server: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CALL_TIMEOUT_S, "cheap", 1.0)
+    monkeypatch.setitem(CALL_TIMEOUT_S, "cheap", 4.0)
     connection = target(server, "healthy-19c", tmp_path)
     with Samples(tmp_path / "samples.sqlite") as samples:
         visitor = Visitor(connection, samples)
@@ -174,6 +178,6 @@ async def test_a_bundle_that_takes_too_long_is_no_outcome(
         second = await visitor.visit(due(), "schedule")
         server.faults.clear()
         third = await visitor.visit(due(), "schedule")
-    assert unknown(second) == set()
+    assert unknown(second) == unknown(first)
     assert visitor.timed_out == set()
     assert third.round_trips < first.round_trips / 2

@@ -1,5 +1,6 @@
 """Statements that share a round trip: nothing of what they say alone is lost, and one that fails goes alone again."""
 
+import dataclasses
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from agent.oracle.bundling import MAX_MEMBERS, MAX_SLOTS, Bundle, Bundles, Column, Kind, Learned, Member, Table, Wanted
-from agent.oracle.catalogue import LicenceRefusedError, Value
+from agent.oracle.catalogue import CALL_TIMEOUT_S, Cost, LicenceRefusedError, Value
 
 KINDS: tuple[Kind, ...] = ("number", "text")
 ONE = Table((Column("A", "number"), Column("B", "text")), [(1, "x")])
@@ -128,6 +129,21 @@ def test_only_statements_of_the_same_rhythm_share_one_so_that_texts_repeat() -> 
     bundles = learned("a", "b", "c", "d")
     packed = bundles.pack([*wanted("a", "c"), *wanted("b", "d", interval_s=3600)])
     assert [[member.name for member in bundle.members] for bundle in packed] == [["a", "c"], ["b", "d"]]
+
+
+def test_statements_of_different_costs_do_not_share_one_and_heavy_ones_none() -> None:
+    bundles = learned("a", "b", "c", "d", "e", "f")
+    costs: tuple[Cost, ...] = ("cheap", "medium", "heavy", "cheap", "medium", "heavy")
+    wants = [dataclasses.replace(want, cost=cost) for want, cost in zip(wanted(*"abcdef"), costs, strict=True)]
+    packed = {bundle.cost: [member.name for member in bundle.members] for bundle in bundles.pack(wants)}
+    assert packed == {"cheap": ["a", "d"], "medium": ["b", "e"]}
+
+
+def test_slow_statements_do_not_sum_up_to_a_timeout() -> None:
+    bundles = Bundles()
+    for want in wanted("a", "b", "c"):
+        bundles.learn(want.sql, ONE, CALL_TIMEOUT_S["cheap"] * 0.09)
+    assert members(bundles, "a", "b", "c") == [["a", "b"]]
 
 
 def test_after_a_failure_members_run_alone_until_they_have_succeeded() -> None:
