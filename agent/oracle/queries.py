@@ -38,6 +38,16 @@ ORDER BY thread#, group#
 """,
 )
 
+# A crashed instance leaves its thread OPEN until another one has recovered it.
+THREADS = Query(
+    name="redo_threads",
+    sql="""
+SELECT thread# AS thread, status, enabled, instance, (SYSDATE - last_redo_time) * 86400 AS idle_s
+FROM v$thread
+ORDER BY thread#
+""",
+)
+
 LOG_MEMBERS = Query(
     name="log_members",
     sql="""
@@ -96,8 +106,8 @@ STATISTICS = Query(
     sql="""
 SELECT name, value
 FROM v$sysstat
-WHERE name IN ('enqueue deadlocks', 'gc blocks lost', 'parse count (hard)', 'parse count (total)', 'redo buffer allocation retries',
-               'redo entries', 'Parallel operations not downgraded', 'Parallel operations downgraded to serial',
+WHERE name IN ('enqueue deadlocks', 'gc blocks lost', 'parse count (hard)', 'parse count (total)',
+               'redo buffer allocation retries', 'redo entries', 'Parallel operations not downgraded', 'Parallel operations downgraded to serial',
                'Parallel operations downgraded 75 to 99 pct', 'Parallel operations downgraded 50 to 75 pct',
                'Parallel operations downgraded 25 to 50 pct', 'Parallel operations downgraded 1 to 25 pct')
 """,
@@ -287,8 +297,8 @@ USERS = Query(
     name="users",
     sql="""
 SELECT u.con_id, u.username, u.account_status, u.oracle_maintained, u.common, u.profile, u.authentication_type,
-       u.password_versions, u.proxy_only_connect, u.expiry_date - SYSDATE AS expires_d, SYSDATE - u.created AS created_d,
-       SYSDATE - u.lock_date AS locked_d, TO_CHAR(u.lock_date, 'YYYY-MM-DD HH24:MI') AS locked_at,
+       u.password_versions, u.proxy_only_connect, u.expiry_date - SYSDATE AS expires_d,
+       SYSDATE - u.created AS created_d, SYSDATE - u.lock_date AS locked_d, TO_CHAR(u.lock_date, 'YYYY-MM-DD HH24:MI') AS locked_at,
        CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE) - CAST(SYS_EXTRACT_UTC(u.last_login) AS DATE) AS login_d
 FROM {cdb:users} u
 WHERE u.con_id <> 2 AND (u.oracle_maintained = 'N' OR u.account_status NOT LIKE '%LOCKED%')

@@ -16,7 +16,7 @@ STANDBY_DEST = Query(
 SELECT dest_id, status, type, database_mode, recovery_mode, protection_mode, synchronization_status AS sync_status,
        gap_status, error
 FROM v$archive_dest_status
-WHERE status NOT IN ('INACTIVE', 'DEFERRED') AND type IN ('PHYSICAL', 'LOGICAL', 'SNAPSHOT')
+WHERE status NOT IN ('INACTIVE', 'DEFERRED') AND type IN ('PHYSICAL', 'LOGICAL', 'SNAPSHOT', 'FAR SYNC')
 ORDER BY dest_id
 """,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.oracle.catalogue import Disk, Query, Row, Rows, Seen, Verdict
 from agent.oracle.checks._space import disk_under
 from agent.oracle.judging import held_s, last, marks, named, noted, number, of_items, ok, text, unknown, worst_first
-from agent.oracle.queries import ASM_GROUPS, LOG_MEMBERS, LOGS, STANDBY_LOGS
+from agent.oracle.queries import ASM_GROUPS, LOG_MEMBERS, LOGS, STANDBY_LOGS, THREADS
 from common.wire import Item, Status
 
 MB = 1 << 20
@@ -26,11 +26,6 @@ HAVING COUNT(*) > 1
 ORDER BY COUNT(*) DESC
 FETCH FIRST 500 ROWS ONLY
 """,
-)
-
-THREADS = Query(
-    name="redo_threads",
-    sql="SELECT thread# AS thread, status, enabled FROM v$thread ORDER BY thread#",
 )
 
 OPTIMAL_SIZE = Query(name="optimal_log_size", sql="SELECT optimal_logfile_size FROM v$instance_recovery")

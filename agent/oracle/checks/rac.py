@@ -21,19 +21,8 @@ from agent.oracle.judging import (
     worst_first,
 )
 from agent.oracle.needs import not_in_pdb, on_primary
-from agent.oracle.queries import EVENTS, INSTANCE, STATISTICS
+from agent.oracle.queries import EVENTS, INSTANCE, STATISTICS, THREADS
 from common.wire import Item
-
-# A crashed instance leaves its thread OPEN until another one has recovered it.
-CLUSTER_THREADS = Query(
-    name="cluster_threads",
-    sql="""
-SELECT thread# AS thread, status, instance, (SYSDATE - last_redo_time) * 86400 AS idle_s
-FROM v$thread
-WHERE enabled <> 'DISABLED'
-ORDER BY thread#
-""",
-)
 
 # Known to every instance, without asking the others.
 INSTANCES = Query(
@@ -84,7 +73,8 @@ LEFTOVER_S = 7 * 86_400.0
 
 def judge_instances(seen: Seen) -> Verdict:
     """An enabled thread is served by one instance; one without redo for a week is left over from a removed node."""
-    rows, up = seen.of(CLUSTER_THREADS), {_instance(row) for row in seen.of(INSTANCES)}
+    rows = [row for row in seen.of(THREADS) if row["enabled"] != "DISABLED"]
+    up = {_instance(row) for row in seen.of(INSTANCES)}
     if not rows or not up:
         return unknown("V$THREAD or V$ACTIVE_INSTANCES gave no row")
     unsaid = [text(row["thread"]) for row in rows if row["status"] is None or row["instance"] is None]
@@ -207,7 +197,7 @@ CHECKS: tuple[Check, ...] = (
         source="OWN (zbxdb derives it from V$ACTIVE_INSTANCES)",
         interval_s=60,
         queries=(
-            CLUSTER_THREADS,
+            THREADS,
             INSTANCES,
         ),
         scope="root",

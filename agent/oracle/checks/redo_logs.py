@@ -15,6 +15,7 @@ from agent.oracle.queries import (
     LOGS,
     STANDBY_LOGS,
     STATISTICS,
+    THREADS,
 )
 
 CHECKS: tuple[Check, ...] = (
@@ -75,7 +76,7 @@ CHECKS: tuple[Check, ...] = (
         interval_s=86400,
         queries=(
             LOGS,
-            files.THREADS,
+            THREADS,
         ),
         scope="root",
         needs=(not_in_pdb,),

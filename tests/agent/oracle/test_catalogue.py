@@ -42,6 +42,7 @@ SHIPPED = (
     "patching",
     "licensing",
     "monitoring",
+    "security",
 )
 
 ids = sorted(all_checks())
