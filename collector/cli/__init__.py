@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from collector.cli import activity, agents, connections, keys, members, serve, signing, tenants, upkeep
+from collector.cli import (
+    activity,
+    agents,
+    channels,
+    connections,
+    keys,
+    members,
+    rules,
+    serve,
+    signing,
+    tenants,
+    upkeep,
+    webhooks,
+)
 from collector.cli.context import root
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from common.settings import EXIT_CONFIGURATION, ConfigurationError
@@ -25,6 +38,9 @@ app.add_typer(connections.app, name="connection")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="key")
+app.add_typer(webhooks.app, name="webhook")
+app.add_typer(channels.app, name="channel")
+app.add_typer(rules.app, name="rule")
 app.add_typer(signing.app, name="signing-key")
 
 
