@@ -107,7 +107,8 @@ STATISTICS = Query(
 SELECT name, value
 FROM v$sysstat
 WHERE name IN ('enqueue deadlocks', 'gc blocks lost', 'parse count (hard)', 'parse count (total)',
-               'redo buffer allocation retries', 'redo entries', 'Parallel operations not downgraded', 'Parallel operations downgraded to serial',
+               'redo buffer allocation retries', 'redo entries', 'Parallel operations not downgraded',
+               'Parallel operations downgraded to serial',
                'Parallel operations downgraded 75 to 99 pct', 'Parallel operations downgraded 50 to 75 pct',
                'Parallel operations downgraded 25 to 50 pct', 'Parallel operations downgraded 1 to 25 pct')
 """,
@@ -298,7 +299,8 @@ USERS = Query(
     sql="""
 SELECT u.con_id, u.username, u.account_status, u.oracle_maintained, u.common, u.profile, u.authentication_type,
        u.password_versions, u.proxy_only_connect, u.expiry_date - SYSDATE AS expires_d,
-       SYSDATE - u.created AS created_d, SYSDATE - u.lock_date AS locked_d, TO_CHAR(u.lock_date, 'YYYY-MM-DD HH24:MI') AS locked_at,
+       SYSDATE - u.created AS created_d, SYSDATE - u.lock_date AS locked_d,
+       TO_CHAR(u.lock_date, 'YYYY-MM-DD HH24:MI') AS locked_at,
        CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE) - CAST(SYS_EXTRACT_UTC(u.last_login) AS DATE) AS login_d
 FROM {cdb:users} u
 WHERE u.con_id <> 2 AND (u.oracle_maintained = 'N' OR u.account_status NOT LIKE '%LOCKED%')

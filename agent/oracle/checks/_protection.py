@@ -1,7 +1,7 @@
 """How well a configuration of primary and standbys protects: destinations, mode, observer, standby logs, switchover."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.oracle.catalogue import Query, Row, Seen, Verdict
@@ -9,14 +9,14 @@ from agent.oracle.judging import number, of_items, ok, shared, size, skipped, te
 from agent.oracle.queries import ARCHIVE_DEST, DATABASE, LOGS, STANDBY_LOGS
 from common.wire import Item, Status
 
-# Local destinations and those of the other role (TYPE UNKNOWN) say nothing of a standby.
+# Those of the other role (TYPE UNKNOWN) say nothing of a standby; the local ones, which log was archived last.
 STANDBY_DEST = Query(
     name="standby_destinations",
     sql="""
 SELECT dest_id, status, type, database_mode, recovery_mode, protection_mode, synchronization_status AS sync_status,
-       gap_status, error
+       gap_status, error, archived_thread# AS thread, archived_seq# AS seq
 FROM v$archive_dest_status
-WHERE status NOT IN ('INACTIVE', 'DEFERRED') AND type IN ('PHYSICAL', 'LOGICAL', 'SNAPSHOT', 'FAR SYNC')
+WHERE status NOT IN ('INACTIVE', 'DEFERRED') AND type IN ('LOCAL', 'PHYSICAL', 'LOGICAL', 'SNAPSHOT', 'FAR SYNC')
 ORDER BY dest_id
 """,
 )
@@ -28,14 +28,17 @@ _IN_STEP = (*SYNCHRONOUS, "RESYNCHRONIZATION")
 
 
 def judge_destinations(seen: Seen) -> Verdict:
-    rows = seen.of(STANDBY_DEST)
+    rows = [row for row in seen.of(STANDBY_DEST) if row["type"] != "LOCAL"]
+    local = [row for row in seen.of(STANDBY_DEST) if row["type"] == "LOCAL"]
     if not rows:
         return skipped("no standby destination is in use here")
     mode = next((text(row["protection_mode"]) for row in seen.of(DATABASE)), "")
     faults = [(row, _fault(row)) for row in rows]
     count = sum(1 for _, fault in faults if fault)
     status = _of_count(seen, count, synchronous=mode in SYNCHRONOUS)
-    items = [Item(f"dest {text(row['dest_id'])}", status, 1.0, fault) for row, fault in faults if fault]
+    items = [
+        Item(f"dest {text(row['dest_id'])}", status, 1.0, fault + _behind(row, local)) for row, fault in faults if fault
+    ]
     items += [
         Item(f"dest {text(row['dest_id'])}", "unknown", detail="GAP_STATUS is NULL")
         for row, fault in faults
@@ -60,6 +63,14 @@ def _fault(row: Row) -> str:
         return f"GAP_STATUS {gap}"
     in_step = row["protection_mode"] in _IN_STEP
     return f"SYNCHRONIZATION_STATUS {sync}" if in_step and sync not in ("", "OK") else ""
+
+
+def _behind(row: Row, local: Sequence[Row]) -> str:
+    """How many logs of its thread were archived here since the last one that arrived there."""
+    here = [number(one["seq"]) or 0.0 for one in local if one["thread"] == row["thread"]]
+    there = number(row["seq"])
+    logs = max(here) - there if here and there else 0.0
+    return f", {logs:.0f} logs behind" if logs > 1 else ""
 
 
 # --- protection mode -----------------------------------------------------------------------------------------------
