@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from agent.cli.check import usage
+from agent.local import own_checks
 from agent.oracle.catalogue import Check, grantable, objects_read, render
 from agent.oracle.checks import catalogue
 from agent.oracle.facts import STATEMENTS
 from agent.oracle.paths import PATHS
+from agent.settings import Settings
 
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _PUBLIC = re.compile(r"(?:ALL|USER)_\w+|G?V\$VERSION")
@@ -24,12 +26,19 @@ def register(app: typer.Typer) -> None:
     app.command("grants")(grants)
 
 
-def grants(user: User = None, *, cdb: Cdb = False, as_json: AsJson = False) -> None:
-    """Print the script that a DBA runs once: no catalogue role, no SELECT ANY DICTIONARY, only what the checks read."""
+def grants(context: typer.Context, user: User = None, *, cdb: Cdb = False, as_json: AsJson = False) -> None:
+    """Print the script that a DBA runs once: no catalogue role, no SELECT ANY DICTIONARY, only what the checks read.
+
+    Of your own checks it knows the dictionary views; tables of applications are yours to grant.
+    """
     name = (("C##FIELDPOST" if cdb else "FIELDPOST") if user is None else user).upper()
     if not _USER.fullmatch(name) or name.startswith("C##") != cdb:
         usage(f"--user: `{name}`; expected an Oracle name, starting with C## with --cdb and without C## otherwise")
-    objects = granted(catalogue().values(), cdb=cdb)
+    settings: Settings = context.obj
+    own, wrong = own_checks(settings.config_dir)
+    for text in wrong:
+        typer.echo(f"ignored: {text}", err=True)
+    objects = granted([*catalogue().values(), *own.values()], cdb=cdb)
     if as_json:
         import json  # noqa: PLC0415 - only here
 

@@ -252,6 +252,8 @@ async def test_status_and_spool_commands_look_at_a_running_agent(state: Path, co
         status = await output(state, "status", "--json")
         assert json.loads(status)["running"] is True
         assert json.loads(status)["enrolled_as"] == "agt_1"
+        assert json.loads(status)["last"]["reference"]["origin"] == "bundled"
+        assert "reference data: bundled, of 20" in await output(state, "status")
         assert json.loads(await output(state, "spool", "status", "--json"))["dead"] == 0
         assert json.loads(await output(state, "spool", "dead", "--json")) == []
         assert "key-" in await output(state, "connection", "list", "--json")

@@ -133,6 +133,14 @@ def test_a_bad_file_shows_in_doctor_and_beside_a_check(
     assert "bundled table of" in found["reference data"]["detail"]
 
 
+def test_the_grants_script_knows_the_views_of_own_checks(
+    run: Run, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config / "checks.d" / "own.toml").write_text(OWN.replace("app.orders", "dba_editions"))
+    assert run("grants") == 0
+    assert "GRANT SELECT ON SYS.DBA_EDITIONS TO FIELDPOST;" in capsys.readouterr().out
+
+
 def sign(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, str(ROOT / "packaging" / "sign_reference.py"), *arguments]
     return subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
