@@ -51,6 +51,8 @@ def endpoints() -> tuple[str, ...]:
     return (
         "/api/v1/health/connections",
         "/api/v1/health/connections/42/checks/latest",
+        "/api/v1/health/connections/42/history",
+        "/api/v1/health/checks",
         "/api/v1/health/fleet",
         "/api/v1/tuneops/tickets",
         "/api/v1/tuneops/stats",

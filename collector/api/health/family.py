@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from collector.api import family
 from collector.api.family import Dialect
-from collector.api.health import activity, connections, envelope, fleet, team, tickets
+from collector.api.health import activity, connections, envelope, fleet, history, team, tickets
 from collector.api.health.auth import guard
 from collector.api.health.requests import Requests
 from collector.api.journal import Journal
@@ -19,6 +19,7 @@ from collector.domain.versions import store as versions
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
     fleet.router,
+    history.router,
     tickets.router,
     activity.router,
     team.router,

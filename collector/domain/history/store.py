@@ -144,7 +144,7 @@ _POINTS = (
         _P.tenant_id == bindparam("tenant_id"),
         _P.series_id == bindparam("series_id"),
         _P.at >= bindparam("begin"),
-        _P.at <= bindparam("end"),
+        _P.at < bindparam("end"),
     )
     .order_by(_P.at)
 )
@@ -155,7 +155,7 @@ _HOURS = (
         _H.tenant_id == bindparam("tenant_id"),
         _H.series_id == bindparam("series_id"),
         _H.at >= bindparam("begin"),
-        _H.at <= bindparam("end"),
+        _H.at < bindparam("end"),
     )
     .order_by(_H.at)
 )
@@ -166,7 +166,7 @@ _DAYS = (
         _D.tenant_id == bindparam("tenant_id"),
         _D.series_id == bindparam("series_id"),
         _D.at >= bindparam("begin"),
-        _D.at <= bindparam("end"),
+        _D.at < bindparam("end"),
     )
     .order_by(_D.at)
 )
@@ -177,6 +177,6 @@ _BEGUN_BEFORE = (
 )
 _INTERVALS = (
     select(_I.began_at, _I.ended_at, _I.status)
-    .where(*_OF_CONNECTION, _I.began_at >= bindparam("begin"), _I.began_at <= bindparam("end"))
+    .where(*_OF_CONNECTION, _I.began_at >= bindparam("begin"), _I.began_at < bindparam("end"))
     .order_by(_I.began_at)
 )
