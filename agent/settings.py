@@ -45,8 +45,8 @@ class Settings(common_settings.Settings):
     )
     heavy_window: Annotated[str, AfterValidator(usable_window)] = Field(
         default="22:00-06:00",
-        description="When heavy checks run, from-to in this host's local time, or `always`. One that is due at another "
-        "time waits, also the first time; a check that is asked for runs at once.",
+        description="When heavy checks that run once a day or less often run: from-to in this host's local time, or "
+        "`always`. One that is due at another time waits, also the first time; one that is asked for runs at once.",
     )
     collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
         default=None, description="Where the collector is, when it has moved since this agent was enrolled."

@@ -16,6 +16,7 @@ from common.wire import CheckSetting, Run, Trigger
 log = logs.get("agent.oracle")
 
 MAX_BACK_OFF = 6
+NIGHTLY_FROM_S = 86_400
 _SLACK = timedelta(seconds=2)
 _LONGEST_SLEEP_S = 60.0
 _HEAVY_RETRY_S = 5.0
@@ -50,8 +51,9 @@ class Timetable:
 class Watch:
     """Owns the visits to one connection.
 
-    `settings` gives the overrides of the assignment in force, `own` the operator's own checks. Heavy checks wait for
-    the `window`, also for their first run, and then have visits of their own, so that they hold up no other check.
+    `settings` gives the overrides of the assignment in force, `own` the operator's own checks. Heavy checks have visits
+    of their own, so that they hold up no other check; those that run once a day or less often wait for the `window`,
+    also for their first run. One with a shorter interval would be stale by day.
     """
 
     place: Place
@@ -77,10 +79,14 @@ class Watch:
         now = self.place.oracle.now()
         due = self._timetable.due(checks, now)
         light = [check for check in due if check.check.cost != "heavy"]
-        if light or not due or not self.window.open(now) or self.place.oracle.heavy.locked():
+        heavy = [check for check in due if check.check.cost == "heavy" and self._may_run(check, now)]
+        if light or not heavy or self.place.oracle.heavy.locked():
             return light
-        wanted = {query.name for query in due[0].check.queries}
-        return [check for check in due if check is due[0] or wanted & {query.name for query in check.check.queries}]
+        wanted = {query.name for query in heavy[0].check.queries}
+        return [check for check in heavy if check is heavy[0] or wanted & {query.name for query in check.check.queries}]
+
+    def _may_run(self, check: Effective, now: datetime) -> bool:
+        return check.interval_s < NIGHTLY_FROM_S or self.window.open(now)
 
     async def check_now(self) -> Run:
         """Run every enabled check at once, after a visit that may be under way."""
@@ -112,7 +118,7 @@ class Watch:
         wait = (self._timetable.next_at(check, now) - now).total_seconds()
         if check.check.cost != "heavy":
             return wait
-        if not self.window.open(now):
+        if not self._may_run(check, now):
             return _LONGEST_SLEEP_S
         return max(wait, _HEAVY_RETRY_S) if self.place.oracle.heavy.locked() else wait
 

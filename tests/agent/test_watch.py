@@ -102,6 +102,14 @@ def test_one_that_timed_out_leaves_out_a_night(watch: Watch) -> None:
     assert due(watch, at("23:00", days=2)) == ["A", "C"]
 
 
+def test_one_that_runs_several_times_a_day_does_not_wait_for_the_night(watch: Watch) -> None:
+    watch.place.oracle.now = lambda: at("12:00").astimezone(UTC)
+    hourly = replace(CHECKS[0], interval_s=3600)
+    assert watch.due([CHECKS[3], CHECKS[1], hourly]) == [CHECKS[3]]
+    ran(watch, at("12:00"), "LIGHT")
+    assert watch.due([CHECKS[3], CHECKS[1], hourly]) == [hourly]
+
+
 async def test_while_another_target_is_at_a_heavy_statement_ours_waits(watch: Watch) -> None:
     ran(watch, at("23:00"), "LIGHT")
     async with watch.place.oracle.heavy:
