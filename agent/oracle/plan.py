@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from agent.oracle.catalogue import GATE_CAP, Check, Facts, Seen, Verdict, grantable, objects_read, render
 from agent.oracle.facts import STATEMENTS
 from agent.oracle.judging import skipped, unknown
 from agent.oracle.session import StatementFailure
 from agent.oracle.thresholds import Effective
-from common.wire import Outcome, Severity, Status
+from common.wire import Item, Outcome, Severity, Status
 
+MAX_NAME, MAX_TEXT = 256, 4000
 _SEVERITY: dict[Status, Severity] = {"critical": "critical", "warning": "warning"}
 _SEVERITY_RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 
@@ -68,14 +71,21 @@ def outcome(effective: Effective, verdict: Verdict, *, elapsed_ms: float = 0.0) 
         value=verdict.value,
         unit=check.unit,
         cap=verdict.cap if verdict.cap is not None else _gate(check, severity),
-        fix=verdict.fix,
+        fix=verdict.fix[:MAX_TEXT] if verdict.fix else verdict.fix,
         origin=effective.origin,
         interval_s=effective.interval_s,
         elapsed_ms=round(elapsed_ms, 1),
-        items=verdict.items,
+        items=tuple(map(_fitting, verdict.items)),
         warning=effective.levels.warning,
         critical=effective.levels.critical,
     )
+
+
+def _fitting(item: Item) -> Item:
+    """Names from a dictionary (a problem's key, an object in a PDB) may be longer than a record may hold."""
+    if len(item.name) <= MAX_NAME and len(item.detail) <= MAX_TEXT:
+        return item
+    return structs.replace(item, name=item.name[:MAX_NAME], detail=item.detail[:MAX_TEXT])
 
 
 def capped(status: Status, ceiling: Severity) -> Severity:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from agent.oracle.catalogue import Check, Facts, Levels, Query, Verdict
@@ -9,7 +10,7 @@ from agent.oracle.judging import ok
 from agent.oracle.plan import capped, judge, missing_grant, outcome, precondition, why_failed
 from agent.oracle.session import StatementFailure
 from agent.oracle.thresholds import effective
-from common.wire import Severity, Status
+from common.wire import Item, Outcome, Severity, Status
 from tests.agent.oracle.builders import facts, seen
 
 LOGS = Query("logs", "SELECT l.group#, f.member FROM v$log l, v$logfile f")
@@ -103,3 +104,11 @@ def test_severity_is_the_lower_of_status_and_ceiling(status: Status, ceiling: Se
 def test_a_gate_caps_the_score(verdict: Verdict, *, gated: bool, cap: int | None) -> None:
     found = outcome(effective(replace(CHECK, gated=gated), (), key="k", tags=()), verdict)
     assert found.cap == cap
+
+
+def test_an_outcome_fits_a_record_however_long_the_names_are() -> None:
+    found = replace(ok("fine"), items=(Item("x" * 600, "ok", detail="y" * 5000),), fix="z" * 5000)
+    written = msgspec.json.encode(outcome(effective(CHECK, (), key="k", tags=()), found))
+    sent = msgspec.json.decode(written, type=Outcome)
+    assert sent.items[0].name == "x" * 256
+    assert len(sent.fix or "") == 4000
