@@ -18,7 +18,7 @@ from common.ids import new_id
 SLOTS = 64
 FAILING_SLOTS = 16  # receivers that hang never hold more, so that the others find a free one
 SLICE_SECONDS = 10.0  # together with one attempt it stays below the lease
-MESSAGES = 32
+MESSAGES = 100
 UNSAVED_SECONDS = 0.25  # how much may be delivered twice after kill -9
 _STOP_SECONDS = 2.0
 _SILENT_SECONDS = 30.0

@@ -1,6 +1,7 @@
 """Webhooks: a signed POST to a checked address, answered by 2xx or tried again."""
 
 import ssl
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from collector.domain.webhooks.rules import Attempt, sealed_for, sign
 from common import logs
 
 MAX_ANSWER = 64 * 1024
+_KEPT = 256  # receivers whose secret and URL need not be worked out anew for each message
 
 log = logs.get(__name__)
 
@@ -28,6 +30,7 @@ class WebhookSender:
     ) -> None:
         self._reach = reach
         self._vault = vault
+        self._open = lru_cache(_KEPT)(self._unsealed)
         self._resolver = resolver or CheckedResolver(reach.networks)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -45,7 +48,7 @@ class WebhookSender:
         body = message.body.encode()
         try:
             headers = self._headers(lane, work, message.id, int(began.at.timestamp()), body)
-            url = check_url(work.target["url"], self._reach)
+            url = _checked(work.target["url"], self._reach)
         except SealBroken as broken:
             log.warning("webhook cannot be signed", detail=str(broken))
             return began.failed("its secret cannot be read: the vault key is another one")
@@ -58,14 +61,16 @@ class WebhookSender:
         await self._resolver.close()
 
     def _headers(self, lane: Lane, work: Work, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-        about = sealed_for(lane.endpoint_id)
-        secrets = [self._vault.open(sealed, about=about) for sealed in (work.secret, work.old_secret) if sealed]
-        signatures = [sign(secret.decode(), message_id, timestamp, body) for secret in secrets]
+        secrets = [self._open(sealed, lane.endpoint_id) for sealed in (work.secret, work.old_secret) if sealed]
+        signatures = [sign(secret, message_id, timestamp, body) for secret in secrets]
         return {
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": " ".join(signatures),
         }
+
+    def _unsealed(self, sealed: bytes, endpoint_id: str) -> str:
+        return self._vault.open(sealed, about=sealed_for(endpoint_id)).decode()
 
     async def _post(self, began: Began, url: str, headers: dict[str, str], body: bytes) -> Attempt:
         for last in (False, True):
@@ -79,6 +84,11 @@ class WebhookSender:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 return began.failed(_describe(error))
         raise AssertionError("the second attempt returns")
+
+
+@lru_cache(_KEPT)
+def _checked(url: str, reach: Reach) -> str:
+    return check_url(url, reach)
 
 
 async def _read(began: Began, answer: aiohttp.ClientResponse) -> Attempt:

@@ -1,0 +1,128 @@
+"""Durable webhook deliveries a second to a receiver that answers at once, beside bare POSTs in the same run.
+
+The receiver is a process of its own. Durable: each delivery is read from the store, signed, and recorded as delivered
+with its attempt before the lane is done. The floor is the same client library with the same bodies: one POST after the
+other on a kept connection per lane, nothing checked, signed, read or recorded.
+"""
+
+import asyncio
+import multiprocessing
+import tempfile
+import time
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+import aiohttp
+from sqlalchemy import Connection
+
+from collector import migrations
+from collector.core.database import Database
+from collector.core.vault import Vault
+from collector.delivery.dispatcher import Dispatcher
+from collector.delivery.webhooks import WebhookSender
+from collector.domain.webhooks import lanes, outbox
+from collector.domain.webhooks.outbox import Event
+from common.clock import utc_now
+from tests.collector import builders
+from tests.collector.webhooks.receiving import hook, reach_of
+
+EVENTS = 4000
+ENDPOINTS = (1, 8)
+_BODY = {"id": 7, "title": "Redo log size too small", "remediation": "ALTER DATABASE ADD LOGFILE " * 20}
+
+
+def main() -> None:
+    for endpoints in ENDPOINTS:
+        ours, floor = asyncio.run(_measure(endpoints))
+        print(f"{endpoints} endpoint(s), {EVENTS} deliveries")
+        print(f"durable deliveries: {EVENTS / ours:,.0f}/s")
+        print(f"bare POSTs of the same bodies: {EVENTS / floor:,.0f}/s; ratio {floor / ours:.3f}")
+
+
+async def _measure(endpoints: int) -> tuple[float, float]:
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(there,), daemon=True)
+    process.start()
+    try:
+        port = await asyncio.to_thread(here.recv)
+        with tempfile.TemporaryDirectory() as folder:
+            ours = await _durable(Path(folder), port, endpoints)
+        return ours, await _bare(port, endpoints)
+    finally:
+        process.terminate()
+        process.join()
+
+
+async def _durable(folder: Path, port: int, endpoints: int) -> float:
+    db, vault = Database.open(f"sqlite:///{folder / 'bench.sqlite'}"), Vault.of_file(folder / "vault.key")
+    await db.write(migrations.upgrade)
+    tenant_id = await builders.tenant(db)
+    for _ in range(endpoints):
+        await hook(db, tenant_id, f"http://127.0.0.1:{port}/hook", vault)
+    sender = WebhookSender(reach_of(port), vault)
+    dispatcher = Dispatcher(db, {"webhook": sender}, every=0.05)
+    for _ in range(EVENTS // endpoints // 50):
+        await db.write(_emit, tenant_id, 50)
+    began = time.perf_counter()
+    task = asyncio.create_task(dispatcher.run())
+    while (await db.read(lanes.backlog, utc_now())).due:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0.05)
+    seconds = time.perf_counter() - began
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await db.close()
+    return seconds
+
+
+def _emit(conn: Connection, tenant_id: int, count: int) -> None:
+    outbox.emit(conn, tenant_id, [_event() for _ in range(count)])
+
+
+def _event() -> Event:
+    return Event("tuneops.ticket_created", _BODY, utc_now())
+
+
+async def _bare(port: int, endpoints: int) -> float:
+    body = outbox.render(_event()).encode()
+    async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as session:
+
+        async def post() -> None:
+            for _ in range(EVENTS // endpoints):
+                async with session.post(f"http://127.0.0.1:{port}/hook", data=body) as answer:
+                    await answer.read()
+
+        began = time.perf_counter()
+        await asyncio.gather(*(post() for _ in range(endpoints)))
+        return time.perf_counter() - began
+
+
+# --- the receiver --------------------------------------------------------------------------------------------------
+
+
+class _Answers(asyncio.Protocol):
+    """Answers each request by its Content-Length with as little work as can be."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end].lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            if len(self._buffer) < end + 4 + length:
+                return
+            self._buffer = self._buffer[end + 4 + length :]
+            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def _receive(pipe: "Pipe[int, int]") -> None:
+    asyncio.run(_listen(pipe))
+
+
+async def _listen(pipe: "Pipe[int, int]") -> None:
+    server = await asyncio.get_running_loop().create_server(_Answers, "127.0.0.1", 0)
+    pipe.send(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
