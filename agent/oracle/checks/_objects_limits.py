@@ -7,6 +7,7 @@ from agent.oracle.catalogue import Query, Row, Seen, Verdict
 from agent.oracle.checks._changes import key, owned
 from agent.oracle.checks._space import closed
 from agent.oracle.judging import last, noted, number, of_items, ok, text
+from agent.oracle.queries import EVENTS
 from common.wire import Item, Status
 
 # --- sequences -----------------------------------------------------------------------------------------------------
@@ -144,16 +145,13 @@ FETCH FIRST 200 ROWS ONLY
 """,
     cost="heavy",
 )
-TABLE_LOCK_WAITS = Query(
-    name="table_lock_waits",
-    sql="SELECT total_waits FROM v$system_event WHERE event = 'enq: TM - contention'",
-)
+TABLE_LOCK = "enq: TM - contention"
 
 
 def judge_foreign_keys(seen: Seen) -> Verdict:
     """Evidence makes it a finding: sessions have waited for a table's lock since the instance started."""
     rows = seen.of(BARE_FOREIGN_KEYS)
-    waits = sum(number(row["total_waits"]) or 0.0 for row in seen.of(TABLE_LOCK_WAITS))
+    waits = sum(number(row["total_waits"]) or 0.0 for row in seen.of(EVENTS) if row["event"] == TABLE_LOCK)
     if not rows and not closed(seen.facts):
         return ok("every foreign key of a large table has an index", 0.0)
     status: Status = seen.levels.status(len(rows)) if waits else "info"

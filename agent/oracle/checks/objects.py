@@ -4,6 +4,7 @@ from agent.oracle.catalogue import Check, Levels, States
 from agent.oracle.checks import _objects_limits as limits
 from agent.oracle.checks import _objects_state as state
 from agent.oracle.needs import on_primary
+from agent.oracle.queries import EVENTS
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -116,7 +117,7 @@ CHECKS: tuple[Check, ...] = (
         interval_s=86400,
         queries=(
             limits.BARE_FOREIGN_KEYS,
-            limits.TABLE_LOCK_WAITS,
+            EVENTS,
         ),
         cost="heavy",
         scope="per-PDB",
