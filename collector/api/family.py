@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -27,6 +28,9 @@ from common import logs
 _log = logs.get(__name__)
 MAX_BODY = 64 * 1024
 _SECRET = ("password", "token", "secret")  # fields whose value is never repeated
+
+
+_OTHERWISE: dict[int | str, dict[str, Any]] = {"default": {"description": "A problem, in the words of this family."}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +92,23 @@ def build(
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"auto_configure": False},  # nothing leaves this host by itself
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=_operation_id,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
     )
     app.state.db = db
     for name, part in (parts or {}).items():
         setattr(app.state, name, part)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, responses=_OTHERWISE)
     if document_url:
         _publish(app, dialect, document_url)
     _word_problems(app, dialect)
     return Family(dialect.name, app, dialect.render)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Unique and readable: the resource's module, then the function."""
+    return f"{route.endpoint.__module__.rpartition('.')[2]}_{route.name}"
 
 
 def caller_of(request: Request) -> Caller:

@@ -27,6 +27,7 @@ from common.ids import new_id
 
 PREFIX = "/api/v1/auth"
 JWKS = "/.well-known/jwks.json"
+JWK_SET = "application/jwk-set+json"
 AUTH_PATHS = frozenset({f"{PREFIX}/login", f"{PREFIX}/refresh", f"{PREFIX}/invitation"})
 FREE_PATHS = frozenset({JWKS})
 TRIES_PER_MINUTE = 20
@@ -123,10 +124,15 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
         found = next(membership for membership in known if membership.tenant_id == invited.tenant_id)
         return success.ok(await _opened(keyring, db, found, _client(request), now), status=201)
 
-    @router.get(JWKS, summary="The public keys of access tokens (RFC 7517)")
+    @router.get(
+        JWKS,
+        summary="The public keys of access tokens (RFC 7517)",
+        responses={200: {"content": {JWK_SET: {}}}},
+        response_class=Response,
+    )
     async def jwks() -> Response:
         body = orjson.dumps({"keys": await keyring.public(utc_now())})
-        return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type="application/jwk-set+json")
+        return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type=JWK_SET)
 
     return router
 
