@@ -13,6 +13,8 @@ from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
+from collector.domain.retention import store as retention
+from collector.domain.retention.rules import Keep
 from collector.domain.webhooks import jobs as outbox
 from common import logs
 from common.clock import utc_now
@@ -35,6 +37,18 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         chain.chain,
         notifications.tell_due,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
+        retention.forgetting(_keep(settings)),
+    )
+
+
+def _keep(settings: Settings) -> Keep:
+    return Keep(
+        raw=settings.keep_values_days,
+        hourly=settings.keep_hours_days,
+        daily=settings.keep_days_days,
+        runs=settings.keep_runs_days,
+        records=settings.keep_records_days,
+        findings=settings.keep_findings_days,
     )
 
 

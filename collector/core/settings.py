@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     delivery_keep_days: Annotated[
         int, Field(ge=1, le=3650, description="For how long the log of deliveries is kept, and what is dead.")
     ] = 30
+    keep_values_days: Annotated[int, Field(ge=1, le=3650, description="For how long values are kept one by one.")] = 14
+    keep_hours_days: Annotated[int, Field(ge=2, le=3650, description="For how long values are kept by the hour.")] = 90
+    keep_days_days: Annotated[
+        int, Field(ge=2, le=36_500, description="For how long values are kept by the day, and statuses.")
+    ] = 1095
+    keep_runs_days: Annotated[int, Field(ge=1, le=3650, description="For how long runs are listed.")] = 90
+    keep_records_days: Annotated[
+        int, Field(ge=1, le=3650, description="For how long gaps, and records of unknown kinds, are kept.")
+    ] = 90
+    keep_findings_days: Annotated[
+        int, Field(ge=30, le=36_500, description="For how long resolved tickets and alerts are kept.")
+    ] = 1095
     smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587
     smtp_tls: Annotated[SmtpTls, Field(description="`starttls`, `tls` from the first byte, or `off`.")] = "starttls"

@@ -41,7 +41,16 @@ def known_ranges(conn: Connection, source: Source, first: int, last: int) -> lis
 
 def add(conn: Connection, source: Source, known: Sequence[Range], seqs: Iterable[int]) -> None:
     """Store that `seqs` are here too; `known` are the ranges that they may touch."""
-    merged = merge_ranges([*known, *((seq, seq) for seq in seqs)])
+    _put(conn, source, known, merge_ranges([*known, *((seq, seq) for seq in seqs)]))
+
+
+def cover(conn: Connection, source: Source, lost: Range) -> None:
+    """Take a range that will never come for received."""
+    known = known_ranges(conn, source, *lost)
+    _put(conn, source, known, merge_ranges([*known, lost]))
+
+
+def _put(conn: Connection, source: Source, known: Sequence[Range], merged: Sequence[Range]) -> None:
     starts = {first for first, _ in merged}
     gone = [{**_where(source), "of_first": first} for first, _ in known if first not in starts]
     if gone:

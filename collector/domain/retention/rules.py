@@ -1,0 +1,47 @@
+"""Pure: how long what is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from collector.domain.history.rules import day_of
+
+EVERY = timedelta(hours=1)
+"""How often all connections are gone through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Days of each kind: values one by one, their hours, their days, runs, odd records, and what was found."""
+
+    raw: int
+    hourly: int
+    daily: int
+    runs: int
+    records: int
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Before when each kind is forgotten; hours go by whole days, for they become days."""
+
+    raw: datetime
+    hourly: datetime
+    daily: datetime
+    runs: datetime
+    records: datetime
+    findings: datetime
+
+
+def cuts(keep: Keep, now: datetime) -> Cuts:
+    def before(days: int) -> datetime:
+        return now - timedelta(days=days)
+
+    return Cuts(
+        before(keep.raw),
+        day_of(before(keep.hourly)),
+        day_of(before(keep.daily)),
+        before(keep.runs),
+        before(keep.records),
+        before(keep.findings),
+    )
