@@ -184,7 +184,8 @@ def judge_state(seen: Seen) -> Verdict:
     there = {name: now for name, state in states.items() if state in _THERE}
     learned = {name: at for name, at in (before.values if before else {}).items() if now - at <= FORGOTTEN_AFTER_S}
     lost = sorted(set(learned) - set(there))
-    items = [Item(name, "critical", 1.0, states.get(name, "is not shown any more")) for name in lost]
+    status = seen.levels.status(len(lost))
+    items = [Item(name, status, 1.0, states.get(name, "is not shown any more")) for name in lost]
     good = f"{len(there)} disk group{'s' if len(there) != 1 else ''} mounted"
     return noted(replace(of_items(items, good=good), value=float(len(items))), {**learned, **there})
 

@@ -88,25 +88,29 @@ def judge_parameters(seen: Seen) -> Verdict:
     rows = seen.of(SECURITY_PARAMETERS)
     if not rows:
         return unknown("V$SYSTEM_PARAMETER returned no rows")
-    items = [item for row in rows if (item := _deviation(seen, row))]
-    found = [item for item in items if item.status in ("critical", "warning")]
-    verdict = of_items(worst_first(items), good=f"{len(rows)} parameters as they should be")
-    if found:
-        names = [f"{item.name} {item.detail}" for item in verdict.items if item in found]
+    unsaid = [Item(_name(seen, row), "unknown", detail="is NULL") for row in rows if row["value"] is None]
+    loose = [row for row in rows if row["value"] is not None and not RULES[text(row["name"])][0](text(row["value"]))]
+    status = seen.levels.status(len(loose))
+    found = [_deviation(seen, row, status) for row in loose]
+    verdict = of_items(
+        worst_first(unsaid + found), good=f"{len(rows) - len(loose)} of {len(rows)} parameters as they should be"
+    )
+    if verdict.status in ("critical", "warning"):
+        names = [f"{item.name} {item.detail}" for item in worst_first(found)]
         verdict = replace(verdict, line=f"{many(len(found), 'deviation')}: {listed(names)}")
     return replace(verdict, value=float(len(found)))
 
 
-def _deviation(seen: Seen, row: Row) -> Item | None:
+def _deviation(seen: Seen, row: Row, status: Status) -> Item:
     name, value = text(row["name"]), text(row["value"])
-    shown = name if row["con_id"] in (0, 1) else label(seen.facts, row["con_id"], name)
-    good, wanted = RULES[name]
-    if not value:
-        return Item(shown, "unknown", detail="is NULL")
-    if good(value):
-        return None
-    status: Status = "critical" if name in WIDE_OPEN else seen.levels.status(1)
-    return Item(shown, status, 1.0, f"is {value} (wanted {wanted})")
+    detail = f"is {value} (wanted {RULES[name][1]})"
+    return Item(_name(seen, row), "critical" if name in WIDE_OPEN else status, 1.0, detail)
+
+
+def _name(seen: Seen, row: Row) -> str:
+    """With the PDB that has a value of its own."""
+    in_root = row["con_id"] in (0, 1)
+    return text(row["name"]) if in_root else label(seen.facts, row["con_id"], row["name"])
 
 
 # --- keystore ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.oracle.catalogue import Query, Row, Seen, Verdict
 from agent.oracle.judging import number, of_items, ok, shared, size, skipped, text, unknown, worst_first
@@ -50,8 +50,8 @@ def judge_destinations(seen: Seen) -> Verdict:
 
 def _of_count(seen: Seen, count: int, *, synchronous: bool) -> Status:
     """Without synchronous transport a gap costs time, not data that was promised to be safe."""
-    status = seen.levels.status(count)
-    return "warning" if status == "critical" and not synchronous else status
+    levels = seen.levels if synchronous else replace(seen.levels, critical=None)
+    return levels.status(count)
 
 
 def _fault(row: Row) -> str:
