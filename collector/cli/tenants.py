@@ -6,7 +6,7 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from collector.cli import control
+from collector.cli import configuration, control
 from collector.cli.checked import checked
 from collector.cli.context import Json, settings_of, show, table
 from collector.domain.access.rules import Act, check_name
@@ -23,6 +23,10 @@ Slug = Annotated[
 RateLimit = Annotated[
     int | None, typer.Option(help="Requests a minute for each key, where it differs from the plan (enterprise only).")
 ]
+
+
+app.command("export")(configuration.export)
+app.command("apply")(configuration.apply)
 
 
 class Add(msgspec.Struct):
