@@ -38,6 +38,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         notifications.tell_due,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
         retention.forgetting(_keep(settings)),
+        chain.forgetting(timedelta(days=settings.keep_activity_days)),
     )
 
 

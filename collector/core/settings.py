@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     keep_days_days: Annotated[
         int, Field(ge=2, le=36_500, description="For how long values are kept by the day, and statuses.")
     ] = 1095
+    keep_activity_days: Annotated[
+        int, Field(ge=1, le=3650, description="For how long the activity log is kept; it is cut where it is signed.")
+    ] = 400
     keep_runs_days: Annotated[int, Field(ge=1, le=3650, description="For how long runs are listed.")] = 90
     keep_records_days: Annotated[
         int, Field(ge=1, le=3650, description="For how long gaps, and records of unknown kinds, are kept.")

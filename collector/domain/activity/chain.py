@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
@@ -19,6 +19,7 @@ from collector.domain.tenants.tables import tenant
 Sign = Callable[[bytes], str]
 
 _SLICE = 2_000
+_EVERY = timedelta(hours=1)
 
 
 class Head(NamedTuple):
@@ -112,6 +113,22 @@ def retire(conn: Connection, before: datetime, limit: int) -> int:
         if done >= limit:
             break
     return done
+
+
+def forgetting(keep: timedelta) -> Callable[[Connection, datetime, int], int]:
+    """The chore: what is older than this, in slices; once it is through it rests for an hour."""
+    rests_until: datetime | None = None
+
+    @across_tenants("retention serves all of them, each by its own chain")
+    def forget(conn: Connection, now: datetime, limit: int) -> int:
+        nonlocal rests_until
+        if rests_until is not None and now < rests_until:
+            return 0
+        done = retire(conn, now - keep, limit)
+        rests_until = now + _EVERY if done < limit else None
+        return done
+
+    return forget
 
 
 def head_of(conn: Connection, tenant_id: int) -> Head:

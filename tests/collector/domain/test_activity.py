@@ -224,3 +224,16 @@ async def test_retention_keeps_everything_up_to_a_checkpoint_that_covers_a_newer
     await sign(database)
     assert await database.write(chain.retire, NOON, 50) == 0
     assert await database.write(chain.retire, NOON + timedelta(hours=2), 50) == 4
+
+
+async def test_forgetting_rests_once_it_is_through(database: Database) -> None:
+    tenant_id = await tenant(database)
+    await log_of(database, tenant_id, [entry(-n) for n in range(5)])
+    await sign(database)
+    forget = chain.forgetting(timedelta(days=1))
+    later = NOON + timedelta(days=2)
+    assert [await database.write(forget, later, 3) for _ in range(3)] == [3, 2, 0]
+    await log_of(database, tenant_id, [entry(1)])
+    await sign(database)
+    assert await database.write(forget, later + timedelta(minutes=59), 3) == 0
+    assert await database.write(forget, later + timedelta(hours=1), 3) == 1
