@@ -1,6 +1,6 @@
 """The sweep that tells people what is due: one message per rule, however many alerts there are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,7 +14,7 @@ from collector.domain.results.rules import stored
 from collector.domain.webhooks import outbox
 from collector.domain.webhooks import store as endpoints
 from collector.domain.webhooks.outbox import Addressed, Event
-from collector.domain.webhooks.store import Listed
+from collector.domain.webhooks.rules import Kind
 
 NOTIFICATION = "notification"
 MAX_IN_ONE = 200
@@ -53,23 +53,25 @@ def _send(conn: Connection, tenant_id: int, rule: Rule, notices: Sequence[Told],
         row.told, row.told_at, row.escalated_at, row.due_at = after.told, after.told_at, after.escalated_at, step.due_at
         told += [row] if step.tell else []
         escalated += [row] if step.escalate else []
-    channels = _channels(conn, tenant_id)
+    channels = endpoints.reachable(conn, tenant_id)
     reason: Reason = "digest" if rule.terms.digest else "alerts"
-    addressed = _addressed(
-        rule, reason, told, [channels[name] for name in rule.terms.channels if name in channels], now
-    )
-    to = [channels[name] for name in rule.terms.escalate_to if name in channels]
-    outbox.address(conn, tenant_id, [*addressed, *_addressed(rule, "escalation", escalated, to, now)])
+    first = _addressed(rule, reason, told, _known(channels, rule.terms.channels), now)
+    second = _addressed(rule, "escalation", escalated, _known(channels, rule.terms.escalate_to), now)
+    outbox.address(conn, tenant_id, [*first, *second])
+
+
+def _known(channels: Mapping[str, Kind], names: Sequence[str]) -> dict[str, Kind]:
+    return {name: channels[name] for name in names if name in channels}
 
 
 def _addressed(
-    rule: Rule, reason: Reason, notices: Sequence[Told], channels: Sequence[Listed], now: datetime
+    rule: Rule, reason: Reason, notices: Sequence[Told], channels: Mapping[str, Kind], now: datetime
 ) -> list[Addressed]:
     """Machines get each alert as the contract documents it, people get all of them in one message."""
     if not notices:
         return []
-    machines = [channel.id for channel in channels if channel.kind != "email"]
-    people = [channel.id for channel in channels if channel.kind == "email"]
+    machines = [name for name, kind in channels.items() if kind != "email"]
+    people = [name for name, kind in channels.items() if kind == "email"]
     data = {
         "rule": rule.name,
         "reason": reason,
@@ -87,10 +89,6 @@ def _singly(notices: Iterable[Told], machines: Sequence[str], now: datetime) -> 
             yield Addressed(Event(TRIGGERED, beginning, now), machines)
         if row.resolved_at is not None:
             yield Addressed(Event(RESOLVED, row.alert, now), machines)
-
-
-def _channels(conn: Connection, tenant_id: int) -> dict[str, Listed]:
-    return {row.id: row for row in endpoints.endpoints(conn, tenant_id, ("webhook", "email", "syslog"))}
 
 
 def _take_note_of_marks(conn: Connection, tenant_id: int, notices: Sequence[Told], now: datetime) -> None:

@@ -77,6 +77,11 @@ def find(conn: Connection, tenant_id: int, id_or_name: str) -> Listed | None:
     return Listed._make(exact[0]) if len(exact) == 1 else None
 
 
+def reachable(conn: Connection, tenant_id: int) -> dict[str, Kind]:
+    """What kind each endpoint is for which anything may be queued."""
+    return {row.id: row.kind for row in conn.execute(_REACHABLE, {"tenant_id": tenant_id})}
+
+
 def insert_endpoint(conn: Connection, tenant_id: int, new: NewEndpoint, now: datetime) -> None:
     if conn.execute(_COUNT, {"tenant_id": tenant_id}).scalar_one() >= MAX_ENDPOINTS:
         raise Refusal(f"this tenant has {MAX_ENDPOINTS} webhooks and channels; remove one first")
@@ -181,6 +186,8 @@ _LIST = (
 _ONE = select(*_COLUMNS).where(
     _N.tenant_id == bindparam("tenant_id"), (_N.id == bindparam("wanted")) | (_N.name == bindparam("wanted"))
 )
+
+_REACHABLE = select(_N.id, _N.kind).where(_N.tenant_id == bindparam("tenant_id"), _N.state != "disabled")
 
 _COUNT = select(func.count()).select_from(endpoint).where(_N.tenant_id == bindparam("tenant_id"))
 
