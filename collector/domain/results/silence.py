@@ -31,7 +31,8 @@ def look(heartbeat_s: int, started_at: datetime) -> Callable[[Connection, dateti
                 continue
             quiet = store.quiet_agents(conn, silence, now - after, limit)
             for agent in quiet:
-                _note(conn, agent, silence, now, late_after)
+                age = now - max(agent.last_seen_at, started_at)
+                _note(conn, agent, SILENT if age >= SILENT_AFTER else silence, now, late_after)
             found = max(found, len(quiet))
         return found
 

@@ -89,7 +89,7 @@ class Visits:
         batch.samples.save(self.conn, self.tenant_id, batch.states)
         store.save_states(self.conn, self.tenant_id, _changed(batch.states))
         store.save_runs(self.conn, self.tenant_id, batch.rows.values())
-        history.change_status(self.conn, self.tenant_id, _statuses(derived, self.now))
+        history.change_status(self.conn, self.tenant_id, _statuses(batch, derived, self.now))
         seen = Seen(batch.touched, batch.sightings, titles, muted, self.now)
         tellings = findings.settle(self.conn, self.tenant_id, seen)
         tell(self.conn, self.tenant_id, [*tellings, *completed(batch, derived)])
@@ -195,14 +195,15 @@ def _see(target: Target, run: Run, run_id: int, mark: Mark) -> None:
         target.facts, target.facts_at, target.facts_run_key = dict(run.facts), mark.at, mark.run_key
 
 
-def _statuses(derived: Iterable[tuple[Target, Derived]], now: datetime) -> list[Change]:
+def _statuses(batch: Batch, derived: Iterable[tuple[Target, Derived]], now: datetime) -> list[Change]:
     """The connections that are not as they were; what time alone has changed has changed now."""
     changes: list[Change] = []
     for target, found in derived:
         status = history_rules.status(score=found.score, reachable=bool(target.reachable), known=found.known)
         if status == target.status:
             continue
-        at = target.latest_run_at if found.known and target.latest_run_at else now
+        came_in = (target.id, target.latest_run_key or "") in batch.rows
+        at = target.latest_run_at if came_in and target.latest_run_at else now
         at = max(at, target.status_at or at)
         changes.append(Change(target.id, at, status, target.status, target.status_at))
         target.status, target.status_at = status, at
