@@ -13,4 +13,4 @@ def utc_now() -> datetime:
 
 def iso(instant: datetime) -> str:
     """`2026-05-14T03:00:00Z`: whole seconds, UTC."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
