@@ -9,12 +9,14 @@ from collector.cli import (
     agents,
     channels,
     connections,
+    findings,
     keys,
     members,
     rules,
     serve,
     signing,
     tenants,
+    thresholds,
     upkeep,
     webhooks,
 )
@@ -35,6 +37,8 @@ app.command("doctor")(upkeep.doctor)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(connections.app, name="connection")
+app.add_typer(findings.app, name="finding")
+app.add_typer(thresholds.app, name="threshold")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="key")
