@@ -27,7 +27,11 @@ from common.wire import Item
 # Known to every instance, without asking the others.
 INSTANCES = Query(
     name="active_instances",
-    sql="SELECT inst_number, inst_name FROM v$active_instances ORDER BY inst_number",
+    sql="""
+SELECT a.inst_number, a.inst_name, (SELECT MAX(i.database_type) FROM v$instance i) AS kind
+FROM v$active_instances a
+ORDER BY a.inst_number
+""",
 )
 
 INTERCONNECTS = Query(
@@ -77,6 +81,8 @@ def judge_instances(seen: Seen) -> Verdict:
     up = {_instance(row) for row in seen.of(INSTANCES)}
     if not rows or not up:
         return unknown("V$THREAD or V$ACTIVE_INSTANCES gave no row")
+    if seen.of(INSTANCES)[0]["kind"] == "RACONENODE":
+        return ok("the one instance of RAC One Node is up", 0.0)
     unsaid = [text(row["thread"]) for row in rows if row["status"] is None or row["instance"] is None]
     if unsaid:
         return unknown(f"V$THREAD: STATUS or INSTANCE is NULL for thread {', '.join(unsaid)}")
