@@ -30,10 +30,31 @@ FETCH FIRST 50 ROWS ONLY
     cost="medium",
 )
 
+# A column may be narrower than its sequence. Which sequence fills which column can be read for identity columns alone:
+# the default of any other one is a LONG.
+IDENTITY_COLUMNS = Query(
+    name="identity_columns",
+    sql="""
+SELECT s.con_id, s.sequence_owner AS owner, c.table_name, c.column_name,
+       c.data_precision - NVL(c.data_scale, 0) AS digits,
+       ROUND(100 * GREATEST(s.last_number - s.cache_size * s.increment_by, 0)
+             / POWER(10, c.data_precision - NVL(c.data_scale, 0)), 2) AS used_pct
+FROM {cdb:sequences} s
+JOIN {cdb:objects} o ON o.con_id = s.con_id AND o.owner = s.sequence_owner AND o.object_type = 'TABLE'
+                     AND s.sequence_name = 'ISEQ$$_' || TO_CHAR(o.object_id)
+JOIN {cdb:tab_columns|owner, table_name, column_name, identity_column, data_precision, data_scale} c
+  ON c.con_id = o.con_id AND c.owner = o.owner AND c.table_name = o.object_name AND c.identity_column = 'YES'
+WHERE s.con_id <> 2 AND s.sequence_name LIKE 'ISEQ$$%' AND s.increment_by > 0 AND c.data_precision IS NOT NULL
+ORDER BY used_pct DESC NULLS LAST
+FETCH FIRST 50 ROWS ONLY
+""",
+    cost="medium",
+)
+
 
 def judge_sequences(seen: Seen) -> Verdict:
-    rows = seen.of(SEQUENCES)
-    items = [_sequence(row, seen) for row in rows]
+    columns = [_column(row, seen) for row in seen.of(IDENTITY_COLUMNS)]
+    items = [*(_sequence(row, seen) for row in seen.of(SEQUENCES)), *columns]
     highest = max(items, key=lambda item: item.value or 0.0, default=None)
     good = f"highest: {highest.name} {highest.detail}" if highest else "there is no sequence"
     return of_items(items + closed(seen.facts), good=good)
@@ -47,6 +68,14 @@ def _sequence(row: Row, seen: Seen) -> Item:
     cycles = row["cycle_flag"] == "Y" and status != "ok"
     detail = f"{used:.1f} % of {text(row['bound'])}{', then it starts again' if cycles else ''}"
     return Item(name, "info" if cycles else status, used, detail)
+
+
+def _column(row: Row, seen: Seen) -> Item:
+    name = owned(seen, row, f"{text(row['table_name'])}.{text(row['column_name'])}")
+    used = number(row["used_pct"])
+    if used is None:
+        return Item(name, "unknown", detail="LAST_NUMBER is NULL")
+    return Item(name, seen.levels.status(used), used, f"{used:.1f} % of NUMBER({text(row['digits'])})")
 
 
 # --- materialized views --------------------------------------------------------------------------------------------
