@@ -83,7 +83,7 @@ def _tenant(collector: Collector, plan: str) -> str:
 
 
 def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> Agent:
-    agent = Agent(state, {"FIELDPOST_HEAVY_WINDOW": "always"})  # a demo is looked at by day
+    agent = Agent(state, settings={"FIELDPOST_HEAVY_WINDOW": "always"})  # a demo is looked at by day
     token = collector.ask("agent", "token", "--tenant", "demo-enterprise")["token"]
     agent.enrol(collector.base_url, token, "demo-agent")
     for database in databases:
