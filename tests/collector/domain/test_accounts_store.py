@@ -10,6 +10,7 @@ from collector.domain.access import store as access
 from collector.domain.tenants import store as tenants
 from collector.domain.tenants.store import ListedTenant, NewMember, NewTenant
 from common import tokens
+from common.clock import utc_now
 
 NOW = datetime(2026, 5, 14, 3, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
