@@ -80,6 +80,7 @@ def shown(seen: Seen, value: Value) -> str:
 
 WAITS_S = 7 * 86_400.0
 ROUNDED = 0.02
+CUT_AT = 255
 _SIZE = re.compile(r"(\d+)([kmgt]?)")
 _SCALE = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -123,11 +124,12 @@ def _by_name(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
 
 
 def _differs(rows: Sequence[Row]) -> bool:
-    wanted = [_plain(row["wanted"]) for row in rows]
+    """V$SPPARAMETER cuts its values: what fills the column cannot be compared."""
+    if any(len(text(row["wanted"])) >= CUT_AT for row in rows):
+        return False
+    wanted = [_plain(part) for row in rows for part in text(row["wanted"]).split(",")]
     running = [_plain(part) for part in text(rows[0]["running"]).split(",")]
-    if len(wanted) == len(running):
-        return not all(_alike(*pair) for pair in zip(wanted, running, strict=True))
-    return ",".join(wanted) != ",".join(running)
+    return len(wanted) != len(running) or not all(_alike(*pair) for pair in zip(wanted, running, strict=True))
 
 
 def _plain(value: Value) -> str:
