@@ -78,8 +78,11 @@ class _Reach:
     @classmethod
     def of(cls, conn: Connection, tenant_id: int, wanted: Filter) -> "_Reach":
         given: dict[str, object] = {"tenant_id": tenant_id, "action_type": wanted.action_type}
-        rows = conn.execute(_WAITING_OF_TYPE if wanted.action_type else _WAITING, given)
-        waiting = Counter(rules.hour_of(occurred_at) for (occurred_at,) in rows)
+        waiting = Counter(
+            rules.hour_of(occurred_at)
+            for occurred_at, action_type in conn.execute(_WAITING, {"tenant_id": tenant_id})
+            if wanted.action_type in {None, action_type}
+        )
         until = min(wanted.until or _NEVER, _NEVER)
         return cls(conn=conn, given=given, since=min(wanted.since or _EVER, until), until=until, waiting=waiting)
 
@@ -166,8 +169,8 @@ _PAGE_OF_TYPE = _PAGE.where(_OF_TYPE)
 _COUNT = select(func.count()).select_from(activity_entry).where(*_IN_RANGE)
 _COUNT_OF_TYPE = _COUNT.where(_OF_TYPE)
 
-_WAITING = select(_E.occurred_at).where(_OF_TENANT, _E.position.is_(None))
-_WAITING_OF_TYPE = _WAITING.where(_OF_TYPE)
+# the type is looked at here: asked for it, SQLite would go through all entries of that type
+_WAITING = select(_E.occurred_at, _E.action_type).where(_OF_TENANT, _E.position.is_(None))
 
 _WHOLE = (_N.tenant_id == bindparam("tenant_id"), _N.hour >= bindparam("first"), _N.hour < bindparam("last"))
 _COUNTED_TYPE = _N.action_type == bindparam("action_type")
