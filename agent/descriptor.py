@@ -17,7 +17,7 @@ _EZCONNECT = re.compile(
 )
 _ALIAS = re.compile(r"[A-Za-z][\w.-]*")
 _ENTRY = re.compile(r"^([\w.-]+(?:[ \t]*,[ \t]*[\w.-]+)*)[ \t]*=\s*(?=\()", re.MULTILINE)
-_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*$", re.MULTILINE)  # one inside a word is part of a name
 IFILE = re.compile(r"^[ \t]*IFILE[ \t]*=[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 
 

@@ -36,7 +36,11 @@ def own_checks(config_dir: Path) -> tuple[dict[str, Check], list[str]]:
     """The checks of all files, and what is wrong with the files that are not used."""
     found: dict[str, Check] = {}
     wrong: list[str] = []
-    for path in sorted((config_dir / CHECKS_FOLDER).glob("*.toml")):
+    try:
+        files = _files(config_dir / CHECKS_FOLDER)
+    except OSError as error:
+        return {}, [f"{config_dir / CHECKS_FOLDER}: cannot be read ({error.strerror})"]
+    for path in files:
         try:
             checks = custom.parse(_read(path), file=path.name, taken={*known(), *found})
         except ConfigurationError as error:
@@ -44,6 +48,13 @@ def own_checks(config_dir: Path) -> tuple[dict[str, Check], list[str]]:
         else:
             found |= {check.id: check for check in checks}
     return found, wrong
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except FileNotFoundError:
+        return []
 
 
 def _read(path: Path) -> str:

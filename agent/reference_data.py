@@ -72,10 +72,14 @@ def signed(path: Path, keys: Mapping[str, PublicKey]) -> Reference:
 def trusted_keys(config_dir: Path) -> dict[str, PublicKey]:
     """The keys by their text; none while there is no file."""
     path = config_dir / KEYS_FILE
-    if not path.exists():
-        return {}
     keys: dict[str, PublicKey] = {}
-    for number, line in enumerate(_read(path).decode(errors="replace").splitlines(), 1):
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return keys
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
+    for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
         if words:
             keys[words[0]] = _key(words[0], f"{path}, line {number}")

@@ -40,6 +40,7 @@ _FORBIDDEN = (
     (re.compile(r"\bWITH\s+(?:FUNCTION|PROCEDURE)\b", re.IGNORECASE), "a query without PL/SQL"),
     (re.compile(r":\w"), "a query without bind variables"),
 )
+_LARGEST = 1e18
 _TEXTS = {"title": 200, "unit": 20, "text": 2000}
 
 
@@ -177,6 +178,8 @@ class _Fields:
         value = self.table.get(field, otherwise)
         if not isinstance(value, str) or (otherwise is None and not value) or len(value) > _TEXTS[field]:
             raise self.wrong(field, value, f"a text of at most {_TEXTS[field]} characters")
+        if field != "text" and not value.isprintable():
+            raise self.wrong(field, value, "one line of text")
         return value
 
     def flag(self, field: str, *, otherwise: bool) -> bool:
@@ -202,7 +205,9 @@ class _Fields:
 
     def _level(self, field: Literal["warning", "critical"]) -> float | None:
         value = self.table.get(field)
-        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not -_LARGEST <= value <= _LARGEST:
             raise self.wrong(field, value, "a number")
         return value
 

@@ -24,7 +24,8 @@ SALES, SALES.WORLD =
   (DESCRIPTION =
     (ADDRESS_LIST = (LOAD_BALANCE = ON)
       (ADDRESS = (PROTOCOL = TCP)(HOST = scan1)(PORT = 1522))
-      (ADDRESS = (PROTOCOL = TCP)(HOST = scan2)(PORT = 1522)))
+      (ADDRESS = (PROTOCOL = TCP)(HOST = scan2)(PORT = 1522)))  # the other site (soon)
+    # (SECURITY = none)
     (CONNECT_DATA = (SERVICE_NAME = sales.example.com)))
 hr = (DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST=db2)(PORT=1521))(CONNECT_DATA=(SID=HR)))
 HR_AGAIN = (DESCRIPTION= (ADDRESS=(PROTOCOL=TCP)(HOST=db2)(PORT=1521)) (CONNECT_DATA=(SID=HR)))
@@ -101,6 +102,7 @@ def test_entries_of_tnsnames_keep_their_whole_address_list() -> None:
         ("hr", "db2", 1521, "descriptor"),
     ]
     assert "HOST = scan2" in str(found.connections[0].descriptor)
+    assert "#" not in str(found.connections[0].descriptor)
     assert "\n" not in str(found.connections[0].descriptor)
     assert list(found.notes) == [
         "IFILE /etc/more.ora: not followed; import that file by itself",

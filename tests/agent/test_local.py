@@ -68,6 +68,15 @@ def test_a_bad_file_is_named_and_the_good_ones_count(tmp_path: Path, config: Pat
     assert local.reference == bundled()
 
 
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "checks.d").write_text("a file where a folder should be")
+    (tmp_path / "reference-keys").mkdir()
+    (tmp_path / "reference.toml").write_text("issued = 2030-01-01")
+    local = read_local(tmp_path, tmp_path)
+    assert local.bad_checks == f"{tmp_path}/checks.d: cannot be read (Not a directory)"
+    assert local.bad_reference == f"{tmp_path}/reference-keys: cannot be read (Is a directory)"
+
+
 def test_without_any_folder_all_is_well(tmp_path: Path) -> None:
     local = read_local(tmp_path, tmp_path / "nowhere")
     assert (dict(local.checks), local.bad_checks, local.bad_reference) == ({}, "", "")
