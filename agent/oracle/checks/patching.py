@@ -23,9 +23,9 @@ DAYS_A_MONTH = 365.25 / 12
 SQL_PATCHES = Query(
     name="sql_patches",
     sql="""
-SELECT x.con_id, x.patch_id, x.action, x.status, x.description, x.target_version, x.place, x.applied_s
+SELECT x.con_id, x.patch_id, x.action, x.status, x.description, x.patch_type, x.target_version, x.place, x.applied_s
 FROM (
-  SELECT p.con_id, p.patch_id, p.action, p.status, p.description, '' AS target_version,
+  SELECT p.con_id, p.patch_id, p.action, p.status, p.description, '' AS patch_type, '' AS target_version,
          ROW_NUMBER() OVER (PARTITION BY p.con_id, p.patch_id ORDER BY p.action_time DESC) AS place,
          (SYSDATE - CAST(p.action_time AS DATE)) * 86400 AS applied_s
   FROM {cdb:registry_sqlpatch|patch_id, action, status, action_time, description} p
@@ -37,12 +37,12 @@ FETCH FIRST 1000 ROWS ONLY
 """,
     newer={
         (18, 0): """
-SELECT x.con_id, x.patch_id, x.action, x.status, x.description, x.target_version, x.place, x.applied_s
+SELECT x.con_id, x.patch_id, x.action, x.status, x.description, x.patch_type, x.target_version, x.place, x.applied_s
 FROM (
-  SELECT p.con_id, p.patch_id, p.action, p.status, p.description, p.target_version,
+  SELECT p.con_id, p.patch_id, p.action, p.status, p.description, p.patch_type, p.target_version,
          ROW_NUMBER() OVER (PARTITION BY p.con_id, p.patch_id ORDER BY p.action_time DESC) AS place,
          (SYSDATE - CAST(p.action_time AS DATE)) * 86400 AS applied_s
-  FROM {cdb:registry_sqlpatch|patch_id, action, status, action_time, description, target_version} p
+  FROM {cdb:registry_sqlpatch|patch_id, action, status, action_time, description, patch_type, target_version} p
   WHERE p.con_id <> 2
 ) x
 WHERE x.place = 1
@@ -134,8 +134,11 @@ GRACE_S = 86_400.0
 
 
 def judge_mismatch(seen: Seen) -> Verdict:
-    """A day of grace: on a cluster that is patched node by node datapatch comes last."""
-    release, rows = release_of(seen), [row for row in seen.of(SQL_PATCHES) if row["target_version"]]
+    """A day of grace: on a cluster that is patched node by node datapatch comes last. Interim patches carry the base
+    release as their version, which says nothing.
+    """
+    release = release_of(seen)
+    rows = [row for row in seen.of(SQL_PATCHES) if row["target_version"] and row["patch_type"] != "INTERIM"]
     if not release:
         return unknown("VERSION_FULL is NULL")
     if not rows:
