@@ -1,6 +1,8 @@
 """Webhooks: a signed POST to a checked address, answered by 2xx or tried again."""
 
 import ssl
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -17,6 +19,7 @@ from collector.domain.webhooks.rules import Attempt, sealed_for, sign
 from common import logs
 
 MAX_ANSWER = 64 * 1024
+_MAX_DIGITS = 8
 _KEPT = 256  # receivers whose secret and URL need not be worked out anew for each message
 
 log = logs.get(__name__)
@@ -105,12 +108,18 @@ async def _read(began: Began, answer: aiohttp.ClientResponse) -> Attempt:
     return began.failed(
         f"HTTP {answer.status}: {what}",
         status=answer.status,
-        retry_after_s=_seconds(answer.headers.get("Retry-After", "")),
+        retry_after_s=_seconds(answer.headers.get("Retry-After", ""), began.at),
     )
 
 
-def _seconds(text: str) -> float:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0.0  # noqa: PLR2004 - 3 years
+def _seconds(text: str, now: datetime) -> float:
+    """What `Retry-After` asks for, as seconds or as a date; 0 where it says nothing that can be read."""
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def _describe(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from collector.api.admin.auth import Member, may
 from collector.core import problems
 from collector.core.problems import not_found
+from collector.domain.access.rules import allowed
 from collector.domain.webhooks.making import Outbound
 from collector.domain.webhooks.store import Listed, Logged
 
@@ -55,13 +57,16 @@ def found_or_missing(found: Listed | None, kinds: tuple[str, ...]) -> Listed:
     return found
 
 
-def shown(row: Listed) -> dict[str, object]:
-    """An endpoint without its secret."""
+def shown(row: Listed, caller: Member) -> dict[str, object]:
+    """An endpoint without its secret. Of a URL, whose path may be one, readers see the host alone."""
+    target = dict(row.target)
+    if "url" in target and not allowed(caller.role, "change_webhooks"):
+        target["url"] = f"{target['url'].partition('://')[0]}://{urlsplit(target['url']).hostname}/…"
     return {
         "id": row.id,
         "kind": row.kind,
         "name": row.name,
-        **row.target,
+        **target,
         "events": row.events,
         "state": row.state,
         "created_at": row.created_at,

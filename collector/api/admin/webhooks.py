@@ -63,7 +63,8 @@ Kinds = Annotated[tuple[Kind, ...], Depends(kinds_of)]
 
 
 async def endpoint(endpoint_id: str, kinds: Kinds, caller: Reader, db: Gateway) -> Listed:
-    return found_or_missing(await db.read(store.find, caller.tenant, endpoint_id), kinds)
+    known = await db.read(store.find, caller.tenant, endpoint_id) if endpoint_id.isprintable() else None
+    return found_or_missing(known, kinds)
 
 
 Endpoint = Annotated[Listed, Depends(endpoint)]
@@ -72,7 +73,7 @@ Endpoint = Annotated[Listed, Depends(endpoint)]
 @router.get("/webhooks", summary="Webhooks and the state of their queues")
 async def webhooks(caller: Reader, db: Gateway) -> Response:
     found = await db.read(store.endpoints, caller.tenant, WEBHOOKS)
-    return envelope.ok(envelope.listed("webhooks", [shown(row) for row in found]))
+    return envelope.ok(envelope.listed("webhooks", [shown(row, caller) for row in found]))
 
 
 @router.post("/webhooks", summary="Add a webhook; its secret is shown once", status_code=201)
@@ -81,7 +82,7 @@ async def add_webhook(body: NewWebhook, caller: Changer, db: Gateway, ways: Ways
         new, secret = ways.webhook(body.name, body.url, body.events)
     with envelope.refusals():
         made = await db.write(changes.add, caller.tenant, new, Act(caller.email, utc_now()))
-    return envelope.ok({**shown(made), "secret": secret}, status=201)
+    return envelope.ok({**shown(made, caller), "secret": secret}, status=201)
 
 
 @router.patch("/webhooks/{endpoint_id}", summary="Change where a webhook leads, or which events it gets")
@@ -91,7 +92,7 @@ async def change_webhook(body: ChangedWebhook, found: Endpoint, caller: Changer,
         events = None if body.events is None else rules.parse_events(body.events)
     act = Act(caller.email, utc_now())
     changed = await db.write(lambda conn: changes.change(conn, caller.tenant, found, act, target=target, events=events))
-    return envelope.ok(shown(changed))
+    return envelope.ok(shown(changed, caller))
 
 
 @router.post("/webhooks/{endpoint_id}/secret", summary="A new secret; both sign for 24 hours", status_code=201)
@@ -104,7 +105,7 @@ async def rotate(found: Endpoint, caller: Changer, db: Gateway, ways: Ways) -> R
 @router.get("/channels", summary="Channels of e-mail and syslog that alert rules use")
 async def channels(caller: Reader, db: Gateway) -> Response:
     found = await db.read(store.endpoints, caller.tenant, CHANNELS)
-    return envelope.ok(envelope.listed("channels", [shown(row) for row in found]))
+    return envelope.ok(envelope.listed("channels", [shown(row, caller) for row in found]))
 
 
 @router.post("/channels", summary="Add a channel", status_code=201)
@@ -118,13 +119,13 @@ async def add_channel(
             new = ways.syslog(body.name, body.host, body.port, body.transport)
     with envelope.refusals():
         made = await db.write(changes.add, caller.tenant, new, Act(caller.email, utc_now()))
-    return envelope.ok(shown(made), status=201)
+    return envelope.ok(shown(made, caller), status=201)
 
 
 @router.get("/webhooks/{endpoint_id}", summary="One webhook")
 @router.get("/channels/{endpoint_id}", summary="One channel", name="one_channel")
-async def one_webhook(found: Endpoint) -> Response:
-    return envelope.ok(shown(found))
+async def one_webhook(found: Endpoint, caller: Reader) -> Response:
+    return envelope.ok(shown(found, caller))
 
 
 @router.delete("/webhooks/{endpoint_id}", summary="Remove a webhook with what is queued for it")
@@ -138,13 +139,15 @@ async def remove_webhook(found: Endpoint, caller: Changer, db: Gateway) -> Respo
 @router.post("/webhooks/{endpoint_id}/pause", summary="Hold back deliveries; events are queued on")
 @router.post("/channels/{endpoint_id}/pause", summary="Hold back what a channel gets", name="pause_channel")
 async def pause_webhook(found: Endpoint, caller: Changer, db: Gateway) -> Response:
-    return envelope.ok(shown(await db.write(changes.pause, caller.tenant, found, Act(caller.email, utc_now()))))
+    changed = await db.write(changes.pause, caller.tenant, found, Act(caller.email, utc_now()))
+    return envelope.ok(shown(changed, caller))
 
 
 @router.post("/webhooks/{endpoint_id}/resume", summary="Deliver again, what was held back first")
 @router.post("/channels/{endpoint_id}/resume", summary="Use a channel again", name="resume_channel")
 async def resume_webhook(found: Endpoint, caller: Changer, db: Gateway) -> Response:
-    return envelope.ok(shown(await db.write(changes.resume, caller.tenant, found, Act(caller.email, utc_now()))))
+    changed = await db.write(changes.resume, caller.tenant, found, Act(caller.email, utc_now()))
+    return envelope.ok(shown(changed, caller))
 
 
 @router.post("/webhooks/{endpoint_id}/test", summary="Queue a test delivery", status_code=202)

@@ -27,14 +27,14 @@ class Change(NamedTuple):
 
 def take(conn: Connection, tenant_id: int, changes: Sequence[Change]) -> None:
     """Have the tenant's rules follow these alerts; writes nothing where no rule does."""
-    enabled = [rule for rule in store.all_rules(conn, tenant_id) if rule.enabled]
-    if not enabled:
+    all_rules = store.all_rules(conn, tenant_id)
+    if not all_rules:
         return
     known = store.about(conn, tenant_id, [change.alert_id for change in changes])
-    tags = _tags(conn, tenant_id, changes) if any(rule.terms.tags for rule in enabled) else {}
+    tags = _tags(conn, tenant_id, changes) if any(rule.terms.tags for rule in all_rules) else {}
     touched: dict[tuple[str, str], Told] = {}
     for change in changes:
-        for rule in enabled:
+        for rule in all_rules:
             key = (change.alert_id, rule.id)
             before = touched.get(key) or known.get(key)
             if before is not None or _wants(rule, change, tags):
@@ -43,7 +43,7 @@ def take(conn: Connection, tenant_id: int, changes: Sequence[Change]) -> None:
 
 
 def _wants(rule: Rule, change: Change, tags: Mapping[int, Sequence[str]]) -> bool:
-    if change.type != TRIGGERED:
+    if change.type != TRIGGERED or not rule.enabled:
         return False
     own = tags.get(_connection_id(change.alert) or 0, ())
     return rules.wants(rule.terms, severity=str(change.alert["severity"]), tags=own, at=change.at)
@@ -59,7 +59,7 @@ def _follow(tenant_id: int, rule: Rule, change: Change, before: Told | None) -> 
     elif row.alert["severity"] != alert["severity"]:
         row.told, row.triggered_at = 0, change.at  # what has become worse is news
     row.alert = alert
-    row.due_at = rules.due(rule.terms, row.history)
+    row.due_at = rules.due(rule.terms, row.history) if rule.enabled else None
     return row
 
 

@@ -1,6 +1,6 @@
 """Pure decisions about telling people: whether a rule is for an alert, and what to do about it when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
@@ -64,9 +64,8 @@ def check(terms: Terms) -> Terms:
     """ValueError names the field that cannot be used."""
     if not 1 <= len(terms.channels) <= MAX_LISTED:
         raise ValueError(f"channels: {len(terms.channels)} of them; expected 1 to {MAX_LISTED}")
-    for field in ("severities", "tags", "escalate_to"):
-        if len(getattr(terms, field)) > MAX_LISTED:
-            raise ValueError(f"{field}: {len(getattr(terms, field))} of them; expected at most {MAX_LISTED}")
+    for field in ("channels", "severities", "tags", "escalate_to"):
+        _check_names(field, getattr(terms, field))
     if not terms.severities:
         raise ValueError("severities: none; expected critical, warning or both")
     _check_seconds("repeat_s", terms.repeat_s)
@@ -139,6 +138,14 @@ def _escalate_at(terms: Terms, history: History) -> datetime | None:
 
 def _slot(terms: Terms, at: datetime) -> datetime:
     return at + GROUP_WAIT if terms.digest is None else terms.digest.after(at)
+
+
+def _check_names(field: str, names: Sequence[str]) -> None:
+    if len(names) > MAX_LISTED:
+        raise ValueError(f"{field}: {len(names)} of them; expected at most {MAX_LISTED}")
+    odd = [name for name in names if not name.strip() or not name.isprintable()]
+    if odd:
+        raise ValueError(f"{field}: {odd[0][:80]!r}; expected printable characters")
 
 
 def _check_seconds(field: str, value: int | None) -> None:

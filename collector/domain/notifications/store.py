@@ -88,8 +88,9 @@ def save_rule(conn: Connection, tenant_id: int, rule: Rule) -> None:
 
 
 def remove_rule(conn: Connection, tenant_id: int, rule_id: str) -> None:
-    """What it has not told yet, nobody will hear; the next sweep finds that out."""
+    """What it has not told yet, nobody will hear."""
     conn.execute(_REMOVE, {"of_tenant": tenant_id, "of_rule": rule_id})
+    conn.execute(_REMOVE_NOTICES, {"of_tenant": tenant_id, "of_rule": rule_id})
 
 
 def about(conn: Connection, tenant_id: int, alert_ids: Sequence[str]) -> dict[tuple[str, str], Told]:
@@ -132,7 +133,7 @@ def due_notices(conn: Connection, tenant_id: int, rule_id: str, now: datetime) -
 
 @across_tenants("retention serves all of them")
 def retire(conn: Connection, before: datetime, limit: int) -> int:
-    """Forget alerts of before then about which there is nothing left to tell; how many there were."""
+    """Forget alerts of before then that are over and about which there is nothing left to tell; how many."""
     keys = [
         {"of_tenant": tenant_id, "of_alert": alert_id, "of_rule": rule_id}
         for tenant_id, alert_id, rule_id in conn.execute(_OLD, {"before": before, "limit": limit})
@@ -162,6 +163,8 @@ _SAVE_RULE = (
 
 _REMOVE = delete(alert_rule).where(*_OF)
 
+_REMOVE_NOTICES = delete(notice).where(_O.tenant_id == bindparam("of_tenant"), _O.rule_id == bindparam("of_rule"))
+
 _ABOUT = select(notice).where(
     _O.tenant_id == bindparam("tenant_id"), _O.alert_id.in_(bindparam("alerts", expanding=True))
 )
@@ -188,7 +191,11 @@ _DUE = (
 
 _OLD = (
     select(_O.tenant_id, _O.alert_id, _O.rule_id)
-    .where(_O.triggered_at < bindparam("before", type_=_O.triggered_at.type), _O.due_at.is_(None))
+    .where(
+        _O.triggered_at < bindparam("before", type_=_O.triggered_at.type),
+        _O.due_at.is_(None),
+        _O.resolved_at.is_not(None),
+    )
     .order_by(_O.triggered_at)
     .limit(bindparam("limit"))
 )

@@ -153,6 +153,8 @@ def test_every_alert_is_told_and_the_sweep_never_turns_on_the_spot(
         (Terms(channels=()), "channels: 0 of them; expected 1 to 20"),
         (Terms(channels=("c",), severities=()), "severities: none"),
         (Terms(channels=("c",), tags=("t",) * 21), "tags: 21 of them"),
+        (Terms(channels=("a\0b",)), r"channels: 'a\\x00b'; expected printable"),
+        (Terms(channels=("c",), tags=(" ",)), "tags: ' '"),
         (Terms(channels=("c",), repeat_s=10), "repeat_s: 10; expected 300"),
         (Terms(channels=("c",), escalate_after_s=600), "escalate_to"),
         (Terms(channels=("c",), escalate_to=("d",)), "escalate_to"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from collector.core.database import Database
 from collector.core.problems import Refusal
@@ -20,7 +20,7 @@ from collector.domain.webhooks import changes as endpoints
 from collector.domain.webhooks import outbox
 from collector.domain.webhooks.outbox import Event
 from collector.domain.webhooks.store import NewEndpoint
-from collector.domain.webhooks.tables import delivery, event
+from collector.domain.webhooks.tables import delivery, endpoint, event
 from common.clock import iso
 from tests.collector import builders
 
@@ -210,7 +210,19 @@ async def test_a_rule_that_is_gone_or_off_tells_nothing(acme: Tenant, *, gone: b
         await acme.db.write(lambda conn: changes.enable(conn, acme.id, rule, ACT, enabled=False))
     assert await acme.sweep(AT + 11 * SECOND) == []
     assert await acme.db.write(jobs.tell_due, AT + timedelta(days=1), 50) == 0
-    assert await acme.db.write(store.retire, AT + SECOND, 10) == 1
+    assert await acme.db.write(store.retire, AT + SECOND, 10) == 0
+    await acme.resolve(1, AT + 60 * SECOND)
+    assert await acme.sweep(AT + 90 * SECOND) == []
+    assert await acme.db.write(store.retire, AT + SECOND, 10) == (0 if gone else 1)
+
+
+async def test_nothing_is_queued_for_a_channel_that_was_disabled(acme: Tenant) -> None:
+    await acme.rule("all", channels=("mail", "hook"))
+    await acme.db.write(
+        lambda conn: conn.execute(update(endpoint).where(endpoint.c.id == "hook").values(state="disabled"))
+    )
+    await acme.trigger(1)
+    assert [channel for channel, _, _ in await acme.sweep(AT + 11 * SECOND)] == ["mail"]
 
 
 async def test_rules_name_channels_that_exist_and_keep_them(acme: Tenant) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,51 @@ async def test_what_was_sent_but_not_recorded_is_sent_again_by_another_process(
         await drain(dispatcher)
         assert numbers(there, made.secret) == [1]
         assert await database.read(lanes.load, killed[0], "killed", utc_now(), 1) is None
+
+
+async def test_replicas_share_the_work_and_nothing_comes_twice_or_out_of_order(
+    database: Database, database_url: str, store_name: str, tmp_path: Path
+) -> None:
+    tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
+    other = Database.open(database_url) if store_name == "postgres" else database
+    async with (
+        receiver() as there,
+        dispatching(database, vault, there.port) as one,
+        dispatching(other, vault, there.port) as two,
+    ):
+        hooks = [await hook(database, tenant_id, f"{there.url}?{number}", vault) for number in range(6)]
+        for number in range(20):
+            await asyncio.gather(tell(database, tenant_id, number), one.turn(), two.turn())
+        await asyncio.gather(one.settle(), two.settle())
+        await asyncio.gather(drain(one), drain(two))
+        pending = [(await found(database, made)).pending for made in hooks]
+        assert pending == [0] * 6
+        assert len(there.got) == 120
+        for made in hooks:
+            entries = await log_of(database, made)
+            assert [len(entry.attempts) for entry in entries] == [1] * 20
+            sent = [entry.attempts[0]["at"] for entry in reversed(entries)]
+            assert sent == sorted(sent)
+            assert {entry.event_id for entry in entries} == set(there.ids)
+    if other is not database:
+        await other.close()
+
+
+@pytest.mark.parametrize("asked", ["7200", "date", "soon", "9" * 400], ids=["seconds", "date", "words", "nonsense"])
+async def test_a_receiver_may_say_when_it_wants_to_be_asked_again(
+    database: Database, tmp_path: Path, asked: str
+) -> None:
+    tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
+    async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
+        made = await hook(database, tenant_id, there.url, vault)
+        said = format_datetime(utc_now() + timedelta(hours=2), usegmt=True) if asked == "date" else asked
+        there.answer = lambda _: web.Response(status=429, headers={"Retry-After": said})
+        await tell(database, tenant_id, 1)
+        before = utc_now()
+        await drain(dispatcher)
+        waits = (await found(database, made)).due_at - before
+        heard = timedelta(hours=1) < waits < timedelta(hours=3)
+        assert heard or (asked in {"soon", "9" * 400} and waits < timedelta(minutes=1))
 
 
 async def test_two_processes_never_serve_one_lane_at_once(database: Database, tmp_path: Path) -> None:

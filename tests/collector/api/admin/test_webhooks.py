@@ -138,7 +138,9 @@ async def test_readers_read_and_another_tenants_webhook_is_nothing(
     assert (await client.get(f"/webhooks/{made['id']}/deliveries/7")).status_code == 404
     plain = httpx.AsyncClient(transport=client._transport, base_url=str(client.base_url).removesuffix(f"{ADMIN}/"))
     reader = await (await someone(database, acme.tenant, "viewer")).log_on(plain)
-    assert (await client.get("/webhooks", headers=reader)).status_code == 200
+    seen = (await client.get("/webhooks", headers=reader)).json()["data"]["webhooks"]
+    assert [row["url"] for row in seen] == ["https://hooks.example.com/…"]
+    assert (await client.get("/webhooks/%00")).status_code == 404
     for method, path in [("POST", ""), ("DELETE", f"/{made['id']}"), ("POST", f"/{made['id']}/pause")]:
         answer = await client.request(method, f"/webhooks{path}", headers=reader, json=HOOK)
         assert answer.status_code == 403
