@@ -60,7 +60,7 @@ async def test_only_the_digest_of_a_key_is_stored(database: Database) -> None:
     key = await database.write(access.add_key, made.id, "Grafana", NOW)
     assert tokens.well_formed(tokens.API_KEY, key.secret)
     found = await database.read(access.key_by_digest, tokens.digest(key.secret), utc_now())
-    assert found == (made.id, key.id, key.secret[7:15], "business", None)
+    assert found == (made.id, key.id, key.secret[7:15], "business", None, None)
     (listed,) = await database.read(access.keys, made.id)
     assert key.secret not in repr(listed)
 
