@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from common.clock import utc_now
 from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_oracle
 from tests.standins.processes import NotReadyError, Process
+from tests.standins.reference import publish
 
 READY_WITHIN_S = 60
 _OWN = ("oracle", "collector", "agent", "demo.json")
@@ -83,7 +85,10 @@ def _tenant(collector: Collector, plan: str) -> str:
 
 
 def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> Agent:
-    agent = Agent(state, settings={"FIELDPOST_HEAVY_WINDOW": "always"})  # a demo is looked at by day
+    config = state / "config"
+    # A demo is looked at by day, whenever that is: heavy checks run at once, and its releases stay young.
+    agent = Agent(state, settings={"FIELDPOST_HEAVY_WINDOW": "always", "FIELDPOST_CONFIG_DIR": str(config)})
+    agent.command("reference", "import", publish(config, utc_now().date()))
     token = collector.ask("agent", "token", "--tenant", "demo-enterprise")["token"]
     agent.enrol(collector.base_url, token, "demo-agent")
     for database in databases:
