@@ -24,10 +24,12 @@ MIN_SAMPLE_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A list that one operation gives. `result`: where it is in the answer (dotted, `Reservations[].Instances[]`).
+    """A list that one operation gives. `result`: where it is in the answer (JMESPath, `Reservations[].Instances[]`).
 
     `action`: the IAM action; `per`: made once per item of another collection, with `given` naming the parameter and the
-    item's field; `at_home`: only in the partition's home region (S3's list of buckets, Cost Explorer).
+    item's field; `batch`: so many items in one call, the parameter being a list; `none`: error codes that mean that
+    there is nothing; `at_home`: only in the partition's home region (Savings Plans, Cost Explorer). `{region}` and
+    `{account}` in the arguments are filled in. What came of a `per` call also has the parameters that it was given.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Collection:
     per: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
     at_home: bool = False
+    batch: int = 0
+    none: tuple[str, ...] = ()
 
 
 class Book(Protocol):

@@ -1,0 +1,378 @@
+"""Everything of an account that can be described, by name: what a sweep reads is what its factors name from here.
+
+To add one: an entry here. The IAM policy and the proof of its rights follow from `action`.
+"""
+
+from collections.abc import Mapping
+
+from agent.aws.catalogue import Collection
+
+_OWN: Mapping[str, object] = {"OwnerIds": ["self"]}
+_OWN_IMAGES: Mapping[str, object] = {"Owners": ["self"], "IncludeDisabled": True, "IncludeDeprecated": True}
+_TYPE_FACTS = (
+    "InstanceTypes[].{InstanceType: InstanceType, CurrentGeneration: CurrentGeneration, Hypervisor: Hypervisor,"
+    " BareMetal: BareMetal, VCpuInfo: VCpuInfo, MemoryInfo: MemoryInfo, ProcessorInfo: ProcessorInfo,"
+    " NetworkInfo: {NetworkPerformance: NetworkInfo.NetworkPerformance, EnaSupport: NetworkInfo.EnaSupport,"
+    " MaximumNetworkInterfaces: NetworkInfo.MaximumNetworkInterfaces,"
+    " Ipv4AddressesPerInterface: NetworkInfo.Ipv4AddressesPerInterface,"
+    " BaselineBandwidthInGbps: max(NetworkInfo.NetworkCards[].BaselineBandwidthInGbps || `[]`)},"
+    " EbsInfo: EbsInfo, InstanceStorageSupported: InstanceStorageSupported, GpuInfo: GpuInfo,"
+    " BurstablePerformanceSupported: BurstablePerformanceSupported, SupportedUsageClasses: SupportedUsageClasses,"
+    " SupportedVirtualizationTypes: SupportedVirtualizationTypes}"
+)
+"""Of an instance type only what decides on a size: 1,400 whole ones would be half of a scan's memory."""
+
+_ALL = (
+    # --- EC2, EBS, VPC ---
+    Collection("ec2.instances", "ec2", "describe_instances", "Reservations[].Instances[]", "ec2:DescribeInstances"),
+    Collection("ec2.instance_types", "ec2", "describe_instance_types", _TYPE_FACTS, "ec2:DescribeInstanceTypes"),
+    Collection(
+        "ec2.type_offerings",
+        "ec2",
+        "describe_instance_type_offerings",
+        "InstanceTypeOfferings[].{InstanceType: InstanceType, Location: Location}",
+        "ec2:DescribeInstanceTypeOfferings",
+    ),
+    Collection("ec2.volumes", "ec2", "describe_volumes", "Volumes[]", "ec2:DescribeVolumes"),
+    Collection("ec2.snapshots", "ec2", "describe_snapshots", "Snapshots[]", "ec2:DescribeSnapshots", _OWN),
+    Collection(
+        "ec2.locked_snapshots", "ec2", "describe_locked_snapshots", "Snapshots[]", "ec2:DescribeLockedSnapshots"
+    ),
+    Collection("ec2.images", "ec2", "describe_images", "Images[]", "ec2:DescribeImages", _OWN_IMAGES),
+    Collection("ec2.addresses", "ec2", "describe_addresses", "Addresses[]", "ec2:DescribeAddresses"),
+    Collection("ec2.nat_gateways", "ec2", "describe_nat_gateways", "NatGateways[]", "ec2:DescribeNatGateways"),
+    Collection("ec2.route_tables", "ec2", "describe_route_tables", "RouteTables[]", "ec2:DescribeRouteTables"),
+    Collection("ec2.subnets", "ec2", "describe_subnets", "Subnets[]", "ec2:DescribeSubnets"),
+    Collection("ec2.vpc_endpoints", "ec2", "describe_vpc_endpoints", "VpcEndpoints[]", "ec2:DescribeVpcEndpoints"),
+    Collection(
+        "ec2.network_interfaces",
+        "ec2",
+        "describe_network_interfaces",
+        "NetworkInterfaces[]",
+        "ec2:DescribeNetworkInterfaces",
+    ),
+    Collection(
+        "ec2.launch_template_versions",
+        "ec2",
+        "describe_launch_template_versions",
+        "LaunchTemplateVersions[]",
+        "ec2:DescribeLaunchTemplateVersions",
+        {"Versions": ["$Latest", "$Default"]},
+    ),
+    Collection(
+        "ec2.reserved_instances",
+        "ec2",
+        "describe_reserved_instances",
+        "ReservedInstances[]",
+        "ec2:DescribeReservedInstances",
+    ),
+    # --- Auto Scaling, load balancers ---
+    Collection(
+        "autoscaling.groups",
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroups[]",
+        "autoscaling:DescribeAutoScalingGroups",
+    ),
+    Collection(
+        "autoscaling.launch_configurations",
+        "autoscaling",
+        "describe_launch_configurations",
+        "LaunchConfigurations[]",
+        "autoscaling:DescribeLaunchConfigurations",
+    ),
+    Collection(
+        "elbv2.load_balancers",
+        "elbv2",
+        "describe_load_balancers",
+        "LoadBalancers[]",
+        "elasticloadbalancing:DescribeLoadBalancers",
+    ),
+    Collection(
+        "elbv2.target_groups",
+        "elbv2",
+        "describe_target_groups",
+        "TargetGroups[]",
+        "elasticloadbalancing:DescribeTargetGroups",
+    ),
+    Collection(
+        "elbv2.target_health",
+        "elbv2",
+        "describe_target_health",
+        "TargetHealthDescriptions[]",
+        "elasticloadbalancing:DescribeTargetHealth",
+        per="elbv2.target_groups",
+        given={"TargetGroupArn": "TargetGroupArn"},
+        none=("TargetGroupNotFound",),
+    ),
+    Collection(
+        "elbv2.tags",
+        "elbv2",
+        "describe_tags",
+        "TagDescriptions[]",
+        "elasticloadbalancing:DescribeTags",
+        per="elbv2.load_balancers",
+        given={"ResourceArns": "LoadBalancerArn"},
+        batch=20,
+    ),
+    Collection(
+        "elb.load_balancers",
+        "elb",
+        "describe_load_balancers",
+        "LoadBalancerDescriptions[]",
+        "elasticloadbalancing:DescribeLoadBalancers",
+    ),
+    Collection(
+        "elb.tags",
+        "elb",
+        "describe_tags",
+        "TagDescriptions[]",
+        "elasticloadbalancing:DescribeTags",
+        per="elb.load_balancers",
+        given={"LoadBalancerNames": "LoadBalancerName"},
+        batch=20,
+    ),
+    # --- databases ---
+    Collection("rds.instances", "rds", "describe_db_instances", "DBInstances[]", "rds:DescribeDBInstances"),
+    Collection("rds.clusters", "rds", "describe_db_clusters", "DBClusters[]", "rds:DescribeDBClusters"),
+    Collection(
+        "rds.snapshots",
+        "rds",
+        "describe_db_snapshots",
+        "DBSnapshots[]",
+        "rds:DescribeDBSnapshots",
+        {"SnapshotType": "manual"},
+    ),
+    Collection(
+        "rds.cluster_snapshots",
+        "rds",
+        "describe_db_cluster_snapshots",
+        "DBClusterSnapshots[]",
+        "rds:DescribeDBClusterSnapshots",
+        {"SnapshotType": "manual"},
+    ),
+    Collection(
+        "rds.major_engine_versions",
+        "rds",
+        "describe_db_major_engine_versions",
+        "DBMajorEngineVersions[]",
+        "rds:DescribeDBMajorEngineVersions",
+    ),
+    Collection(
+        "rds.orderable",
+        "rds",
+        "describe_orderable_db_instance_options",
+        "OrderableDBInstanceOptions[].{Engine: Engine, EngineVersion: EngineVersion, DBInstanceClass: DBInstanceClass,"
+        " LicenseModel: LicenseModel, StorageType: StorageType, MultiAZCapable: MultiAZCapable}",
+        "rds:DescribeOrderableDBInstanceOptions",
+        per="rds.instances",
+        given={"Engine": "Engine", "EngineVersion": "EngineVersion"},
+    ),
+    Collection(
+        "rds.reserved_instances",
+        "rds",
+        "describe_reserved_db_instances",
+        "ReservedDBInstances[]",
+        "rds:DescribeReservedDBInstances",
+    ),
+    Collection(
+        "elasticache.clusters",
+        "elasticache",
+        "describe_cache_clusters",
+        "CacheClusters[]",
+        "elasticache:DescribeCacheClusters",
+        {"ShowCacheNodeInfo": True},
+    ),
+    Collection(
+        "elasticache.replication_groups",
+        "elasticache",
+        "describe_replication_groups",
+        "ReplicationGroups[]",
+        "elasticache:DescribeReplicationGroups",
+    ),
+    Collection(
+        "elasticache.tags",
+        "elasticache",
+        "list_tags_for_resource",
+        "{Tags: TagList}",
+        "elasticache:ListTagsForResource",
+        per="elasticache.clusters",
+        given={"ResourceName": "ARN"},
+    ),
+    Collection("opensearch.names", "opensearch", "list_domain_names", "DomainNames[]", "es:ListDomainNames"),
+    Collection(
+        "opensearch.domains",
+        "opensearch",
+        "describe_domains",
+        "DomainStatusList[]",
+        "es:DescribeDomains",
+        per="opensearch.names",
+        given={"DomainNames": "DomainName"},
+        batch=5,
+    ),
+    Collection("redshift.clusters", "redshift", "describe_clusters", "Clusters[]", "redshift:DescribeClusters"),
+    Collection(
+        "redshift.reserved_nodes",
+        "redshift",
+        "describe_reserved_nodes",
+        "ReservedNodes[]",
+        "redshift:DescribeReservedNodes",
+    ),
+    Collection("dynamodb.names", "dynamodb", "list_tables", "TableNames[].{TableName: @}", "dynamodb:ListTables"),
+    Collection(
+        "dynamodb.tables",
+        "dynamodb",
+        "describe_table",
+        "Table",
+        "dynamodb:DescribeTable",
+        per="dynamodb.names",
+        given={"TableName": "TableName"},
+        none=("ResourceNotFoundException",),
+    ),
+    Collection(
+        "dynamodb.tags",
+        "dynamodb",
+        "list_tags_of_resource",
+        "{Tags: Tags}",
+        "dynamodb:ListTagsOfResource",
+        per="dynamodb.tables",
+        given={"ResourceArn": "TableArn"},
+    ),
+    Collection(
+        "dynamodb.scalable_targets",
+        "application-autoscaling",
+        "describe_scalable_targets",
+        "ScalableTargets[]",
+        "application-autoscaling:DescribeScalableTargets",
+        {"ServiceNamespace": "dynamodb"},
+    ),
+    # --- Lambda, logs, storage, images ---
+    Collection("lambda.functions", "lambda", "list_functions", "Functions[]", "lambda:ListFunctions"),
+    Collection(
+        "lambda.tags",
+        "lambda",
+        "list_tags",
+        "{Tags: Tags}",
+        "lambda:ListTags",
+        per="lambda.functions",
+        given={"Resource": "FunctionArn"},
+    ),
+    Collection("logs.groups", "logs", "describe_log_groups", "logGroups[]", "logs:DescribeLogGroups"),
+    Collection("s3.buckets", "s3", "list_buckets", "Buckets[]", "s3:ListAllMyBuckets", {"BucketRegion": "{region}"}),
+    Collection(
+        "s3.lifecycle",
+        "s3",
+        "get_bucket_lifecycle_configuration",
+        "{Rules: Rules}",
+        "s3:GetLifecycleConfiguration",
+        per="s3.buckets",
+        given={"Bucket": "Name"},
+        none=("NoSuchLifecycleConfiguration", "NoSuchBucket"),
+    ),
+    Collection(
+        "s3.versioning",
+        "s3",
+        "get_bucket_versioning",
+        "{Status: Status}",
+        "s3:GetBucketVersioning",
+        per="s3.buckets",
+        given={"Bucket": "Name"},
+        none=("NoSuchBucket",),
+    ),
+    Collection(
+        "s3.tags",
+        "s3",
+        "get_bucket_tagging",
+        "{Tags: TagSet}",
+        "s3:GetBucketTagging",
+        per="s3.buckets",
+        given={"Bucket": "Name"},
+        none=("NoSuchTagSet", "NoSuchBucket"),
+    ),
+    Collection(
+        "s3.uploads",
+        "s3",
+        "list_multipart_uploads",
+        "Uploads[]",
+        "s3:ListBucketMultipartUploads",
+        per="s3.buckets",
+        given={"Bucket": "Name"},
+        none=("NoSuchBucket",),
+    ),
+    Collection(
+        "s3.parts",
+        "s3",
+        "list_parts",
+        "Parts[].{PartNumber: PartNumber, Size: Size}",
+        "s3:ListMultipartUploadParts",
+        per="s3.uploads",
+        given={"Bucket": "Bucket", "Key": "Key", "UploadId": "UploadId"},
+        none=("NoSuchUpload", "NoSuchBucket"),
+    ),
+    Collection("ecr.repositories", "ecr", "describe_repositories", "repositories[]", "ecr:DescribeRepositories"),
+    Collection(
+        "ecr.lifecycle",
+        "ecr",
+        "get_lifecycle_policy",
+        "{lifecyclePolicyText: lifecyclePolicyText}",
+        "ecr:GetLifecyclePolicy",
+        per="ecr.repositories",
+        given={"repositoryName": "repositoryName"},
+        none=("LifecyclePolicyNotFoundException", "RepositoryNotFoundException"),
+    ),
+    Collection(
+        "ecr.images",
+        "ecr",
+        "describe_images",
+        "imageDetails[].{imageDigest: imageDigest, imageTags: imageTags, imageSizeInBytes: imageSizeInBytes,"
+        " imagePushedAt: imagePushedAt, lastRecordedPullTime: lastRecordedPullTime}",
+        "ecr:DescribeImages",
+        per="ecr.repositories",
+        given={"repositoryName": "repositoryName"},
+        none=("RepositoryNotFoundException",),
+    ),
+    Collection(
+        "ecr.tags",
+        "ecr",
+        "list_tags_for_resource",
+        "{Tags: tags}",
+        "ecr:ListTagsForResource",
+        per="ecr.repositories",
+        given={"resourceArn": "repositoryArn"},
+    ),
+    # --- CloudWatch, tags, commitments ---
+    Collection("cloudwatch.alarms", "cloudwatch", "describe_alarms", "MetricAlarms[]", "cloudwatch:DescribeAlarms"),
+    Collection(
+        "cloudwatch.memory_metrics",
+        "cloudwatch",
+        "list_metrics",
+        "Metrics[]",
+        "cloudwatch:ListMetrics",
+        {"Namespace": "CWAgent", "MetricName": "mem_used_percent"},
+    ),
+    Collection(
+        "cloudwatch.lambda_insights",
+        "cloudwatch",
+        "list_metrics",
+        "Metrics[]",
+        "cloudwatch:ListMetrics",
+        {"Namespace": "LambdaInsights", "MetricName": "memory_utilization"},
+    ),
+    Collection(
+        "tagging.resources",
+        "resourcegroupstaggingapi",
+        "get_resources",
+        "ResourceTagMappingList[]",
+        "tag:GetResources",
+    ),
+    Collection(
+        "savingsplans.plans",
+        "savingsplans",
+        "describe_savings_plans",
+        "savingsPlans[]",
+        "savingsplans:DescribeSavingsPlans",
+        at_home=True,
+    ),
+)
+
+COLLECTIONS: Mapping[str, Collection] = {collection.name: collection for collection in _ALL}
