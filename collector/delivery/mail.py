@@ -1,5 +1,6 @@
 """E-mail: one message to all recipients of a channel, through the operator's mail server."""
 
+import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -14,6 +15,9 @@ from collector.delivery.trust import trust
 from collector.domain.notifications.wording import mail
 from collector.domain.webhooks.lanes import Lane, Message, Work
 from collector.domain.webhooks.rules import Attempt
+from common import logs
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class MailSender:
 
     def __init__(self, server: MailServer | None) -> None:
         self._server = server
+        self._trust = trust(server.ca_file) if server and server.tls != "off" else None
 
     async def send(self, lane: Lane, work: Work, message: Message) -> Attempt:
         del lane
@@ -42,7 +47,7 @@ class MailSender:
             return began.failed("no mail server is set up (smtp_host)")
         letter = _letter(self._server, work.target["to"], message, began)
         try:
-            await within(TOTAL_SECONDS, _hand_in(self._server, letter))
+            await within(TOTAL_SECONDS, _hand_in(self._server, letter, self._trust))
         except aiosmtplib.SMTPResponseException as refused:
             return began.failed(f"the mail server refused: {refused.code}")
         except aiosmtplib.SMTPRecipientsRefused:
@@ -55,7 +60,7 @@ class MailSender:
         """Nothing is kept open."""
 
 
-async def _hand_in(server: MailServer, letter: EmailMessage) -> None:
+async def _hand_in(server: MailServer, letter: EmailMessage, context: ssl.SSLContext | None) -> None:
     password = server.password_file.read_text().strip() if server.password_file else None
     refused, _ = await aiosmtplib.send(
         letter,
@@ -63,12 +68,13 @@ async def _hand_in(server: MailServer, letter: EmailMessage) -> None:
         port=server.port,
         use_tls=server.tls == "tls",
         start_tls=server.tls == "starttls",
-        tls_context=None if server.tls == "off" else trust(server.ca_file),
+        tls_context=context,
         username=server.user or None,
         password=password,
         timeout=CONNECT_SECONDS,
     )
-    del refused  # those who were accepted have it; a second mail to them would do no good
+    if refused:  # the others have it: a second mail would do them no good
+        log.warning("some recipients were refused", refused=len(refused), message=letter["X-Fieldpost-Id"])
 
 
 def _letter(server: MailServer, recipients: list[str], message: Message, began: Began) -> EmailMessage:

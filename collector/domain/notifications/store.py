@@ -15,7 +15,8 @@ from collector.domain.notifications.rules import History, Terms
 from collector.domain.notifications.tables import alert_rule, notice
 from collector.domain.results.tables import connection
 
-MAX_NOTICES = 1000
+MAX_NOTICES = 5000  # in one message: a site that is cut off from the collector is one mail
+_GROUPED = 1000
 
 
 class Rule(NamedTuple):
@@ -120,7 +121,7 @@ def marked(conn: Connection, tenant_id: int, connection_ids: Sequence[int], now:
 @across_tenants("the sweep serves all of them; what it reads and changes is looked up by tenant again")
 def due_groups(conn: Connection, now: datetime, limit: int) -> list[Group]:
     """The rules behind what is due for longest."""
-    rows = conn.execute(_GROUPS, {"now": now, "limit": MAX_NOTICES})
+    rows = conn.execute(_GROUPS, {"now": now, "limit": _GROUPED})
     return list(dict.fromkeys(Group(*row) for row in rows))[:limit]
 
 
