@@ -23,6 +23,7 @@ class Database:
     user: str
     password: str
     scenario: str
+    mode: str = "normal"
 
     def as_dict(self) -> dict[str, Any]:
         return {field: getattr(self, field) for field in self.__slots__}
@@ -98,7 +99,7 @@ class Agent:
         secret.touch(mode=0o600)
         secret.write_text(database.password)
         where = ["--host", database.host, "--port", database.port, "--service", database.service_name]
-        who = ["--user", database.user, "--password-file", secret]
+        who = ["--user", database.user, "--password-file", secret, "--mode", database.mode]
         self.command("connection", "add", "--name", name or database.name, *where, *who, *options)
 
     def run(self) -> Process:
