@@ -118,6 +118,8 @@ class Factor:
     title: str
     collections: tuple[str, ...]
     estimate: Estimator
+    optional: tuple[str, ...] = ()
+    """Collections that make it more exact; one that cannot be read hinders nobody."""
     metrics: Wishes | None = None
     home: bool = False
     """Judged once per account, in the partition's home region."""
