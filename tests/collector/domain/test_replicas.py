@@ -7,11 +7,17 @@ import pytest
 from sqlalchemy import Connection, text
 
 from collector.core.database import Database
+from collector.core.memo import Memo
+from collector.domain.activity import chain
+from collector.domain.activity import store as activity
+from collector.domain.activity.store import Entry, Filter
+from collector.domain.activity.verify import verify
 from collector.domain.agents import store as agents
 from collector.domain.agents.enrolment import InvalidToken, enrol
 from collector.domain.results.decode import decode_batch
 from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
+from collector.domain.versions import store as versions
 from common import wire
 from common.clock import utc_now
 from common.identity import PrivateKey
@@ -80,3 +86,31 @@ async def test_a_deadlock_between_replicas_is_nobodys_error(replicas: tuple[Data
     await asyncio.gather(*(database.write(both, order) for database, order in zip(replicas, orders, strict=True)))
     found = await replicas[0].read(lambda conn: conn.execute(text("SELECT n FROM pair")).scalars().all())
     assert list(found) == [2, 2]
+
+
+async def test_replicas_that_chain_at_once_make_one_chain(replicas: tuple[Database, Database]) -> None:
+    """Entries are appended, recorded and chained on both at the same time; none is lost, none has two places."""
+    tenants = [await builders.tenant(replicas[0]) for _ in range(2)]
+    rounds, at_once = 10, 5
+    for number in range(rounds):
+        made = [Entry("login", {"round": number, "n": n}, T0) for n in range(at_once)]
+        await asyncio.gather(
+            *(database.write(activity.append, tenant, made) for database in replicas for tenant in tenants),
+            *(database.write(chain.record_all, dict.fromkeys(tenants, made)) for database in replicas),
+            *(database.write(chain.chain, T0, 50) for database in replicas),
+        )
+    while await replicas[0].write(chain.chain, T0, 50):
+        pass
+    for tenant in tenants:
+        held = await replicas[1].read(verify, tenant, frozenset())
+        assert (held.entries, held.waiting) == (rounds * at_once * 4, 0)
+        total, _ = await replicas[1].read(activity.page, tenant, Filter(), 0, 1)
+        assert total == held.entries
+
+
+async def test_a_change_on_one_replica_moves_the_version_on_the_other(replicas: tuple[Database, Database]) -> None:
+    tenant = await builders.tenant(replicas[0])
+    memo = Memo(replicas[1])
+    before = await memo.read(versions.version, tenant)
+    await replicas[0].write(versions.bump, tenant, "agt_1")
+    assert await memo.read(versions.version, tenant) != before
