@@ -1,0 +1,47 @@
+"""The stand-in as a server: loopback only, one thread per connection, no file and no network beside it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("amis.json")))
+# Read once, while moto is imported: its own list would put 1,300 snapshots of others into every account.
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from tests.standins.aws import access, cloudwatch, ec2, shelves
+from tests.standins.aws.front import Front
+from tests.standins.aws.quiet import QuietHandler
+from tests.standins.aws.roles import Roles, plant
+from tests.standins.aws.world import Handlers, World
+
+ACCOUNTS = (
+    Roles("111122223333", "fp-7d1f4c0e9ab24c53", "fp-51c0a8e2f7d94b16"),
+    Roles("444455556666", "fp-c2b90d6617e84f0a", "fp-0e8d3bb65f214c7d"),
+)
+REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    server: BaseWSGIServer
+    world: World
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+
+def handlers() -> Handlers:
+    gathered: Handlers = {}
+    for module in (access, cloudwatch, ec2, shelves):
+        gathered |= module.HANDLERS
+    return gathered
+
+
+def serve(port: int, world: World) -> Served:
+    """A server that is bound; it answers from `serve_forever` on."""
+    for roles in ACCOUNTS:
+        plant(roles)
+    server = make_server("127.0.0.1", port, Front(world, handlers()), threaded=True, request_handler=QuietHandler)
+    return Served(server, world)
