@@ -1,7 +1,9 @@
 """Records a second through a served collector on SQLite, beside bare inserts of the same rows in the same run.
 
 Eight agents send signed batches of 100 runs, three outcomes each, over ten connections each; all of it is made before
-the clock starts, so that the sender costs little. The floor writes the rows that the collector wrote with `sqlite3`
+the clock starts, so that the sender costs little. Twice: with findings that stay as they are, as they mostly do, and
+with every ninth run turning three checks over, each of which is a ticket and an alert begun and ended within a batch.
+The floor writes the rows that the collector wrote with `sqlite3`
 alone, as many batches to a commit as there are senders, with the same durability.
 """
 
@@ -41,46 +43,52 @@ class Sender:
 
 
 def main() -> None:
+    print(f"{SENDERS} senders, {BATCHES} batches of {RECORDS} runs each, {OUTCOMES} outcomes a run")
+    for flapping in (False, True):
+        print("every ninth run turns its checks over" if flapping else "findings stay as they are")
+        _measure(flapping=flapping)
+
+
+def _measure(*, flapping: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
-        seconds = asyncio.run(_through_the_collector(state))
+        seconds = asyncio.run(_through_the_collector(state, flapping=flapping))
         rows = _rows(state / "collector.sqlite")
         floor = _bare(Path(folder) / "bare.sqlite", state / "collector.sqlite", rows)
     records = SENDERS * BATCHES * RECORDS
-    print(f"{SENDERS} senders, {BATCHES} batches of {RECORDS} runs each, {OUTCOMES} outcomes a run")
     print(f"collector: {records / seconds:,.0f} records/s, {SENDERS * BATCHES / seconds:,.1f} batches/s")
     print(f"bare inserts of the same rows: {records / floor:,.0f} records/s; ratio {floor / seconds:.3f}")
 
 
-async def _through_the_collector(state: Path) -> float:
+async def _through_the_collector(state: Path, *, flapping: bool) -> float:
     async with serving(state, FIELDPOST_LOG_LEVEL="warning") as collector:
         await command(state, "tenant", "add", "bench", "--name", "Bench", "--plan", "enterprise")
         _, out, _ = await command(state, "agent", "token", "--tenant", "bench", "--uses", str(SENDERS), "--json")
         secret = wire.decode(out.encode(), dict[str, str | int | None])["token"]
         async with httpx.AsyncClient(base_url=collector.url) as client:
-            senders = [await _sender(client, str(secret)) for _ in range(SENDERS)]
+            senders = [await _sender(client, str(secret), flapping=flapping) for _ in range(SENDERS)]
         port = int(collector.url.rpartition(":")[2])
         began = time.perf_counter()
         await asyncio.gather(*(_send(port, sender) for sender in senders))
         return time.perf_counter() - began
 
 
-async def _sender(client: httpx.AsyncClient, secret: str) -> Sender:
+async def _sender(client: httpx.AsyncClient, secret: str, *, flapping: bool) -> Sender:
     key = PrivateKey.generate()
     answer = await client.post("/agent/v1/enroll", content=wire.encode(builders.enrol_request(secret, key)))
     here = AgentHere(0, wire.decode(answer.content, EnrolReply).agent, key)
     now = utc_now()
     names = [f"C{number}" for number in range(CONNECTIONS)]
     await here.push(client, [(Kind.INVENTORY, now, builders.inventory(*names))])
-    return Sender([_request(here, number) for number in range(BATCHES)])
+    return Sender([_request(here, number, flapping=flapping) for number in range(BATCHES)])
 
 
-def _request(here: AgentHere, number: int) -> bytes:
+def _request(here: AgentHere, number: int, *, flapping: bool) -> bytes:
     """Batch `number` with its head; the token is good for all of a short measurement."""
     first = 2 + number * RECORDS
     at = utc_now() - timedelta(hours=1)
     lines = [
-        wire.record_line(seq, Kind.RUN, at, _run(here, seq, at + timedelta(milliseconds=100 * seq)))
+        wire.record_line(seq, Kind.RUN, at, _run(here, seq, at + timedelta(milliseconds=100 * seq), flapping=flapping))
         for seq in range(first, first + RECORDS)
     ]
     body, signature = here.batch(lines, seqs=range(first, first + RECORDS))
@@ -95,10 +103,12 @@ def _request(here: AgentHere, number: int) -> bytes:
     return head.encode() + b"\r\n" + body
 
 
-def _run(here: AgentHere, seq: int, at: datetime) -> wire.Run:
+def _run(here: AgentHere, seq: int, at: datetime, *, flapping: bool) -> wire.Run:
+    numbers = [(seq + n * 7) % CHECKS for n in range(OUTCOMES)]
+    bad = {number for number in numbers if (seq % 9 == 0 if flapping else number % 9 == 0)}
     outcomes = [
-        builders.outcome(f"CHECK_{(seq + n * 7) % CHECKS}", "warning" if seq % 9 == 0 else "ok", value=float(seq))
-        for n in range(OUTCOMES)
+        builders.outcome(f"CHECK_{number}", "warning" if number in bad else "ok", value=float(seq))
+        for number in numbers
     ]
     return builders.run(outcomes, key=f"run_{here.id}_{seq}", at=at, connection=f"c{seq % CONNECTIONS}")
 

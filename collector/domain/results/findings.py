@@ -89,6 +89,7 @@ def _tickets(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int,
     numbers = iter(sequences.take(conn, "ticket", len(fresh)))
     made: dict[int, Ticket] = {}
     changed: dict[int, Ticket] = {}
+    moved: set[int] = set()
     told: list[Telling] = []
     for sighting in seen.sightings:
         finding = (sighting.connection_id, sighting.outcome.check)
@@ -101,14 +102,17 @@ def _tickets(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int,
             )
             told.append(_of_ticket(made[number], targets))
         elif ticket is not None and level_of(sighting.outcome.status, sighting.outcome.severity) is not None:
-            tickets.seen(ticket, sighting)
+            if tickets.seen(ticket, sighting):
+                moved.add(ticket.id)
             changed[ticket.id] = ticket
             if ticket.status == "resolved":
                 told.append(_of_ticket(current.pop(finding), targets))
     mutes.forget_acknowledged(
         conn, tenant_id, [(t.connection_id, t.check_id) for t in changed.values() if t.resolved_at]
     )
-    ticket_store.save(conn, tenant_id, [ticket for number, ticket in changed.items() if number not in made])
+    known = [ticket for number, ticket in changed.items() if number not in made]
+    ticket_store.save(conn, tenant_id, [ticket for ticket in known if ticket.id in moved])
+    ticket_store.touch(conn, tenant_id, [ticket for ticket in known if ticket.id not in moved])
     ticket_store.add(conn, tenant_id, made.values())  # after the end of those that they follow on
     return told
 

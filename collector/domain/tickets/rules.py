@@ -61,17 +61,21 @@ def opened(sighting: Sighting, *, tenant_id: int, number: int, title: str, remed
     )
 
 
-def seen(ticket: Ticket, sighting: Sighting) -> None:
-    """Bring an open ticket up to date; outcomes that measured nothing must not come here."""
+def seen(ticket: Ticket, sighting: Sighting) -> bool:
+    """Bring an open ticket up to date; whether it has moved: its severity, or its end.
+
+    Outcomes that measured nothing must not come here.
+    """
     if not sighting.after.is_finding:
         resolve(ticket, sighting.at)
-        return
-    ticket.severity = severity_of(sighting.after.confirmed or 0)
+        return True
+    before, ticket.severity = ticket.severity, severity_of(sighting.after.confirmed or 0)
     if sighting.after.recent:
         outcome = sighting.outcome
         ticket.last_seen_at = max(ticket.last_seen_at, sighting.at)
         ticket.occurrences += 1
         ticket.metric_line, ticket.remediation = outcome.line, outcome.fix or ticket.remediation
+    return ticket.severity != before
 
 
 def resolve(ticket: Ticket, at: datetime) -> None:

@@ -60,23 +60,32 @@ def add(conn: Connection, tenant_id: int, made: Iterable[Ticket]) -> None:
 
 def save(conn: Connection, tenant_id: int, changed: Sequence[Ticket]) -> None:
     """Write what may change while a ticket is open, and its end."""
-    if not changed:
-        return
-    rows = [
+    if changed:
+        moved = (
+            {"new_severity": one.severity, "new_status": one.status, "new_end": one.resolved_at} for one in changed
+        )
+        rows = zip(_seen(tenant_id, changed), moved, strict=True)
+        conn.execute(_SAVE, [{**seen, **rest} for seen, rest in rows])
+
+
+def touch(conn: Connection, tenant_id: int, changed: Sequence[Ticket]) -> None:
+    """Write that findings go on: nothing by which tickets are looked up."""
+    if changed:
+        conn.execute(_TOUCH, _seen(tenant_id, changed))
+
+
+def _seen(tenant_id: int, changed: Sequence[Ticket]) -> list[dict[str, object]]:
+    return [
         {
             "of_tenant": tenant_id,
             "of_ticket": one.id,
-            "new_severity": one.severity,
-            "new_status": one.status,
             "new_line": one.metric_line,
             "new_remediation": one.remediation,
             "new_seen": one.last_seen_at,
-            "new_end": one.resolved_at,
             "new_occurrences": one.occurrences,
         }
         for one in changed
     ]
-    conn.execute(_SAVE, rows)
 
 
 def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Listed]]:
@@ -140,18 +149,21 @@ _OPEN_OF = select(ticket).where(
 
 _ADD = upsert(ticket, objects=True)
 
-_SAVE = (
+_TOUCH = (
     update(ticket)
     .where(_T.tenant_id == bindparam("of_tenant"), _T.id == bindparam("of_ticket"))
     .values(
-        severity=bindparam("new_severity"),
-        status=bindparam("new_status"),
         metric_line=bindparam("new_line"),
         remediation=bindparam("new_remediation"),
         last_seen_at=bindparam("new_seen", type_=_T.last_seen_at.type),
-        resolved_at=bindparam("new_end", type_=_T.resolved_at.type),
         occurrences=bindparam("new_occurrences"),
     )
+)
+
+_SAVE = _TOUCH.values(
+    severity=bindparam("new_severity"),
+    status=bindparam("new_status"),
+    resolved_at=bindparam("new_end", type_=_T.resolved_at.type),
 )
 
 _OPEN_BY_SEVERITY = (
