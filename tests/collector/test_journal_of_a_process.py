@@ -55,6 +55,8 @@ async def test_an_orderly_end_loses_nothing(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=collector.url, headers={"Authorization": f"Bearer {key}"}) as http:
             for _ in range(7):
                 await http.get("/api/v1/team/roles")
+        code, out, _ = await command(state, "activity", "verify", "--tenant", "acme")  # asks the one that serves
+        assert (code, "hold" in out) == (0, True)
         assert await collector.stop() == 0
     db = Database.open(f"sqlite:///{state / 'collector.sqlite'}")
     tenant = await db.read(tenants.get, "acme")
