@@ -21,7 +21,8 @@ from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
 from collector.core.vault import Vault
-from collector.delivery.setup import outbound, outbox_ready
+from collector.delivery.allowed import outbound
+from collector.delivery.setup import outbox_ready
 from collector.domain.access import store as access
 from collector.domain.activity import chain
 from collector.domain.activity.store import Entry

@@ -8,7 +8,7 @@ from collector.cli import control, endpoints
 from collector.cli.context import settings_of
 from collector.cli.endpoints import Add, Tenant
 from collector.core.settings import Settings
-from collector.delivery.setup import outbound
+from collector.delivery.allowed import outbound
 from collector.domain.webhooks.making import Transport
 from collector.domain.webhooks.rules import Kind
 from collector.domain.webhooks.store import NewEndpoint

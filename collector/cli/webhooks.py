@@ -8,7 +8,7 @@ import typer
 from collector.cli import control, endpoints
 from collector.cli.context import Json, settings_of, show, table
 from collector.cli.endpoints import Add, Changed, One, Rotated, Tenant, Which
-from collector.delivery.setup import outbound
+from collector.delivery.allowed import outbound
 from collector.domain.webhooks import rules
 from collector.domain.webhooks.rules import EVENT_TYPES, Kind
 

@@ -8,29 +8,15 @@ from sqlalchemy import Connection, text
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
-from collector.core.vault import Vault
+from collector.delivery.allowed import outbound
 from collector.delivery.beacon import Beacon
 from collector.delivery.dispatcher import Dispatcher
 from collector.delivery.mail import MailServer
 from collector.delivery.sending import Sender
 from collector.delivery.webhooks import WebhookSender
 from collector.domain.webhooks import lanes
-from collector.domain.webhooks.addresses import Reach
-from collector.domain.webhooks.making import Outbound
 from collector.domain.webhooks.rules import Kind
 from common.clock import utc_now
-
-
-def reach(settings: Settings) -> Reach:
-    return Reach(
-        networks=settings.delivery_networks,
-        ports=frozenset(settings.delivery_ports),
-        plain_http=settings.delivery_plain_http,
-    )
-
-
-def outbound(settings: Settings) -> Outbound:
-    return Outbound(reach(settings), Vault.of_file(settings.vault_path))
 
 
 def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
