@@ -1,4 +1,4 @@
-"""Where deliveries may go, and the key of their secrets, by the settings; apart, so that commands need no HTTP client."""
+"""Where deliveries may go, and the key of their secrets, by the settings; apart, to spare commands the HTTP client."""
 
 from collector.core.settings import Settings
 from collector.core.vault import Vault
