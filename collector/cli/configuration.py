@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from collector.cli import control
 from collector.cli.context import Json, settings_of, show, table
 from collector.core.problems import Refusal
-from collector.delivery.setup import outbound
+from collector.delivery.allowed import outbound
 from collector.domain.access.rules import Act
 from collector.domain.configuration import document, store
 from collector.domain.configuration.document import Document, Email, Syslog, Webhook
