@@ -1,0 +1,227 @@
+"""One look at one region: each collection described once, then one value per series, in few calls. Loads boto3."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import jmespath
+
+from agent.aws.catalogue import Collection, Factor
+from agent.aws.collections import COLLECTIONS
+from agent.aws.readings import METRICS, Question, questions, take
+from agent.aws.session import WORKERS, Access, AWSError, code_of, why
+from agent.aws.snapshot import Reading, Resource, Series, Snapshot
+
+_PAGES: Mapping[str, int] = {
+    "describe_instances": 1000,
+    "describe_volumes": 1000,
+    "describe_snapshots": 1000,
+    "describe_images": 1000,
+    "describe_network_interfaces": 1000,
+    "describe_instance_types": 100,
+}
+"""Without a page size EC2 answers everything at once, and refuses when that is too much."""
+_TOO_LATE = "not read before the deadline of the scan"
+_RIGHTS = "cloudwatch:GetMetricData"
+
+
+def sweep(
+    access: Access, account: str, region: str, factors: Iterable[Factor], *, at: datetime, home: bool, ends: float
+) -> Snapshot:
+    """Describe what the factors name, then measure what they wish. `ends`: the deadline on the monotonic clock."""
+    wanted = tuple(factor for factor in factors if home or not factor.home)
+    looking = Looking(access, account, region, at, ends)
+    try:
+        for wave in waves(needed(wanted, home=home)):
+            looking.describe(wave)
+        looking.measure(wishes(wanted, looking.seen()))
+    finally:
+        looking.end()
+    return looking.seen()
+
+
+def needed(factors: Iterable[Factor], *, home: bool) -> dict[str, Collection]:
+    """The collections that the factors name, and those that these are made from."""
+    found: dict[str, Collection] = {}
+    names = [name for factor in factors for name in (*factor.collections, *factor.optional)]
+    while names:
+        name = names.pop()
+        collection = COLLECTIONS[name]
+        if name in found or (collection.at_home and not home):
+            continue
+        found[name] = collection
+        names += [collection.per] if collection.per else []
+    return found
+
+
+def waves(collections: Mapping[str, Collection]) -> Iterator[list[Collection]]:
+    """Each wave needs only what the waves before it have read."""
+    left = dict(collections)
+    while left:
+        wave = [collection for collection in left.values() if collection.per not in left]
+        for collection in wave:
+            del left[collection.name]
+        yield wave
+
+
+def wishes(factors: Iterable[Factor], look: Snapshot) -> list[Series]:
+    """Every series that a factor wants whose resources were read, once."""
+    measured = [factor for factor in factors if factor.metrics and not look.lacks(factor.collections)]
+    return list(dict.fromkeys(one for factor in measured if factor.metrics for one in factor.metrics(look)))
+
+
+# --- what a sweep does, one wave of calls after the other -----------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Looking:
+    """A sweep under way, and what it has found so far."""
+
+    access: Access
+    account: str
+    region: str
+    at: datetime
+    ends: float
+    resources: dict[str, Sequence[Resource]] = field(default_factory=dict)
+    gaps: dict[str, str] = field(default_factory=dict)
+    readings: dict[Series, Reading] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="aws"))
+
+    def seen(self) -> Snapshot:
+        return Snapshot(
+            account=self.account,
+            region=self.region,
+            at=self.at,
+            resources=self.resources,
+            readings=self.readings,
+            gaps=self.gaps,
+        )
+
+    def describe(self, wave: Sequence[Collection]) -> None:
+        running = {
+            collection.name: [self._submit(collection, arguments) for arguments in self._calls(collection)]
+            for collection in wave
+        }
+        for collection in wave:
+            if collection.per in self.gaps:
+                self.gaps[collection.name] = f"needs {collection.per}: {self.gaps[collection.per]}"
+                continue
+            self.resources[collection.name] = self._gathered(running[collection.name], collection)
+
+    def measure(self, wanted: Sequence[Series]) -> None:
+        asked = questions(wanted, self.at)
+        running = [(question, self.threads.submit(_ask, self.access, self.region, question)) for question in asked]
+        for question, future in running:
+            try:
+                self.readings.update(take(question, future.result(timeout=self._left())))
+            except AWSError as error:
+                self.gaps[METRICS] = why(error, _RIGHTS)
+            except FutureTimeoutError:
+                self.gaps[METRICS] = _TOO_LATE
+
+    def end(self) -> None:
+        """Let go of what is under way, and of the clients of this region."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.access.drop(self.region)
+
+    def _submit(self, collection: Collection, arguments: Mapping[str, object]) -> Future[list[Resource]]:
+        return self.threads.submit(_list, self.access, self.region, collection, self._filled(arguments))
+
+    def _calls(self, collection: Collection) -> list[dict[str, object]]:
+        """The arguments of every call that a collection takes; the same ones only once."""
+        own = dict(collection.arguments)
+        if not collection.per:
+            return [own]
+        sets = {
+            tuple((parameter, str(parent[name])) for parameter, name in collection.given.items())
+            for parent in self.resources.get(collection.per, ())
+            if all(parent.get(name) for name in collection.given.values())
+        }
+        if not collection.batch:
+            return [own | dict(one) for one in sorted(sets)]
+        parameter = next(iter(collection.given))
+        return [own | {parameter: chunk} for chunk in _chunks([one[0][1] for one in sorted(sets)], collection.batch)]
+
+    def _filled(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        places = {"{region}": self.region, "{account}": self.account}
+        return {
+            name: places.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()
+        }
+
+    def _gathered(self, running: Iterable[Future[list[Resource]]], collection: Collection) -> list[Resource]:
+        """What all calls of a collection gave; one that failed makes a gap of the whole of it."""
+        items: list[Resource] = []
+        for future in running:
+            try:
+                items += future.result(timeout=self._left())
+            except AWSError as error:
+                self.gaps.setdefault(collection.name, why(error, collection.action))
+            except FutureTimeoutError:
+                self.gaps.setdefault(collection.name, _TOO_LATE)
+        return items
+
+    def _left(self) -> float:
+        return max(0.0, self.ends - time.monotonic())
+
+
+# --- one call ------------------------------------------------------------------------------------------------------
+
+
+def _list(access: Access, region: str, collection: Collection, arguments: Mapping[str, object]) -> list[Resource]:
+    """All pages of one call."""
+    given = {name: arguments[name] for name in collection.given} if not collection.batch else {}
+    try:
+        return [
+            item if not given else {**given, **item}
+            for page in _pages(access.client(collection.client, region), collection.operation, arguments)
+            for item in items_of(page, collection.result)
+        ]
+    except AWSError as error:
+        if code_of(error) in collection.none:
+            return []
+        raise
+
+
+def _pages(client: Any, operation: str, arguments: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+    if client.can_paginate(operation):
+        size = {"PageSize": _PAGES[operation]} if operation in _PAGES else {}
+        yield from client.get_paginator(operation).paginate(**arguments, PaginationConfig=size)
+        return
+    token: dict[str, object] = {}
+    while True:
+        page = getattr(client, operation)(**arguments, **token)
+        yield page
+        name = next((name for name in ("NextToken", "nextToken") if page.get(name)), None)
+        if name is None:
+            return
+        token = {name: page[name]}
+
+
+def items_of(page: Mapping[str, Any], path: str) -> list[Resource]:
+    """What a page lists; an object counts as a list of one."""
+    found = jmespath.search(path, page)
+    if isinstance(found, Mapping):
+        return [found]
+    return list(found or ())
+
+
+def _ask(access: Access, region: str, question: Question) -> list[Mapping[str, Any]]:
+    paginator = access.client("cloudwatch", region).get_paginator("get_metric_data")
+    pages = paginator.paginate(
+        MetricDataQueries=question.queries, StartTime=question.start, EndTime=question.end, ScanBy="TimestampAscending"
+    )
+    return [result for page in pages for result in page["MetricDataResults"]]
+
+
+T = TypeVar("T")
+
+
+def _chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(things)
+    while chunk := list(islice(left, size)):
+        yield chunk
