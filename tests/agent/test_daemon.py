@@ -156,7 +156,8 @@ async def test_sighup_reads_own_checks_anew_and_a_bad_file_is_reported(state: Pa
     folder.mkdir(parents=True)
 
     def said() -> set[str]:
-        return {entry["check"] for part in collector.bodies("catalogue") for entry in part["entries"]}
+        parts: Any = collector.bodies("catalogue")
+        return {entry["check"] for part in parts for entry in part["entries"]}
 
     async with running(state, FIELDPOST_CONFIG_DIR=str(state / "config")) as agent:
         await until(said)
