@@ -1,7 +1,6 @@
 """Drains the outbox: claims lanes that have something to deliver and serves each in a task of its own."""
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 
@@ -55,7 +54,8 @@ class Dispatcher:
         try:
             if free > 0 and await self._db.read(lanes.claimable, utc_now()):
                 failing = FAILING_SLOTS - sum(lane.failing for lane in self._running.values())
-                for lane in await self._db.write(lanes.claim, self._owner, utc_now(), free, failing):
+                claimed = await self._db.write(lanes.claim, self._owner, utc_now(), free, failing)
+                for lane in set(claimed) - self._served():  # an attempt may have outlasted its lease
                     self._start(lane)
         except StoreUnavailable as trouble:
             log.warning("deliveries put off", why=trouble.why, detail=trouble.detail)
@@ -72,6 +72,9 @@ class Dispatcher:
         """Wait until every lane that was started has been served."""
         while self._running:
             await asyncio.wait(self._running)
+
+    def _served(self) -> set[Lane]:
+        return {lane._replace(failing=failing) for lane in self._running.values() for failing in (True, False)}
 
     def _start(self, lane: Lane) -> None:
         task = asyncio.create_task(self._serve(lane), name=f"lane {lane.endpoint_id}")
@@ -115,7 +118,7 @@ class Dispatcher:
         if work is None or not work.messages:
             return False
         results = await self._send(lane, work, until)
-        await self._db.write(lanes.finish, lane, self._owner, results, random.random())  # noqa: S311 - it spreads load
+        await self._db.write(lanes.finish, lane, self._owner, results, utc_now())
         return _goes_on(results[-1])
 
     async def _send(self, lane: Lane, work: Work, until: float) -> list[Result]:

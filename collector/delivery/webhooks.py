@@ -1,5 +1,6 @@
 """Webhooks: a signed POST to a checked address, answered by 2xx or tried again."""
 
+import asyncio
 import ssl
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -57,7 +58,11 @@ class WebhookSender:
             return began.failed("its secret cannot be read: the vault key is another one")
         except ValueError as refused:
             return began.failed(str(refused))
-        return await self._post(began, url, headers, body)
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                return await self._post(began, url, headers, body)
+        except TimeoutError as error:
+            return began.failed(_describe(error))
 
     async def close(self) -> None:
         await self._session.close()

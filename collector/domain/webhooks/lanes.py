@@ -3,6 +3,7 @@
 A lane is an endpoint's queue. It is claimed by lease, so that one process at a time delivers from it, in order.
 """
 
+import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -106,7 +107,7 @@ def answered_no(result: Result) -> bool:
     return result.verdict == "dead" and result.attempt.status is not None
 
 
-def finish(conn: Connection, lane: Lane, owner: str, results: Sequence[Result], chance: float) -> None:
+def finish(conn: Connection, lane: Lane, owner: str, results: Sequence[Result], now: datetime) -> None:
     """Store what became of messages, in the order in which they were sent, and extend the lease."""
     if not results:
         return
@@ -117,9 +118,9 @@ def finish(conn: Connection, lane: Lane, owner: str, results: Sequence[Result], 
     if row is None:
         return
     succeeded = any(result.verdict == "delivered" for result in results)
-    values = _after(row.failures, row.failing_since, succeeded=succeeded, last=last, chance=chance)
+    values = _after(row.failures, row.failing_since, succeeded=succeeded, last=last)
     own = {"of_tenant": lane.tenant_id, "of_endpoint": lane.endpoint_id}
-    conn.execute(_AFTER, {**own, **values, "until": last.attempt.at + LEASE})
+    conn.execute(_AFTER, {**own, **values, "until": now + LEASE})
     if last.verdict == "gone" or rules.given_up(values["failing_since"], last.attempt.at):
         _disable(conn, lane, row.kind, last)
 
@@ -167,16 +168,14 @@ def _done(lane: Lane, result: Result) -> dict[str, object]:
     }
 
 
-def _after(
-    failures: int, failing_since: datetime | None, *, succeeded: bool, last: Result, chance: float
-) -> dict[str, Any]:
+def _after(failures: int, failing_since: datetime | None, *, succeeded: bool, last: Result) -> dict[str, Any]:
     """The lane after these results. Round and round: a lane that was served queues behind those that were not."""
     at = last.attempt.at
     if last.verdict == "delivered":
         return {"failures": 0, "failing_since": None, "due_at": at, "ready_since": at}
     failures = 1 if succeeded else failures + 1
     since = at if succeeded or failing_since is None else failing_since
-    due = at if answered_no(last) else rules.next_try(last.attempt, failures, chance)
+    due = at if answered_no(last) else rules.next_try(last.attempt, failures, random.random())  # noqa: S311 - it spreads load
     return {"failures": failures, "failing_since": since, "due_at": due, "ready_since": due}
 
 

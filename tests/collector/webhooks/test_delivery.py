@@ -175,6 +175,24 @@ async def test_a_receiver_may_say_when_it_wants_to_be_asked_again(
         assert heard or (asked in {"soon", "9" * 400} and waits < timedelta(minutes=1))
 
 
+async def test_an_attempt_that_outlasts_its_lease_is_not_begun_anew_beside_itself(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "LEASE", timedelta(0))
+    tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
+    async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
+        there.hangs = asyncio.Event()
+        made = await hook(database, tenant_id, there.url, vault)
+        await tell(database, tenant_id, 1, 2)
+        await dispatcher.turn()
+        while not there.got:  # noqa: ASYNC110 - the receiver has no event for it
+            await asyncio.sleep(0.01)
+        await dispatcher.turn()
+        there.hangs.set()
+        await dispatcher.settle()
+        assert numbers(there, made.secret) == [1, 2]
+
+
 async def test_two_processes_never_serve_one_lane_at_once(database: Database, tmp_path: Path) -> None:
     tenant_id, vault = await builders.tenant(database), vault_in(tmp_path)
     async with receiver() as there, dispatching(database, vault, there.port) as dispatcher:
