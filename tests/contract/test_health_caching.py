@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from collector.core.database import Database
-from tests.collector.accounts import Account
+from collector.domain.tenants import store as tenants
+from collector.edge import Edge
+from tests.collector.accounts import Account, account, client_of
 from tests.collector.builders import outcome
 from tests.collector.estate import info, reporter
 from tests.contract.test_health_errors import LIMIT_HEADERS
@@ -64,3 +66,22 @@ async def test_an_error_has_no_tag_and_ignores_the_condition(client: httpx.Async
         assert answer.status_code == status
         assert "etag" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_every_endpoint_has_an_etag(client: httpx.AsyncClient, endpoints: tuple[str, ...]) -> None:
+    answers = [await client.get(path) for path in endpoints]
+    served = [answer for answer in answers if answer.status_code == 200]
+    assert len(served) >= len(endpoints) - 2  # those of a connection that is not there
+    assert all("etag" in answer.headers for answer in served)
+
+
+async def test_a_kept_fleet_is_not_served_to_a_plan_or_a_tenant_that_may_not_see_it(
+    app: Edge, client: httpx.AsyncClient, database: Database, owner: Account
+) -> None:
+    agent = await reporter(database, owner.tenant, client)
+    await agent.list_only(info("mine"))
+    assert [len((await client.get(FLEET)).json()["data"]) for _ in range(2)] == [1, 1]
+    async with client_of(app, **(await account(database)).headers) as other:
+        assert (await other.get(FLEET)).json()["data"] == []
+    await database.write(tenants.change_plan, owner.tenant, "individual", None)
+    assert (await client.get(FLEET)).status_code == 403
