@@ -10,6 +10,7 @@ from collector.core import problems
 
 MAX_SAFE = 2**53 - 1  # the largest whole number that every JSON client reads exactly
 MAX_ID = 2**63 - 1
+MAX_NAME = 128
 
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
@@ -67,6 +68,14 @@ def one_of(*words: str) -> Callable[[object], str]:
         return str(value)
 
     return validate
+
+
+def name(value: object) -> str:
+    """A validator for what people or agents call something; no store keeps every character."""
+    text = str(value)
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise ValueError(f"1 to {MAX_NAME} printable characters")
+    return text
 
 
 def word(value: object) -> str:

@@ -98,6 +98,7 @@ async def test_a_backlog_that_comes_later_is_in_the_history(
     [
         ("metric=NOTHING", "metric"),
         ("metric=", "metric"),
+        ("metric=%00", "metric"),
         (f"metric={'x' * 129}", "metric"),
         ("metric=score&metric=score", "metric"),
         ("step=minute", "step"),

@@ -11,7 +11,17 @@ from starlette.responses import Response
 from collector.api.admin import envelope
 from collector.api.admin.auth import Member, may
 from collector.api.family import Gateway
-from collector.api.params import MAX_ID, MAX_SAFE, capped_number, end_of, given_once, one_of, start_of, whole_number
+from collector.api.params import (
+    MAX_ID,
+    MAX_SAFE,
+    capped_number,
+    end_of,
+    given_once,
+    name,
+    one_of,
+    start_of,
+    whole_number,
+)
 from collector.core import problems
 from collector.domain.access.rules import Act
 from collector.domain.alerts import rules as alert_rules
@@ -38,6 +48,7 @@ Acknowledger = Annotated[Member, Depends(may("acknowledge_findings"))]
 _AT_LEAST_1 = {"minimum": 1}
 _Id = BeforeValidator(whole_number(at_most=MAX_ID))
 ConnectionId = Annotated[int, _Id, Path(json_schema_extra=_AT_LEAST_1)]
+CheckId = Annotated[str, BeforeValidator(name), Path()]
 OfConnection = Annotated[int | None, _Id, Query(alias="connectionId", json_schema_extra=_AT_LEAST_1)]
 Page = Annotated[int, BeforeValidator(whole_number(at_most=MAX_SAFE)), Query(json_schema_extra=_AT_LEAST_1)]
 Limit = Annotated[int, BeforeValidator(capped_number(cap=MAX_LIMIT)), Query(json_schema_extra=_AT_LEAST_1)]
@@ -120,24 +131,24 @@ async def all_marks(caller: Reader, db: Gateway) -> Response:
 
 
 @router.put("/connections/{connection_id}/findings/{check_id}/mute", summary="Take a finding out of the score")
-async def mute(connection_id: ConnectionId, check_id: str, body: Mark, caller: Muter, db: Gateway) -> Response:
+async def mute(connection_id: ConnectionId, check_id: CheckId, body: Mark, caller: Muter, db: Gateway) -> Response:
     return await _set(db, caller, (connection_id, check_id, "mute"), body)
 
 
 @router.delete("/connections/{connection_id}/findings/{check_id}/mute", summary="Let a finding count again")
-async def unmute(connection_id: ConnectionId, check_id: str, caller: Muter, db: Gateway) -> Response:
+async def unmute(connection_id: ConnectionId, check_id: CheckId, caller: Muter, db: Gateway) -> Response:
     return await _unset(db, caller, (connection_id, check_id, "mute"))
 
 
 @router.put("/connections/{connection_id}/findings/{check_id}/acknowledgement", summary="Say who works on a finding")
 async def acknowledge(
-    connection_id: ConnectionId, check_id: str, body: Mark, caller: Acknowledger, db: Gateway
+    connection_id: ConnectionId, check_id: CheckId, body: Mark, caller: Acknowledger, db: Gateway
 ) -> Response:
     return await _set(db, caller, (connection_id, check_id, "acknowledge"), body)
 
 
 @router.delete("/connections/{connection_id}/findings/{check_id}/acknowledgement", summary="Take that back")
-async def unacknowledge(connection_id: ConnectionId, check_id: str, caller: Acknowledger, db: Gateway) -> Response:
+async def unacknowledge(connection_id: ConnectionId, check_id: CheckId, caller: Acknowledger, db: Gateway) -> Response:
     return await _unset(db, caller, (connection_id, check_id, "acknowledge"))
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from collector.api.admin import envelope
 from collector.api.admin.auth import Member, may
 from collector.api.family import Gateway
-from collector.api.params import MAX_ID, whole_number
+from collector.api.params import MAX_ID, name, whole_number
 from collector.core import problems
 from collector.domain.access.rules import Act
 from collector.domain.assignments import thresholds
@@ -24,6 +24,8 @@ router = APIRouter(prefix="/api/v1/admin", tags=["Thresholds"])
 
 Reader = Annotated[Member, Depends(may("read"))]
 Changer = Annotated[Member, Depends(may("change_thresholds"))]
+CheckId = Annotated[str, BeforeValidator(name), Path()]
+TagName = Annotated[str, BeforeValidator(name), Path()]
 ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Path(json_schema_extra={"minimum": 1})]
 
 
@@ -45,34 +47,34 @@ async def overrides(caller: Reader, db: Gateway) -> Response:
 
 
 @router.put("/thresholds/{check_id}/tenant", summary="Override a check for all connections")
-async def put_tenant(check_id: str, body: Levels, caller: Changer, db: Gateway) -> Response:
+async def put_tenant(check_id: CheckId, body: Levels, caller: Changer, db: Gateway) -> Response:
     return await _put(db, caller, Override(check=check_id, origin="tenant"), body)
 
 
 @router.put("/thresholds/{check_id}/tags/{tag}", summary="Override a check for connections with a tag")
-async def put_tag(check_id: str, tag: str, body: Levels, caller: Changer, db: Gateway) -> Response:
+async def put_tag(check_id: CheckId, tag: TagName, body: Levels, caller: Changer, db: Gateway) -> Response:
     return await _put(db, caller, Override(check=check_id, origin="tag", scope=tag), body)
 
 
 @router.put("/thresholds/{check_id}/connections/{connection_id}", summary="Override a check for one connection")
 async def put_connection(
-    check_id: str, connection_id: ConnectionId, body: Levels, caller: Changer, db: Gateway
+    check_id: CheckId, connection_id: ConnectionId, body: Levels, caller: Changer, db: Gateway
 ) -> Response:
     return await _put(db, caller, _of_connection(check_id, connection_id), body)
 
 
 @router.delete("/thresholds/{check_id}/tenant", summary="Take the tenant's override of a check away")
-async def remove_tenant(check_id: str, caller: Changer, db: Gateway) -> Response:
+async def remove_tenant(check_id: CheckId, caller: Changer, db: Gateway) -> Response:
     return await _remove(db, caller, Override(check=check_id, origin="tenant"))
 
 
 @router.delete("/thresholds/{check_id}/tags/{tag}", summary="Take a tag's override of a check away")
-async def remove_tag(check_id: str, tag: str, caller: Changer, db: Gateway) -> Response:
+async def remove_tag(check_id: CheckId, tag: TagName, caller: Changer, db: Gateway) -> Response:
     return await _remove(db, caller, Override(check=check_id, origin="tag", scope=tag))
 
 
 @router.delete("/thresholds/{check_id}/connections/{connection_id}", summary="Take a connection's override away")
-async def remove_connection(check_id: str, connection_id: ConnectionId, caller: Changer, db: Gateway) -> Response:
+async def remove_connection(check_id: CheckId, connection_id: ConnectionId, caller: Changer, db: Gateway) -> Response:
     return await _remove(db, caller, _of_connection(check_id, connection_id))
 
 

@@ -13,7 +13,7 @@ from collector.api.health.auth import ReadHealth
 from collector.api.health.connections import ConnectionId
 from collector.api.health.documents import answers
 from collector.api.health.queries import WantedPage, WantedSpan
-from collector.api.params import given_once, one_of
+from collector.api.params import given_once, name, one_of
 from collector.core import problems
 from collector.domain.fleet import catalogue
 from collector.domain.fleet.catalogue import Known
@@ -26,9 +26,8 @@ from common.clock import iso, utc_now
 router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
 
 USUAL_RANGE = timedelta(days=1)
-_MAX_METRIC = 128
 
-Metric = Annotated[str, Query(description="`score`, or the id of a check.", max_length=_MAX_METRIC)]
+Metric = Annotated[str, BeforeValidator(name), Query(description="`score`, or the id of a check.")]
 WantedStep = Annotated[
     Step | None,
     BeforeValidator(one_of("raw", "hour", "day")),

@@ -123,6 +123,9 @@ async def test_only_who_may_can_mute_and_nobody_elses_finding(
         assert (await client.put(path, headers=stranger, json=body)).status_code == 404
         missing = path.replace("REDOLOG_SIZE", "NOTHING")
         assert (await client.put(missing, headers=stranger, json=body)).status_code == 404
+        strange = path.replace("REDOLOG_SIZE", "%00")
+        assert (await client.put(strange, headers=stranger, json=body)).status_code == 404
+        assert (await client.delete(strange, headers=stranger)).status_code == 404
     assert (await client.get(f"{ADMIN}/findings", headers=viewer)).status_code == 200
     assert (await client.get(f"{ADMIN}/findings", headers=stranger)).json()["data"]["findings"] == []
 

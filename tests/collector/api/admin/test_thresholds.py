@@ -126,3 +126,12 @@ async def test_a_dba_may_look_and_not_change(client: httpx.AsyncClient, database
     assert (await client.get(THRESHOLDS, headers=dba)).status_code == 200
     assert (await client.put(f"{THRESHOLDS}/USED/tenant", headers=dba, json={"warning": 80})).status_code == 403
     assert (await client.delete(f"{THRESHOLDS}/USED/tenant", headers=dba)).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["%00/tenant", "USED/tags/%00", f"{'x' * 129}/tenant", "USED/connections/0"])
+async def test_a_place_that_cannot_be_is_not_there(
+    client: httpx.AsyncClient, headers: dict[str, str], path: str
+) -> None:
+    for method in ("PUT", "DELETE"):
+        answer = await client.request(method, f"{THRESHOLDS}/{path}", headers=headers, json={"warning": 1})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
