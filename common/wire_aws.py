@@ -134,6 +134,7 @@ class Scan(Struct, frozen=True, omit_defaults=True):
     recommendations: tuple[Recommendation, ...]
     undecided: tuple[Undecided, ...] = ()
     gaps: dict[str, str] = {}
+    gone: tuple[Text, ...] = ()
     job: str = ""
     api_calls: Count = 0
     part: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1

@@ -143,6 +143,11 @@ def home_of(region: str) -> str:
     return next((home for start, home in _HOMES.items() if region.startswith(start)), "us-east-1")
 
 
+def denies(error: Exception) -> bool:
+    """Whether AWS says that this must not be done, as opposed to: it did not work."""
+    return code_of(error) in _DENIED
+
+
 def code_of(error: Exception) -> str:
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
@@ -153,7 +158,7 @@ def why(error: Exception, action: str) -> str:
 
 
 def _of_rights(error: Exception, action: str) -> str:
-    if code_of(error) not in _DENIED:
+    if not denies(error):
         return ""
     message = _message(error)
     if "service control policy" in message:

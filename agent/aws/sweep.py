@@ -14,7 +14,7 @@ import jmespath
 from agent.aws.catalogue import Collection, Factor
 from agent.aws.collections import COLLECTIONS
 from agent.aws.readings import METRICS, Question, questions, take
-from agent.aws.session import WORKERS, Access, AWSError, code_of, why
+from agent.aws.session import WORKERS, Access, AWSError, code_of, home_of, why
 from agent.aws.snapshot import Reading, Resource, Series, Snapshot
 
 _PAGES: Mapping[str, int] = {
@@ -130,7 +130,9 @@ class Looking:
         self.access.drop(self.region)
 
     def _submit(self, collection: Collection, arguments: Mapping[str, object]) -> Future[list[Resource]]:
-        return self.threads.submit(_list, self.access, self.region, collection, self._filled(arguments))
+        filled = arguments_of(arguments, region=self.region, account=self.account)
+        region = home_of(self.region) if collection.at_home else self.region
+        return self.threads.submit(_list, self.access, region, collection, filled)
 
     def _calls(self, collection: Collection) -> list[dict[str, object]]:
         """The arguments of every call that a collection takes; the same ones only once."""
@@ -146,12 +148,6 @@ class Looking:
             return [own | dict(one) for one in sorted(sets)]
         parameter = next(iter(collection.given))
         return [own | {parameter: chunk} for chunk in _chunks([one[0][1] for one in sorted(sets)], collection.batch)]
-
-    def _filled(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        places = {"{region}": self.region, "{account}": self.account}
-        return {
-            name: places.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()
-        }
 
     def _gathered(self, running: Iterable[Future[list[Resource]]], collection: Collection) -> list[Resource]:
         """What all calls of a collection gave; one that failed makes a gap of the whole of it."""
@@ -170,6 +166,16 @@ class Looking:
 
 
 # --- one call ------------------------------------------------------------------------------------------------------
+
+
+def arguments_of(arguments: Mapping[str, object], *, region: str, account: str) -> dict[str, object]:
+    """What a call is given, its places filled in."""
+    places = {"{region}": region, "{account}": account}
+    return {name: places.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()}
+
+
+def first_page(client: Any, operation: str, arguments: Mapping[str, object]) -> Mapping[str, Any]:
+    return next(_pages(client, operation, arguments))
 
 
 def _list(access: Access, region: str, collection: Collection, arguments: Mapping[str, object]) -> list[Resource]:

@@ -18,6 +18,7 @@ _MODULES = {
     "connection": "connection",
     "check": "check",
     "grants": "grants",
+    "aws": "aws",
     "reference": "reference",
     "spool": "spool",
     "status": "status",

@@ -1,0 +1,113 @@
+"""The agent's side of its child process for AWS: starts it, reads its answers, and ends it when its time is over."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import aclosing
+from typing import TypeVar
+
+import msgspec
+
+from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, Verified, VerifyRequest
+from common import logs
+
+log = logs.get("agent.aws")
+T = TypeVar("T")
+
+COMMAND = (sys.executable, "-P", "-m", "agent.aws.scan")
+_LONGEST_LINE = 64 * 1024 * 1024
+_GRACE_S = 15.0
+_FRUGAL: Mapping[str, str] = {"MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+_MISSING = "No module named 'boto"
+
+
+class AskingError(Exception):
+    """Nothing, or not everything, came of a request; one line that says why."""
+
+
+async def ask(request: Request) -> AsyncGenerator[Answer, None]:
+    """The answers as they come, the last of which is `Ended`; `AskingError` when the child cannot go on."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **_FRUGAL},
+        limit=_LONGEST_LINE,
+    )
+    errors = asyncio.create_task(_read_all(process.stderr))
+    try:
+        async with aclosing(_answers(process, request)) as answers:
+            async for message in answers:
+                yield message
+    finally:
+        await _end(process)
+        said = await errors
+    if process.returncode:
+        raise AskingError(_reason(said, process.returncode))
+
+
+async def scan_account(request: ScanRequest) -> tuple[list[Scanned], Ended]:
+    """All regions of a scan, and what it took; `AskingError` when the account cannot be used."""
+    found: list[Scanned] = []
+    async with aclosing(ask(request)) as answers:
+        async for message in answers:
+            if isinstance(message, Scanned):
+                found.append(message)
+            elif isinstance(message, Failed):
+                raise AskingError(message.reason)
+            elif isinstance(message, Ended):
+                return found, message
+    raise AskingError("the scan ended without a last word")
+
+
+async def verify_account(request: VerifyRequest) -> Verified:
+    """What is to be said of an account; `AskingError` when not even that can be found out."""
+    async with aclosing(ask(request)) as answers:
+        async for message in answers:
+            if isinstance(message, Verified):
+                return message
+            if isinstance(message, Failed):
+                raise AskingError(message.reason)
+    raise AskingError("the verification ended without a last word")
+
+
+async def _answers(process: asyncio.subprocess.Process, request: Request) -> AsyncGenerator[Answer, None]:
+    if process.stdin is None or process.stdout is None:
+        raise AskingError("the child process has no pipes")
+    ends = asyncio.get_running_loop().time() + request.deadline_s + _GRACE_S
+    process.stdin.write(msgspec.json.encode(request))
+    process.stdin.write_eof()
+    try:
+        while line := await _before(ends, process.stdout.readline()):
+            yield msgspec.json.decode(line, type=Answer)
+        await _before(ends, process.wait())
+    except TimeoutError:
+        raise AskingError(f"not done within {request.deadline_s:.0f} s") from None
+    except msgspec.DecodeError as error:
+        raise AskingError(f"the child process said what cannot be read: {error}") from None
+
+
+async def _before(ends: float, work: Awaitable[T]) -> T:
+    async with asyncio.timeout_at(ends):
+        return await work
+
+
+async def _read_all(stream: asyncio.StreamReader | None) -> str:
+    return (await stream.read()).decode(errors="replace") if stream else ""
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+def _reason(said: str, code: int) -> str:
+    """The last line of what a child wrote before it ended by itself."""
+    if _MISSING in said:
+        return "boto3 is not installed on the agent's host; install the extra `aws`"
+    lines = said.strip().splitlines()
+    log.error("child process for AWS ended", code=code, said="\n".join(lines[-20:]))
+    return f"the child process ended with code {code}: {lines[-1] if lines else 'without a word'}"

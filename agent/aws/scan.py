@@ -1,0 +1,118 @@
+"""The child process for AWS: one request on standard input, one line of JSON per answer; the only one that loads boto3.
+
+It lives for one request, under a bound on its memory; credentials never leave it.
+"""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.aws.accounts import verify
+from agent.aws.catalogue import Book, Factor
+from agent.aws.factors import catalogue
+from agent.aws.judge import judge
+from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, VerifyRequest
+from agent.aws.pricing import book_for
+from agent.aws.session import Access, AccountError, entered, home_of, own
+from agent.aws.sweep import sweep
+from common import logs
+from common.clock import Now, utc_now
+from common.ids import new_id
+from common.wire_aws import Scan
+
+MIB = 1024 * 1024
+Say = Callable[[Answer], None]
+
+
+def main() -> None:
+    """Answer, and end at once: threads that wait for AWS must not keep the process."""
+    logs.configure(level="warning", form="logfmt")
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    resource.setrlimit(resource.RLIMIT_DATA, (request.memory_mib * MIB, request.memory_mib * MIB))
+    try:
+        calls = answer(request, _say)
+    except MemoryError:
+        calls = 0
+        _say(Failed(f"it needed more than {request.memory_mib} MiB of memory; take fewer regions or factors at a time"))
+    _say(Ended(utc_now(), calls, peak_rss_mib()))
+    os._exit(0)
+
+
+def answer(request: Request, say: Say, *, now: Now = utc_now) -> int:
+    """Do what is asked; how many calls to AWS it took."""
+    unknown = [key for key in request.factors if key not in catalogue()]
+    if unknown:
+        say(Failed(f"factor `{unknown[0]}`; expected some of {', '.join(catalogue())}"))
+        return 0
+    factors = [factor for key, factor in catalogue().items() if not request.factors or key in request.factors]
+    with own() as through:
+        if isinstance(request, VerifyRequest):
+            say(verify(through, request, factors, at=now()))
+            return through.calls
+        try:
+            access = entered(through, request.target, request.regions[0])
+        except AccountError as error:
+            say(Failed(str(error)))
+            return through.calls
+        with access:
+            _Scan(access, request, factors, book_for(access, request.state_dir), now).run(say)
+            return access.calls + through.calls
+
+
+def peak_rss_mib() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """One account, region by region, each let go of before the next."""
+
+    access: Access
+    request: ScanRequest
+    factors: Sequence[Factor]
+    book: Book
+    now: Now
+
+    def run(self, say: Say) -> None:
+        regions = self.request.regions
+        home = next((region for region in regions if region == home_of(region)), regions[0])
+        ends = time.monotonic() + self.request.deadline_s
+        for region in regions:
+            say(self._region(region, home=region == home, ends=ends))
+
+    def _region(self, region: str, *, home: bool, ends: float) -> Scanned:
+        started, began, calls = self.now(), time.monotonic(), self.access.calls
+        account = self.request.target.account
+        look = sweep(self.access, account, region, self.factors, at=started, home=home, ends=ends)
+        known = self.request.known.get(region, ())
+        judged = judge(look, self.factors, self.book, home=home, known=known)
+        scan = Scan(
+            scan=new_id("scan"),
+            account=account,
+            region=region,
+            started_at=started,
+            ended_at=self.now(),
+            factors=judged.judged,
+            recommendations=judged.recommendations,
+            undecided=judged.undecided,
+            gaps=dict(look.gaps),
+            gone=judged.gone,
+            job=self.request.job,
+            api_calls=self.access.calls - calls,
+        )
+        described = sum(map(len, look.resources.values()))
+        return Scanned(scan, described, len(look.readings), round(time.monotonic() - began, 2))
+
+
+def _say(message: Answer) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
