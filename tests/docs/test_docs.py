@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from tests.docs.settings_manual import PATH, manual, undescribed
 
@@ -33,3 +34,14 @@ def test_the_readme_names_only_commands_that_exist() -> None:
         commands = {command.name for command in groups[program].registered_commands}
         names = commands | {group.name for group in groups[program].registered_groups}
         assert word in names, f"README: {program} {word}"
+
+
+def test_every_administrative_resource_stands_in_the_manual() -> None:
+    from collector.api.admin.family import ROUTERS  # noqa: PLC0415 - the framework is heavy enough for a docs test
+
+    page = (ROOT / "docs" / "api-admin.md").read_text()
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    paths = {route.path.removeprefix("/api/v1/admin") for route in routes}
+    named = {path.split("/")[1] for path in paths}
+    assert {name for name in named if f"/{name}" not in page} == set()
+    assert len(named) > 10
