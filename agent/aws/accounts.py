@@ -144,6 +144,8 @@ class _Reads:
         own = arguments_of(collection.arguments, region=self.region, account="")
         if not collection.per:
             return own
+        if collection.calls:
+            return own | dict(next(iter(collection.calls(()))))
         parent = self.parents.get(collection.per, {})
         given = {name: parent.get(key) for name, key in collection.given.items()}
         if not all(given.values()):
@@ -191,9 +193,9 @@ def _one_metric(access: Access, region: str) -> object:
     client = access.client("cloudwatch", region)
     metric = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
     return client.get_metric_data(
-        MetricDataQueries=[{"Id": "m0", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}],
+        MetricDataQueries=[{"Id": "m0", "MetricStat": {"Metric": metric, "Period": 86_400, "Stat": "Maximum"}}],
         StartTime="2026-01-01T00:00:00Z",
-        EndTime="2026-01-01T01:00:00Z",
+        EndTime="2026-01-02T00:00:00Z",
     )
 
 

@@ -139,6 +139,8 @@ class Looking:
         own = dict(collection.arguments)
         if not collection.per:
             return [own]
+        if collection.calls:
+            return [own | dict(more) for more in collection.calls(self.resources.get(collection.per, ()))]
         sets = {
             tuple((parameter, str(parent[name])) for parameter, name in collection.given.items())
             for parent in self.resources.get(collection.per, ())
