@@ -17,11 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     faults = Faults(latency_ms=options.latency_ms)
     faults.add(options.fault)
-    served = serve(options.port, World(faults=faults, transition_s=options.transition_ms / 1000))
     began = time.monotonic()
+    world = World(faults=faults, transition_s=options.transition_ms / 1000)
+    served = serve(options.port, world, estate=not options.no_estate, copies=options.copies)
     stop = threading.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: stop.set())
+    if options.key_file is not None:
+        options.key_file.write_text(json.dumps(world.expected, indent=1) + "\n", encoding="utf-8")
     answering = threading.Thread(target=served.server.serve_forever, daemon=True)
     answering.start()
     _announce(served, options.ready_file, time.monotonic() - began)
@@ -37,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="each call takes this much longer")
     parser.add_argument("--transition-ms", type=float, default=200.0, help="how long a start or a stop takes")
     parser.add_argument("--no-estate", action="store_true", help="accounts with their roles and nothing else")
+    parser.add_argument("--copies", type=int, default=1, help="the estate this many times over")
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="where to write what a scan must find")
     parser.add_argument("--fault", action="append", default=[], type=_fault, metavar="KIND=ARGUMENT[:ARGUMENT]")
     return parser
 

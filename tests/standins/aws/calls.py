@@ -1,8 +1,10 @@
 """One API call, read from HTTP by the vendor's own models, and its answer, written by them."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,7 @@ from moto.core.utils import get_service_model
 from moto.ec2.responses._base_response import EC2BaseResponse
 from werkzeug.exceptions import NotFound
 
+from tests.standins.aws.ec2xml import document
 from tests.standins.aws.errors import AwsError
 
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -26,6 +29,9 @@ _BY_SIGNING_NAME = {
     "tagging": ("resourcegroupstaggingapi",),
     "elasticfilesystem": ("efs",),
 }
+
+_PLAIN = frozenset({"DescribeInstanceTypes", "DescribeRegions"})
+"""Answers of EC2 that are made of plain values, for the fast way of writing them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,10 @@ def _parameters(
 def answer(call: Call, result: Mapping[str, Any] | AwsError) -> Body:
     """The result or the refusal as the call's protocol writes it; a result that the model does not know is a fault."""
     operation = _model(call.service).operation_model(call.operation)
+    if call.operation in _PLAIN and not isinstance(result, AwsError):
+        return 200, {"Content-Type": "text/xml;charset=UTF-8"}, document(operation, result).encode()
+    if call.operation == "GetMetricData" and call.protocol == "json" and not isinstance(result, AwsError):
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(result, default=_epoch).encode()
     if not isinstance(result, AwsError) and operation.output_shape is not None:
         _check(result, operation.output_shape, call.operation)
     picker = XFormedAttributePicker(
@@ -126,6 +136,10 @@ def answer(call: Call, result: Mapping[str, Any] | AwsError) -> Body:
     body = written["body"]
     status = result.status if isinstance(result, AwsError) else written["status_code"]
     return status, written["headers"], body.encode() if isinstance(body, str) else body
+
+
+def _epoch(value: datetime) -> float:
+    return value.timestamp()
 
 
 def _check(value: Any, shape: Any, path: str) -> None:

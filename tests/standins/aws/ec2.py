@@ -26,7 +26,7 @@ def settle(backend: EC2Backend) -> None:
     """Finish the changes of state whose time has come."""
     now = time.monotonic()
     for instance in backend.all_instances():
-        _mark_spot(instance, backend)
+        _complete(instance, backend)
         due: tuple[float, str] | None = marked(instance, "settles")
         if due is None or due[0] > now:
             continue
@@ -180,7 +180,13 @@ def _run(call: Call, _: World) -> Answer:
     return None
 
 
-def _mark_spot(instance: Instance, backend: EC2Backend) -> None:
+def _complete(instance: Instance, backend: EC2Backend) -> None:
+    """What EC2 says of every instance and moto of none."""
+    if marked(instance, "platform_details") is None:
+        windows = instance.platform == "windows"
+        mark(instance, platform_details="Windows" if windows else "Linux/UNIX")
+        mark(instance, usage_operation="RunInstances:0002" if windows else "RunInstances")
+        mark(instance, ena_support=marked(instance, "ena_support", default=True))
     if instance.lifecycle == "spot" and marked(instance, "spot_type") is None:
         mark(instance, spot_type=marked(backend, "spot_type", "one-time"))
 
@@ -207,6 +213,16 @@ def _snapshots(call: Call, _: World) -> Answer:
     return {"Snapshots": list(rows), "NextToken": token}
 
 
+def _interfaces(call: Call, _: World) -> Answer:
+    """What a gateway or an endpoint holds is in use, whatever moto says."""
+    backend = backend_of(call)
+    held = [gateway._eni for gateway in backend.nat_gateways.values()]
+    held += [backend.enis[eni] for one in backend.vpc_end_points.values() for eni in one.network_interface_ids]
+    for interface in held:
+        mark(interface, status="in-use")
+    return None
+
+
 def _spot_requests(call: Call, _: World) -> Answer:
     requests: list[dict[str, Any]] = []
     backend = backend_of(call)
@@ -230,5 +246,6 @@ HANDLERS: Handlers = {
     ("ec2", "TerminateInstances"): _settled,
     ("ec2", "DescribeImages"): _images,
     ("ec2", "DescribeSnapshots"): _snapshots,
+    ("ec2", "DescribeNetworkInterfaces"): _interfaces,
     ("ec2", "DescribeSpotInstanceRequests"): _spot_requests,
 }

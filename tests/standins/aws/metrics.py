@@ -2,6 +2,7 @@
 
 import bisect
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,9 +64,8 @@ class Profile:
     samples: float = 1.0
 
     def bags(self, start: float, end: float, period: int) -> Iterator[tuple[float, Bag]]:
-        step = self._step(start, period)
         current, bag = start, Counter[float]()
-        for stamp, value, weight in self._points(start, end, step):
+        for stamp, value, weight in self._points(start, end, period):
             at = start + (stamp - start) // period * period
             if at != current and bag:
                 yield current, bag
@@ -78,18 +78,19 @@ class Profile:
     def last(self) -> float:
         return self.until
 
-    def _step(self, start: float, period: int) -> int:
-        return HOUR if start % HOUR == 0 and period % HOUR == 0 else self.resolution
-
-    def _points(self, start: float, end: float, step: int) -> Iterator[tuple[float, float, float]]:
-        """Whole hours at once where a period has whole hours, else each datapoint."""
-        begin = max(start, math.ceil(self.since / step) * step)
+    def _points(self, start: float, end: float, period: int) -> Iterator[tuple[float, float, float]]:
+        """Whole hours at once where they lie within a period, else each datapoint."""
+        stamp = math.ceil(max(start, self.since) / self.resolution) * self.resolution
         stop = min(end, self.until)
         per_hour = max(1, round(HOUR // self.resolution * self.share))
-        stamp = begin
         while stamp < stop:
-            yield from self._hour(stamp, per_hour) if step == HOUR else self._point(stamp, per_hour)
-            stamp += step
+            border = start + ((stamp - start) // period + 1) * period
+            if stamp % HOUR == 0 and stamp + HOUR <= min(stop, border):
+                yield from self._hour(stamp, per_hour)
+                stamp += HOUR
+            else:
+                yield from self._point(stamp, per_hour)
+                stamp += self.resolution
 
     def _hour(self, stamp: float, per_hour: int) -> Iterator[tuple[float, float, float]]:
         peaks = self._peaks(stamp, per_hour)
@@ -136,7 +137,8 @@ class Metrics:
         source = self.series.get(key)
         if source is None:
             return []
-        start = math.floor(window[0] / min(period, HOUR)) * min(period, HOUR)
+        grain = period if period <= HOUR else _grain(window[0])
+        start = math.floor(window[0] / grain) * grain
         return [
             Datapoint(at, {stat: statistic(bag, stat) for stat in stats})
             for at, bag in source.bags(start, window[1], period)
@@ -147,6 +149,14 @@ class Metrics:
 class Datapoint:
     at: float
     values: Mapping[str, float]
+
+
+def _grain(start: float) -> int:
+    """To what CloudWatch rounds the start of a window, by how old it is."""
+    age = (time.time() - start) / DAY
+    if age <= 15:
+        return 60
+    return 300 if age <= 63 else HOUR
 
 
 def _has(dimensions: Dimensions, wanted: Mapping[str, str | None]) -> bool:

@@ -1,15 +1,19 @@
 """The stand-in as a server: loopback only, one thread per connection, no file and no network beside it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("amis.json")))
 # Read once, while moto is imported: its own list would put 1,300 snapshots of others into every account.
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.standins.aws import access, cloudwatch, ec2, shelves
+from tests.standins.aws import access, cloudwatch, ec2, regions, shelves
+from tests.standins.aws.estate.builder import build
+from tests.standins.aws.faults import Faults
 from tests.standins.aws.front import Front
 from tests.standins.aws.quiet import QuietHandler
 from tests.standins.aws.roles import Roles, plant
@@ -34,14 +38,26 @@ class Served:
 
 def handlers() -> Handlers:
     gathered: Handlers = {}
-    for module in (access, cloudwatch, ec2, shelves):
+    for module in (access, cloudwatch, ec2, regions, shelves):
         gathered |= module.HANDLERS
     return gathered
 
 
-def serve(port: int, world: World) -> Served:
+def serve(port: int, world: World, *, estate: bool = True, copies: int = 1) -> Served:
     """A server that is bound; it answers from `serve_forever` on."""
     for roles in ACCOUNTS:
         plant(roles)
-    server = make_server("127.0.0.1", port, Front(world, handlers()), threaded=True, request_handler=QuietHandler)
+    front = Front(world, handlers())
+    if estate:
+        world.expected = _planted(front, copies)
+    server = make_server("127.0.0.1", port, front, threaded=True, request_handler=QuietHandler)
     return Served(server, world)
+
+
+def _planted(front: Front, copies: int) -> Mapping[str, Any]:
+    """The key; faults and delays are for those who come later."""
+    faults, front.world.faults = front.world.faults, Faults()
+    key = build(front, ACCOUNTS, copies=copies)
+    front.world.faults = faults
+    front.world.asked.clear()
+    return key.as_json()
