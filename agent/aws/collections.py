@@ -77,6 +77,13 @@ _ALL = (
     Collection("ec2.subnets", "ec2", "describe_subnets", "Subnets[]", "ec2:DescribeSubnets"),
     Collection("ec2.vpc_endpoints", "ec2", "describe_vpc_endpoints", "VpcEndpoints[]", "ec2:DescribeVpcEndpoints"),
     Collection(
+        "ec2.endpoint_services",
+        "ec2",
+        "describe_vpc_endpoint_service_configurations",
+        "ServiceConfigurations[]",
+        "ec2:DescribeVpcEndpointServiceConfigurations",
+    ),
+    Collection(
         "ec2.network_interfaces",
         "ec2",
         "describe_network_interfaces",

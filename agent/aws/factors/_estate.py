@@ -8,7 +8,7 @@ from typing import Literal
 
 from agent.aws.catalogue import MIN_SAMPLE_SHARE, Estimate, Evidence, Risk, excluded
 from agent.aws.prices.price import Price
-from agent.aws.snapshot import Reading, Resource, Snapshot, tags_of
+from agent.aws.snapshot import Reading, Resource, Series, Snapshot, tags_of
 
 FREE = Price(0.0, "LIVE_LIST", "9999-12-31")
 """What is no longer paid: certain, and of any day."""
@@ -156,6 +156,11 @@ def says(tags: Mapping[str, str], pattern: re.Pattern[str]) -> bool:
 
 
 # --- metrics -------------------------------------------------------------------------------------------------------
+
+
+def series_of(namespace: str, metric: str, stat: str, dimensions: Mapping[str, str], *, days: int) -> Series:
+    """A series whose dimensions are only known at run time, by their own names."""
+    return Series(namespace, metric, stat, tuple(sorted(dimensions.items())), days)
 
 
 def step_of(reading: Reading, days: int) -> int:
