@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from agent.assignment import Assignments
+from agent.aws.scanning import Scanning
 from agent.checks import known
 from agent.config import CONNECTIONS_FILE, load_connections
 from agent.disk import DiskThread
@@ -132,8 +133,24 @@ class Daemon:
             window=window(options.heavy_window),
         )
         self.watching = Watching(self._supervisor, make)
+        self._scanning = Scanning(
+            options.folder,
+            self._config_dir,
+            self._sink,
+            disk,
+            accounts=lambda: self._assignments.current.accounts,
+            problems=self.problems,
+        )
         self._jobs = Jobs(
-            options.folder, self._sink, disk, handlers={"check": self.watching.check}, problems=self.problems
+            options.folder,
+            self._sink,
+            disk,
+            handlers={
+                "check": self.watching.check,
+                "aws_scan": self._scanning.scan,
+                "aws_verify": self._scanning.verify,
+            },
+            problems=self.problems,
         )
         self._uplink = Uplink(link, spool, disk, problems=self.problems, on_ack=self._acknowledged)
 
@@ -154,6 +171,7 @@ class Daemon:
             ("uplink", self._uplink.run),
             ("assignment", self._assignments.run),
             ("heartbeat", self._heartbeat_for_ever),
+            ("aws scans", self._scanning.run),
             ("reload", self._reload_for_ever),
             ("status", self._status_for_ever),
             ("watchdog", self._watchdog_for_ever),
@@ -285,6 +303,7 @@ class Daemon:
 
     def _assigned(self, assignment: Assignment) -> None:
         self._jobs.offer(assignment.jobs)
+        self._scanning.wake.set()
         self._beat.set()
 
     def _acknowledged(self, _ack: Ack) -> None:

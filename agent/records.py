@@ -29,7 +29,15 @@ class Lane(IntEnum):
     RESULT = 2
 
 
-_LANES: dict[str, Lane] = {Kind.JOB: Lane.ACTION, Kind.INVENTORY: Lane.STATE, Kind.CATALOGUE: Lane.STATE}
+_LANES: dict[str, Lane] = {
+    Kind.JOB: Lane.ACTION,
+    Kind.AWS_SCAN: Lane.ACTION,  # before the result of the job that asked for it
+    Kind.AWS_VERIFICATION: Lane.ACTION,
+    Kind.AWS_MATCHES: Lane.ACTION,
+    Kind.AWS_EXECUTION: Lane.ACTION,
+    Kind.INVENTORY: Lane.STATE,
+    Kind.CATALOGUE: Lane.STATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from agent.aws.parts import scan_parts
 from agent.records import Keep
 from agent.spool import Spool
 from common import wire
@@ -23,6 +24,7 @@ from common.wire import (
     Run,
     Status,
 )
+from common.wire_aws import Scan, Verification
 
 PART_BYTES = 48 * 1024  # leaves room in a record for what surrounds the outcomes
 _SHORT = 200
@@ -50,6 +52,16 @@ class Sink:
 
     def job(self, result: JobResult) -> None:
         self._spool.append(Kind.JOB, self._now(), result, keep=Keep.CHANGE)
+        self.pressing.set()
+
+    def scan(self, scan: Scan) -> None:
+        """Take what was found in one region of an AWS account."""
+        for part in scan_parts(scan):
+            self._spool.append(Kind.AWS_SCAN, scan.ended_at, part, keep=Keep.CHANGE)
+        self.pressing.set()
+
+    def verification(self, verification: Verification) -> None:
+        self._spool.append(Kind.AWS_VERIFICATION, verification.at, verification, keep=Keep.CHANGE)
         self.pressing.set()
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -48,13 +48,16 @@ async def ask(request: Request) -> AsyncGenerator[Answer, None]:
         raise AskingError(_reason(said, process.returncode))
 
 
-async def scan_account(request: ScanRequest) -> tuple[list[Scanned], Ended]:
-    """All regions of a scan, and what it took; `AskingError` when the account cannot be used."""
+async def scan_account(
+    request: ScanRequest, on_region: Callable[[Scanned], None] = lambda _: None
+) -> tuple[list[Scanned], Ended]:
+    """All regions of a scan, each told of at once, and what it took; `AskingError` when the account cannot be used."""
     found: list[Scanned] = []
     async with aclosing(ask(request)) as answers:
         async for message in answers:
             if isinstance(message, Scanned):
                 found.append(message)
+                on_region(message)
             elif isinstance(message, Failed):
                 raise AskingError(message.reason)
             elif isinstance(message, Ended):
