@@ -115,6 +115,11 @@ def _common(snapshot: Snapshot, subject: Subject) -> dict[str, object]:
     return common
 
 
+def estimated(price: Price) -> Price:
+    """The same, said to rest on an assumption; what is not known stays so."""
+    return price.plus(Price(0.0, "ESTIMATE", price.as_of))
+
+
 def raised(risk: Risk) -> Risk:
     return "MEDIUM" if risk == "LOW" else "HIGH"
 
