@@ -16,6 +16,7 @@ from tests.standins.aws.authorise import authorise
 from tests.standins.aws.calls import Body, answer, read, signed
 from tests.standins.aws.errors import AwsError
 from tests.standins.aws.identities import principal_of
+from tests.standins.aws.rds import restart_by_itself
 from tests.standins.aws.world import Handler, World
 
 Environ = dict[str, Any]
@@ -80,6 +81,9 @@ class Front:
             return _json(self._set_faults(json.loads(environ["standin.body"] or b"{}")))
         if what == "calls":
             return _json(self._calls(forget=request.method == "DELETE"))
+        if what == "rds-restart" and request.method == "POST":
+            restart_by_itself(**json.loads(environ["standin.body"]))
+            return _json({})
         if what == "expected":
             return _json(self.world.expected)
         return Response("unknown", 404)

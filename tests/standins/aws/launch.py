@@ -35,6 +35,10 @@ class Aws:
         counts: Mapping[str, Any] = self._ask("calls", method="DELETE")
         return counts
 
+    def restart_database(self, account: str, region: str, name: str) -> None:
+        """What AWS does to a stopped database on the seventh day."""
+        self._ask("rds-restart", {"account": account, "region": region, "name": name})
+
     def expected(self) -> Mapping[str, Any]:
         """The key to the estate."""
         key: Mapping[str, Any] = self._ask("expected")

@@ -4,7 +4,8 @@ from typing import Any
 
 
 def mark(thing: object, **facts: Any) -> None:
-    vars(thing).update(facts)
+    for name, value in facts.items():
+        setattr(thing, name, value)
 
 
 def marked(thing: object, name: str, default: Any = None) -> Any:
