@@ -1,17 +1,20 @@
 """The prices that a scan goes by."""
 
+from pathlib import Path
+
 from agent.aws.catalogue import Book
-from agent.aws.prices.price import UNKNOWN, Price
+from agent.aws.prices.bundled import bundled
+from agent.aws.prices.resolve import Prices
+from agent.aws.prices.store import current
 from agent.aws.session import Access
+from common import logs
+
+log = logs.get("agent.aws")
 
 
-class NoPrices:
-    """Nothing is known; what is found is listed without money."""
-
-    def price(self, _service: str, _key: str, _region: str) -> Price:
-        return UNKNOWN
-
-
-def book_for(_access: Access, _state_dir: str) -> Book:
+def book_for(_access: Access, state_dir: str) -> Book:
     """The best prices at hand."""
-    return NoPrices()
+    book, wrong = current(Path(state_dir)) if state_dir else (None, "")
+    if wrong:
+        log.warning("imported price book ignored", reason=wrong)
+    return Prices(bundled(), book)
