@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from agent.aws.catalogue import LOOKBACK_DAYS, Book, Factor, Result, Undecided
+from agent.aws.factors import _newer, _rightsizing
 from agent.aws.factors._estate import MB, Cost, finding, is_scheduled, is_standby, kept, too_young
 from agent.aws.factors._instances import (
     Load,
@@ -207,4 +208,6 @@ FACTORS = (
         optional=_COMMITMENTS,
         estimate=estimate_monitoring,
     ),
+    *_rightsizing.FACTORS,
+    *_newer.FACTORS,
 )
