@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Money = Literal["exact", "at_least", "unknown"]
-"""exact: `monthlySavings` within the tolerance of its region; at_least: no less than that; unknown: null."""
+Money = Literal["exact", "at_least", "unknown", "any"]
+"""exact: within the tolerance of its region; at_least: no less than that; unknown: null; any: not said."""
 
 CATEGORY = {
     "C": "Cleaner",
@@ -101,6 +101,8 @@ def _money(entry: Mapping[str, Any], hit: Mapping[str, Any]) -> str:
     wanted, given = entry["monthlySavings"], hit["monthlySavings"]
     slack = 0.01 if entry["region"] == "us-east-1" else 0.12
     named = f"{entry['factorKey']} {entry['resourceId']} ({entry['region']}): {given}, expected"
+    if entry["money"] == "any":
+        return ""
     if entry["money"] == "unknown":
         return "" if given is None else f"{named} null"
     if given is None:
