@@ -36,12 +36,13 @@ class ScanRequest(Struct, frozen=True, tag="scan"):
 
 
 class VerifyRequest(Struct, frozen=True, tag="verify"):
-    """`switch`: also prove the rights that schedules need."""
+    """`switch`: also prove the rights that schedules need, on instances that carry one of `tags`."""
 
     target: Target
     regions: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     switch: bool = False
+    tags: tuple[str, ...] = ("Schedule",)
     job: str = ""
     deadline_s: float = 120.0
     memory_mib: int = DEFAULT_MEMORY_MIB
