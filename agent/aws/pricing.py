@@ -1,20 +1,18 @@
-"""The prices that a scan goes by."""
+"""The prices that a scan goes by: the bundled book, over it the imported one."""
 
 from pathlib import Path
 
-from agent.aws.catalogue import Book
 from agent.aws.prices.bundled import bundled
 from agent.aws.prices.resolve import Prices
 from agent.aws.prices.store import current
-from agent.aws.session import Access
 from common import logs
 
 log = logs.get("agent.aws")
 
 
-def book_for(_access: Access, state_dir: str) -> Book:
-    """The best prices at hand."""
-    book, wrong = current(Path(state_dir)) if state_dir else (None, "")
+def prices_of(state_dir: str) -> Prices:
+    """What this host knows of prices without asking anybody."""
+    book, wrong = current(Path(state_dir))
     if wrong:
-        log.warning("imported price book ignored", reason=wrong)
+        log.warning("imported prices are not used", reason=wrong)
     return Prices(bundled(), book)

@@ -17,7 +17,7 @@ from agent.aws.catalogue import Book, Factor
 from agent.aws.factors import catalogue
 from agent.aws.judge import judge
 from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, VerifyRequest
-from agent.aws.pricing import book_for
+from agent.aws.pricing import prices_of
 from agent.aws.session import Access, AccountError, entered, home_of, own
 from agent.aws.sweep import sweep
 from common import logs
@@ -60,7 +60,7 @@ def answer(request: Request, say: Say, *, now: Now = utc_now) -> int:
             say(Failed(str(error)))
             return through.calls
         with access:
-            _Scan(access, request, factors, book_for(access, request.state_dir), now).run(say)
+            _Scan(access, request, factors, prices_of(request.state_dir), now).run(say)
             return access.calls + through.calls
 
 
