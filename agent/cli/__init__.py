@@ -19,6 +19,7 @@ _MODULES = {
     "check": "check",
     "grants": "grants",
     "aws": "aws",
+    "pricebook": "pricebook",
     "reference": "reference",
     "spool": "spool",
     "status": "status",
