@@ -8,7 +8,7 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.utils import random_ami_id
 from moto.moto_api._internal import mock_random
 
-from tests.standins.aws.estate import caches, compute, databases, groups, network, serverless, storage
+from tests.standins.aws.estate import caches, compute, databases, groups, network, serverless, storage, subjects
 from tests.standins.aws.estate.key import AnswerKey
 from tests.standins.aws.estate.plot import OWN_IMAGE, Plot
 from tests.standins.aws.front import Front
@@ -23,6 +23,7 @@ PLANTERS: tuple[Planter, ...] = (
     databases.plant,
     caches.plant,
     serverless.plant,
+    subjects.plant,
 )
 SEED = 20260720
 _COPIES = {0: {"us-east-1": 2, "eu-west-1": 2, "eu-central-1": 1}, 1: {"us-east-1": 1, "eu-west-1": 1}}

@@ -225,7 +225,7 @@ def _image(plot: Plot, name: str) -> str:
 def _monitored(plot: Plot, copy: int) -> None:
     instance = plot.instance(name=f"detailed-{copy}", monitored=True)
     plot.busy(instance)
-    plot.expect("O:EC2_DETAILED_MONITORING", instance.id, DETAILED_MONITORING)
+    plot.expect("O:EC2_DETAILED_MONITORING", instance.id, DETAILED_MONITORING, same_everywhere=DETAILED_MONITORING)
     watched = plot.instance(name=f"watched-{copy}", monitored=True)
     plot.busy(watched)
     plot.client("cloudwatch").put_metric_alarm(

@@ -86,9 +86,11 @@ def measure(plot: Plot, name: str, base: Base) -> None:
             plot.metric("AWS/RDS", metric, {"DBInstanceIdentifier": name}, level, **more)
 
 
-def _found(plot: Plot, factor: str, database: DBInstance, savings: float, money: Any = "exact") -> None:
+def _found(
+    plot: Plot, factor: str, database: DBInstance, savings: float, money: Any = "exact", *, flat: float = 0.0
+) -> None:
     name = str(database.db_instance_identifier)
-    plot.expect(factor, name, savings, money=money, aliases=[str(database.db_instance_arn)])
+    plot.expect(factor, name, savings, money=money, aliases=[str(database.db_instance_arn)], same_everywhere=flat)
 
 
 def _left(plot: Plot, database: DBInstance, why: str, *factors: str) -> None:
@@ -162,8 +164,14 @@ def _modern(plot: Plot, copy: int) -> None:
 def _supported(plot: Plot, copy: int) -> None:
     old: dict[str, Any] = {"kind": "db.m5.large", "engine": "postgres", "version": "12.20"}
     month = 2 * EXTENDED_VCPU_HOUR * HOURS
-    _found(plot, "M:RDS_EXTENDED_SUPPORT", create(plot, Base(name="aged", **old), copy), month)
-    _found(plot, "M:RDS_EXTENDED_SUPPORT", create(plot, Base(name="aged-ha", multi_az=True, **old), copy), month * 2)
+    _found(plot, "M:RDS_EXTENDED_SUPPORT", create(plot, Base(name="aged", **old), copy), month, flat=month)
+    _found(
+        plot,
+        "M:RDS_EXTENDED_SUPPORT",
+        create(plot, Base(name="aged-ha", multi_az=True, **old), copy),
+        month * 2,
+        flat=month * 2,
+    )
     declined = create(plot, Base(name="aged-declined", **old), copy)
     vars(declined)["engine_lifecycle_support"] = "open-source-rds-extended-support-disabled"
     _left(plot, declined, "extended support is declined, so it is not charged", "RDS_EXTENDED_SUPPORT")

@@ -46,11 +46,14 @@ class Forbidden:
 class AnswerKey:
     expected: list[Expected] = field(default_factory=list)
     must_not_flag: list[Forbidden] = field(default_factory=list)
+    scheduled: list[dict[str, str]] = field(default_factory=list)
+    """What a schedule's tag is on, and why it may not be switched, if it may not."""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "expected": [asdict(entry) for entry in self.expected],
             "must_not_flag": [asdict(entry) for entry in self.must_not_flag],
+            "scheduled": self.scheduled,
             "counts": dict(Counter(entry.factorKey for entry in self.expected)),
         }
 

@@ -32,7 +32,9 @@ def _address(plot: Plot, **tags: str) -> ElasticAddress:
 
 
 def _found(plot: Plot, address: ElasticAddress) -> None:
-    plot.expect(f"C:{_EIP}", str(address.allocation_id), _ADDRESS, aliases=[address.public_ip])
+    plot.expect(
+        f"C:{_EIP}", str(address.allocation_id), _ADDRESS, aliases=[address.public_ip], same_everywhere=_ADDRESS
+    )
 
 
 def _left(plot: Plot, address: ElasticAddress, why: str) -> None:
@@ -89,7 +91,7 @@ def _gateways(plot: Plot, copy: int) -> None:
         if why:
             plot.forbid(gateway.id, why, _NAT)
         else:
-            plot.expect(f"C:{_NAT}", gateway.id, NAT_HOUR * HOURS + _ADDRESS)
+            plot.expect(f"C:{_NAT}", gateway.id, NAT_HOUR * HOURS + _ADDRESS, same_everywhere=_ADDRESS)
 
 
 def _traffic(plot: Plot, gateway: str, bytes_a_minute: float, days: float) -> None:
@@ -161,7 +163,8 @@ def _balancers(plot: Plot, copy: int) -> None:
         if why:
             plot.forbid(arn, why, _LB, aliases=aliases)
         else:
-            plot.expect(f"C:{_LB}", arn, month, aliases=aliases)
+            extra = 2 * _ADDRESS if name == "public" else 0.0
+            plot.expect(f"C:{_LB}", arn, month, aliases=aliases, same_everywhere=extra)
 
 
 def _balancer(

@@ -78,11 +78,18 @@ class Plot:
     # --- the key ---
 
     def expect(
-        self, factor: str, resource: str, savings: float | None, *, money: Money = "exact", aliases: Sequence[str] = ()
+        self,
+        factor: str,
+        resource: str,
+        savings: float | None,
+        *,
+        money: Money = "exact",
+        aliases: Sequence[str] = (),
+        same_everywhere: float = 0.0,
     ) -> None:
-        """`factor` as `C:UNUSED_EIP_CLEANUP`; `savings` in us-east-1's prices."""
+        """`factor` as `C:UNUSED_EIP_CLEANUP`; `savings` in us-east-1's prices, part of them the same abroad."""
         category, _, name = factor.partition(":")
-        reckoned = None if savings is None else round(savings * self.factor, 2)
+        reckoned = None if savings is None else round((savings - same_everywhere) * self.factor + same_everywhere, 2)
         self.key.expected.append(
             Expected(
                 self.account,

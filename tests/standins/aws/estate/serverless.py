@@ -29,10 +29,10 @@ def _functions(plot: Plot, copy: int) -> None:
     per_minute, milliseconds = 60.0, 800.0
     seconds = per_minute * 60 * HOURS * milliseconds / 1000
     wide = _function(plot, f"wide-{copy}", 2048, "x86_64", used=20.0)
-    plot.expect("O:LAMBDA_MEMORY", wide, seconds * 0.5 * LAMBDA_GBS, money="at_least", aliases=[_arn(plot, wide)])
+    plot.expect("O:LAMBDA_MEMORY", wide, seconds * 0.5 * LAMBDA_GBS / 1.2, money="at_least", aliases=[_arn(plot, wide)])
     plain = _function(plot, f"plain-{copy}", 1024, "x86_64", used=82.0)
     plot.forbid(plain, "it uses its memory", "LAMBDA_MEMORY", aliases=[_arn(plot, plain)])
-    plot.expect("M:LAMBDA_ARM64", plain, seconds * LAMBDA_GBS * 0.19, money="at_least", aliases=[_arn(plot, plain)])
+    plot.expect("M:LAMBDA_ARM64", plain, seconds * LAMBDA_GBS * 0.16, money="at_least", aliases=[_arn(plot, plain)])
     arm = _function(plot, f"arm-{copy}", 1024, "arm64", used=75.0)
     plot.forbid(arm, "it is arm64 already", "LAMBDA_ARM64", "LAMBDA_MEMORY", aliases=[_arn(plot, arm)])
     blind = _function(plot, f"blind-{copy}", 3008, "arm64", used=None)
@@ -152,7 +152,7 @@ def _repositories(plot: Plot, copy: int) -> None:
         if why:
             plot.forbid(name, why, "ECR_LIFECYCLE", aliases=[arn])
         else:
-            plot.expect("C:ECR_LIFECYCLE", name, 5 * 18 * ECR_GB, money="at_least", aliases=[arn])
+            plot.expect("C:ECR_LIFECYCLE", name, 5 * 18 * ECR_GB / 1.2, money="at_least", aliases=[arn])
 
 
 def _manifest(name: str, size: int) -> str:
