@@ -20,6 +20,7 @@ _MODULES = {
     "grants": "grants",
     "aws": "aws",
     "pricebook": "pricebook",
+    "schedule": "schedule",
     "reference": "reference",
     "spool": "spool",
     "status": "status",

@@ -13,6 +13,7 @@ from collector.cli import (
     keys,
     members,
     rules,
+    schedules,
     serve,
     signing,
     tenants,
@@ -45,6 +46,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(channels.app, name="channel")
 app.add_typer(rules.app, name="rule")
+app.add_typer(schedules.app, name="schedule")
 app.add_typer(signing.app, name="signing-key")
 
 
