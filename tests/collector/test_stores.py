@@ -15,7 +15,7 @@ from collector.domain.tables import metadata
 
 ROOT = Path(collector.domain.__file__).parent
 QUERIES = sorted(path for path in ROOT.glob("*/*.py") if "sqlalchemy" in path.read_text() and path.name != "tables.py")
-SMALL = {"tenant", "activity_chain"}  # tables that may be read whole
+SMALL = {"tenant", "activity_chain", "signing_key"}  # tables that may be read whole
 
 Statement = Select[tuple[object, ...]] | Update | Delete
 

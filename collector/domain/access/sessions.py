@@ -213,9 +213,14 @@ _LIST = (
     .order_by(_S.created_at.desc(), _S.id)
 )
 
-_PLACE = tuple_(_S.tenant_id, _S.id)
-_ENDED = select(_S.tenant_id, _S.id).where(_S.expires_at < bindparam("now")).order_by(_S.expires_at)
-_FORGET = delete(session).where(_PLACE.in_(_ENDED.limit(bindparam("limit"))))
+_FORGET = delete(session).where(
+    tuple_(_S.tenant_id, _S.id).in_(
+        select(_S.tenant_id, _S.id)
+        .where(_S.expires_at < bindparam("now"))
+        .order_by(_S.expires_at)
+        .limit(bindparam("limit"))
+    )
+)
 
 _ACTIVE = (
     update(member)

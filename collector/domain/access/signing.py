@@ -44,6 +44,7 @@ def retire(conn: Connection, now: datetime) -> None:
     conn.execute(_FORGET, {"before": now - REFRESH_LIFETIME})
 
 
+@across_tenants("tokens of all tenants are signed with the same keys")
 def _add(conn: Connection, vault: Vault, now: datetime) -> str:
     key, key_id = RSAKey.generate_key(KEY_BITS, private=True), new_id("sig")
     public = {**key.as_dict(private=False), "kid": key_id, "use": "sig", "alg": ALGORITHM}
