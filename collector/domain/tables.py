@@ -5,10 +5,12 @@ from sqlmodel import SQLModel
 
 from collector.core import sequences
 from collector.domain.access import tables as access
+from collector.domain.accounts import tables as accounts
 from collector.domain.activity import tables as activity
 from collector.domain.agents import tables as agents
 from collector.domain.alerts import tables as alerts
 from collector.domain.assignments import tables as assignments
+from collector.domain.costs import tables as costs
 from collector.domain.history import tables as history
 from collector.domain.mutes import tables as mutes
 from collector.domain.notifications import tables as notifications
@@ -23,10 +25,12 @@ metadata: MetaData = SQLModel.metadata
 
 __all__ = [
     "access",
+    "accounts",
     "activity",
     "agents",
     "alerts",
     "assignments",
+    "costs",
     "history",
     "metadata",
     "mutes",

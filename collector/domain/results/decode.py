@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
+import orjson
 
 from common.wire import (
     Catalogue,
@@ -24,8 +25,9 @@ from common.wire import (
     decode,
     parse_record,
 )
+from common.wire_aws import Scan
 
-Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap
+Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap | Scan
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -37,6 +39,7 @@ _BODIES: dict[str, type[Body]] = {
     Kind.CATALOGUE: Catalogue,
     Kind.JOB: JobResult,
     Kind.GAP: Gap,
+    Kind.AWS_SCAN: Scan,
 }
 _MAX_DETAIL = 500
 
@@ -115,16 +118,26 @@ def _typed(record: Record, line: bytes) -> Known | Strange:
     if kind is None:
         return Strange(record.seq, record.at, record.kind, _text(record.body))
     body = decode(record.body, kind)
-    if isinstance(body, Run):
+    if isinstance(body, Run | Scan):
         _check_run(body)
+    if isinstance(body, Scan):
+        _check_facts(body)
     return Known(record.seq, record.at, body)
 
 
-def _check_run(run: Run) -> None:
+def _check_run(run: Run | Scan) -> None:
     _check_time("started_at", run.started_at)
     _check_time("ended_at", run.ended_at)
     if run.part > run.parts:
         raise WireError("malformed", f"part: {run.part}; the run has {run.parts}")
+
+
+def _check_facts(scan: Scan) -> None:
+    """JSON has numbers that no column takes."""
+    try:
+        orjson.dumps([one.metadata for one in scan.recommendations])
+    except TypeError as error:
+        raise WireError("malformed", f"metadata: {error}") from None
 
 
 def _check_time(field: str, value: datetime) -> None:

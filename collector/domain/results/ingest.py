@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.domain.assignments import store as assignments
+from collector.domain.costs import intake as costs
 from collector.domain.results import findings, received, rules, silence, spools, store
 from collector.domain.results.decode import Decoded, Known, Strange
 from collector.domain.results.received import Source
@@ -20,12 +21,15 @@ from collector.domain.results.store import AgentRow
 from collector.domain.results.targets import Targets, apply_inventories
 from collector.domain.results.telling import tell
 from collector.domain.results.visits import Visits
+from common import wire
 from common.identity import NotAuthentic
-from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Run, merge_ranges
+from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Kind, Run, merge_ranges
+from common.wire_aws import Scan
 
 B = TypeVar("B")
 
 _ENTRY_COLUMNS = ("category", "title", "remediation", "unit", "ceiling", "interval_s", "gate", "enabled")
+_KINDS: dict[type, str] = {Scan: Kind.AWS_SCAN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,22 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     _gaps(conn, source, fresh.of(Gap))
     for _, result in fresh.of(JobResult):
         assignments.job_result(conn, tenant_id, agent_id, result, now)
+    _aws(conn, source, fresh, now)
     store.keep_unknown(conn, tenant_id, [_kept(source, record, now) for record in fresh.strange])
+
+
+def _aws(conn: Connection, source: Source, fresh: Fresh, now: datetime) -> None:
+    """What is about an account that another agent looks after by now is kept as it came, and changes nothing."""
+    scans = [scan for _, scan in fresh.of(Scan)]
+    if scans:
+        foreign = costs.apply(conn, source.tenant_id, source.agent_id, scans)
+        bodies = {id(one) for one in foreign}
+        kept = [_as_it_came(record) for record in fresh.known if id(record.body) in bodies]
+        store.keep_unknown(conn, source.tenant_id, [_kept(source, record, now) for record in kept])
+
+
+def _as_it_came(record: Known) -> Strange:
+    return Strange(record.seq, record.at, _KINDS[type(record.body)], wire.encode(record.body).decode())
 
 
 def _close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: datetime) -> None:

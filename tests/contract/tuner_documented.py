@@ -1,0 +1,52 @@
+"""The examples of the tuner document, as it prints them."""
+
+from tests.contract.documented import differences
+
+RECOMMENDATION: dict[str, object] = {
+    "id": "rec_abcd1234",
+    "accountId": "123456789012",
+    "resourceId": "snap-0abcd1234",
+    "resourceName": "backup-2024-01-15",
+    "service": "EC2",
+    "category": "Cleaner",
+    "description": "EBS snapshot is 180 days old and the volume has been deleted",
+    "action": "Delete EBS snapshot snap-0abcd1234",
+    "region": "us-east-1",
+    "currentCost": 15.36,
+    "recommendedCost": 0.0,
+    "monthlySavings": 15.36,
+    "annualSavings": 184.32,
+    "status": "GENERATED",
+    "riskLevel": "LOW",
+    "metadata": {"size": 100, "created": "2024-01-15T10:30:00Z", "volumeId": "vol-deleted"},
+    "createdAt": "2025-10-26T10:00:00Z",
+    "updatedAt": "2025-10-26T10:00:00Z",
+}
+
+RECOMMENDATIONS: dict[str, object] = {
+    "recommendations": [RECOMMENDATION],
+    "pagination": {"currentPage": 1, "totalPages": 5, "totalItems": 234, "itemsPerPage": 50},
+    "summary": {
+        "totalRecommendations": 234,
+        "totalMonthlySavings": 48645.00,
+        "totalAnnualSavings": 583740.00,
+        "byCategory": {
+            "Cleaner": {"count": 102, "savings": 48645.00},
+            "OverProvisioned": {"count": 87, "savings": 28087.00},
+            "Modernization": {"count": 32, "savings": 21687.00},
+            "PotentialBenefits": {"count": 13, "savings": 45280.00},
+        },
+    },
+}
+
+EXTENSIONS = {"factorKey"}
+
+
+def deviations(example: object, data: object, *, extensions: set[str] = EXTENSIONS) -> list[str]:
+    """As `differences`, but for the extensions, and for metadata, which belongs to each factor."""
+    told = {f".{name}: not documented" for name in extensions}
+    return [
+        one
+        for one in differences(example, data)
+        if not (one.endswith("not documented") and (".metadata." in one or any(one.endswith(end) for end in told)))
+    ]
