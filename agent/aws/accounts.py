@@ -7,7 +7,7 @@ blind to service control policies); what cannot be tried is UNPROVEN and counts 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -27,6 +27,7 @@ from agent.aws.session import (
     home_of,
     why,
 )
+from agent.aws.snapshot import Snapshot
 from agent.aws.sweep import arguments_of, first_page, items_of, needed, waves
 from common.wire_aws import Verification
 
@@ -46,7 +47,7 @@ def verify(through: Access, request: VerifyRequest, factors: Sequence[Factor], *
         return Verified(Verification(target.account, at, verified=False, reason=str(error), job=request.job))
     warnings = [*_trusting(through, target, first)]
     regions, closed = _regions(access, request.regions or (first,), first)
-    proofs = [*_read_proofs(access, first, factors, home=home)]
+    proofs = [*_read_proofs(_Reads(access, target.account, first, at), factors, home=home)]
     proofs += _switch_proofs(access, first, request.tags) if request.switch else []
     simulated = _simulate(access, target, first, [proof.action for proof in proofs if proof.level == "UNPROVEN"])
     proofs = [_settled(proof, simulated.get(proof.action)) for proof in proofs]
@@ -130,8 +131,10 @@ class _Reads:
     """Reads under way: what the first page of each collection gave is what others are made from."""
 
     access: Access
+    account: str
     region: str
-    parents: dict[str, Mapping[str, Any]]
+    at: datetime
+    parents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def prove(self, collection: Collection) -> Proof:
         arguments = self._arguments(collection)
@@ -141,16 +144,21 @@ class _Reads:
         return _proven(collection.action, lambda: self._page(client, collection, arguments), none=collection.none)
 
     def _arguments(self, collection: Collection) -> dict[str, object] | None:
-        own = arguments_of(collection.arguments, region=self.region, account="")
+        own = arguments_of(collection.arguments, region=self.region, account=self.account)
         if not collection.per:
             return own
         if collection.calls:
-            return own | dict(next(iter(collection.calls(()))))
+            first = next(iter(collection.calls(self._look())), None)
+            return None if first is None else own | dict(first)
         parent = self.parents.get(collection.per, {})
         given = {name: parent.get(key) for name, key in collection.given.items()}
         if not all(given.values()):
             return None
         return own | {name: [value] if collection.batch else value for name, value in given.items()}
+
+    def _look(self) -> Snapshot:
+        seen = {name: (parent,) for name, parent in self.parents.items()}
+        return Snapshot(account=self.account, region=self.region, at=self.at, resources=seen)
 
     def _page(self, client: Any, collection: Collection, arguments: Mapping[str, object]) -> None:
         page = first_page(client, collection.operation, arguments)
@@ -158,8 +166,8 @@ class _Reads:
             self.parents[collection.name] = {**arguments, **item}
 
 
-def _read_proofs(access: Access, region: str, factors: Sequence[Factor], *, home: str) -> Iterator[Proof]:
-    reads = _Reads(access, region, {})
+def _read_proofs(reads: _Reads, factors: Sequence[Factor], *, home: str) -> Iterator[Proof]:
+    access, region = reads.access, reads.region
     found: dict[str, Proof] = {}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="aws") as threads:
         for wave in waves(needed(factors, home=region == home)):

@@ -3,10 +3,11 @@
 To add one: an entry here. The IAM policy and the proof of its rights follow from `action`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from agent.aws.catalogue import Collection
-from agent.aws.snapshot import Resource
+from agent.aws.factors import _snapshots
+from agent.aws.snapshot import Snapshot
 
 _OWN: Mapping[str, object] = {"OwnerIds": ["self"]}
 _OWN_IMAGES: Mapping[str, object] = {"Owners": ["self"], "IncludeDisabled": True, "IncludeDeprecated": True}
@@ -37,9 +38,9 @@ _SUCCESSORS: Mapping[str, tuple[str, ...]] = {
 _FAMILIES_A_CALL = 200
 
 
-def type_families(instances: Sequence[Resource]) -> Iterator[Mapping[str, object]]:
+def type_families(look: Snapshot) -> Iterator[Mapping[str, object]]:
     """Only the families that are in use and those that may follow them: all types are 1,400."""
-    used = {str(instance["InstanceType"]).partition(".")[0] for instance in instances} or {"t3"}
+    used = {str(instance["InstanceType"]).partition(".")[0] for instance in look.of("ec2.instances")} or {"t3"}
     names = sorted(used | {name for family in used for name in _SUCCESSORS.get(family[0], ())})
     for start in range(0, len(names), _FAMILIES_A_CALL):
         chosen = [f"{name}.*" for name in names[start : start + _FAMILIES_A_CALL]]
@@ -67,6 +68,28 @@ _ALL = (
     ),
     Collection("ec2.volumes", "ec2", "describe_volumes", "Volumes[]", "ec2:DescribeVolumes"),
     Collection("ec2.snapshots", "ec2", "describe_snapshots", "Snapshots[]", "ec2:DescribeSnapshots", _OWN),
+    Collection(
+        "ec2.snapshot_shares",
+        "ec2",
+        "describe_snapshot_attribute",
+        "{SnapshotId: SnapshotId, CreateVolumePermissions: CreateVolumePermissions}",
+        "ec2:DescribeSnapshotAttribute",
+        {"Attribute": "createVolumePermission"},
+        per="ec2.snapshots",
+        calls=_snapshots.shared_snapshots_asked,
+        none=("InvalidSnapshot.NotFound",),
+    ),
+    Collection(
+        "ec2.image_shares",
+        "ec2",
+        "describe_image_attribute",
+        "{ImageId: ImageId, LaunchPermissions: LaunchPermissions}",
+        "ec2:DescribeImageAttribute",
+        {"Attribute": "launchPermission"},
+        per="ec2.images",
+        calls=_snapshots.shared_images_asked,
+        none=("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"),
+    ),
     Collection(
         "ec2.locked_snapshots", "ec2", "describe_locked_snapshots", "Snapshots[]", "ec2:DescribeLockedSnapshots"
     ),

@@ -140,7 +140,7 @@ class Looking:
         if not collection.per:
             return [own]
         if collection.calls:
-            return [own | dict(more) for more in collection.calls(self.resources.get(collection.per, ()))]
+            return [own | dict(more) for more in collection.calls(self.seen())]
         sets = {
             tuple((parameter, str(parent[name])) for parameter, name in collection.given.items())
             for parent in self.resources.get(collection.per, ())

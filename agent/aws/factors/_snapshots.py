@@ -25,6 +25,7 @@ _COLLECTIONS = (
     "ec2.volumes",
     "ec2.launch_template_versions",
     "autoscaling.launch_configurations",
+    "ec2.snapshot_shares",
 )
 
 
@@ -35,6 +36,9 @@ class Shelf:
         self.look = snapshot
         self.own = [one for one in snapshot.of("ec2.snapshots") if one.get("OwnerId") == snapshot.account]
         self.locked = {str(one["SnapshotId"]) for one in snapshot.of("ec2.locked_snapshots")}
+        self.shared = {
+            str(one["SnapshotId"]) for one in snapshot.of("ec2.snapshot_shares") if one.get("CreateVolumePermissions")
+        }
         self.locks_known = not snapshot.lacks(("ec2.locked_snapshots",))
 
     @cached_property
@@ -73,7 +77,7 @@ class Shelf:
     def is_free(self, one: Resource) -> bool:
         """Whether nothing refers to it, nobody else manages it and no law or tier holds it."""
         tags, name = tags_of(one), str(one["SnapshotId"])
-        if name in self.references or name in self.locked or is_managed(tags):
+        if name in self.references or name in self.locked | self.shared or is_managed(tags):
             return False
         settled = one.get("State") == "completed" and one.get("StorageTier", "standard") == "standard"
         return settled and not _MADE_BY.search(str(one.get("Description", "")))
@@ -201,15 +205,19 @@ def estimate_images(snapshot: Snapshot, book: Book) -> Iterable[Result]:
     """A disabled image was put aside on purpose; a public one may be anybody's."""
     shelf, used = Shelf(snapshot), used_images(snapshot)
     by_id = {str(one["SnapshotId"]): one for one in shelf.own}
+    shared = {str(one["ImageId"]) for one in snapshot.of("ec2.image_shares") if one.get("LaunchPermissions")}
     for image in kept(snapshot.of("ec2.images"), "UNUSED_AMI_CLEANUP"):
-        if image.get("OwnerId") != snapshot.account or image["State"] != "available" or image.get("Public"):
-            continue
-        if image["ImageId"] in used or _is_meant_to_stay(image) or not _is_idle(snapshot, image):
+        if image["ImageId"] in used | shared or not _could_go(snapshot, image):
             continue
         only = [one for one in snapshots_of(image) if shelf.references.get(one) == [image["ImageId"]]]
         frees = [by_id[one] for one in only if one in by_id and one not in shelf.locked]
         if frees:
             yield _image(shelf, book, image, frees)
+
+
+def _could_go(snapshot: Snapshot, image: Resource) -> bool:
+    own = image.get("OwnerId") == snapshot.account and image["State"] == "available" and not image.get("Public")
+    return own and not _is_meant_to_stay(image) and _is_idle(snapshot, image)
 
 
 def _is_meant_to_stay(image: Resource) -> bool:
@@ -247,6 +255,28 @@ def _image(shelf: Shelf, book: Book, image: Resource, frees: list[Resource]) -> 
     )
 
 
+# --- who else uses them: asked one by one, and so only of what would be found ---------------------------------------
+
+
+def shared_snapshots_asked(look: Snapshot) -> Iterator[dict[str, object]]:
+    """The snapshots that only somebody else's use could keep."""
+    shelf = Shelf(look)
+    for one in shelf.own:
+        age = look.age_days(one["StartTime"])
+        due = age >= (ORPHAN_DAYS if shelf.is_orphan(one) else OLD_DAYS) or (
+            age >= ARCHIVE_DAYS and is_retained(tags_of(one))
+        )
+        if due and shelf.is_free(one):
+            yield {"SnapshotId": one["SnapshotId"]}
+
+
+def shared_images_asked(look: Snapshot) -> Iterator[dict[str, object]]:
+    used = used_images(look)
+    for image in look.of("ec2.images"):
+        if image["ImageId"] not in used and _could_go(look, image):
+            yield {"ImageId": image["ImageId"]}
+
+
 FACTORS = (
     Factor(
         key="SNAPSHOT_CLEANUP",
@@ -277,7 +307,7 @@ FACTORS = (
         service="EC2",
         kind="DELETE",
         title="Images that nothing launches",
-        collections=(*_COLLECTIONS, "ec2.instances"),
+        collections=(*_COLLECTIONS, "ec2.instances", "ec2.image_shares"),
         optional=("ec2.locked_snapshots",),
         estimate=estimate_images,
     ),
