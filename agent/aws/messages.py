@@ -23,7 +23,10 @@ class Target(Struct, frozen=True, omit_defaults=True):
 
 
 class ScanRequest(Struct, frozen=True, tag="scan"):
-    """`factors`: only these, all without; `known`: by region the identities that the last scan found."""
+    """`factors`: only these, all without; `known`: by region the identities that the last scan found.
+
+    `live_prices`: ask AWS's price list too, which needs the right to `pricing:GetProducts`.
+    """
 
     target: Target
     regions: tuple[str, ...]
@@ -31,6 +34,7 @@ class ScanRequest(Struct, frozen=True, tag="scan"):
     known: Mapping[str, tuple[str, ...]] = {}
     job: str = ""
     state_dir: str = ""
+    live_prices: bool = False
     deadline_s: float = DEFAULT_DEADLINE_S
     memory_mib: int = DEFAULT_MEMORY_MIB
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.aws.accounts import verify
-from agent.aws.catalogue import Book, Factor
+from agent.aws.catalogue import Factor
 from agent.aws.factors import catalogue
 from agent.aws.judge import judge
 from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, VerifyRequest
-from agent.aws.pricing import prices_of
+from agent.aws.prices.live import Asked
+from agent.aws.prices.resolve import Prices
+from agent.aws.pricing import listed_now, prices_of
 from agent.aws.session import Access, AccountError, entered, home_of, own
+from agent.aws.snapshot import Snapshot
 from agent.aws.sweep import sweep
 from common import logs
 from common.clock import Now, utc_now
@@ -75,7 +78,7 @@ class _Scan:
     access: Access
     request: ScanRequest
     factors: Sequence[Factor]
-    book: Book
+    book: Prices
     now: Now
 
     def run(self, say: Say) -> None:
@@ -89,8 +92,9 @@ class _Scan:
         started, began, calls = self.now(), time.monotonic(), self.access.calls
         account = self.request.target.account
         look = sweep(self.access, account, region, self.factors, at=started, home=home, ends=ends)
+        book, unpriced = self._priced(look, home=home)
         known = self.request.known.get(region, ())
-        judged = judge(look, self.factors, self.book, home=home, known=known)
+        judged = judge(look, self.factors, book, home=home, known=known)
         scan = Scan(
             scan=new_id("scan"),
             account=account,
@@ -100,13 +104,22 @@ class _Scan:
             factors=judged.judged,
             recommendations=judged.recommendations,
             undecided=judged.undecided,
-            gaps=dict(look.gaps),
+            gaps={**look.gaps, **unpriced},
             gone=judged.gone,
             job=self.request.job,
             api_calls=self.access.calls - calls,
         )
         described = sum(map(len, look.resources.values()))
         return Scanned(scan, described, len(look.readings), round(time.monotonic() - began, 2))
+
+    def _priced(self, look: Snapshot, *, home: bool) -> tuple[Prices, dict[str, str]]:
+        """The prices to judge by; what AWS lists now only when told to, and then just what is wanted."""
+        if not self.request.live_prices:
+            return self.book, {}
+        asked = Asked(self.book)
+        judge(look, self.factors, asked, home=home)
+        book, reason = listed_now(self.access, self.book, asked.keys, self.request.state_dir, at=self.now())
+        return book, {"pricing.products": reason} if reason else {}
 
 
 def _say(message: Answer) -> None:

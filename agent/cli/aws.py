@@ -32,6 +32,7 @@ ExternalId = Annotated[str, typer.Option("--external-id", help="The external id 
 Regions = Annotated[list[str], typer.Option("--regions", help="Regions, repeated or with commas between them.")]
 Factors = Annotated[list[str] | None, typer.Option("--factors", help="Only these factors; all without it.")]
 Deadline = Annotated[float, typer.Option("--deadline", help="Seconds after which it is given up.", min=10, max=7200)]
+LivePrices = Annotated[bool, typer.Option("--live-prices", help="Also ask AWS's price list (pricing:GetProducts).")]
 Memory = Annotated[int, typer.Option("--memory-mib", help="How much memory it may take.", min=128, max=8192)]
 File = Annotated[Path | None, typer.Option("--json", help="Write what was found to this file; `-` prints it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -54,6 +55,7 @@ def scan(
     external_id: ExternalId = "",
     factors: Factors = None,
     file: File = None,
+    live_prices: LivePrices = False,
     deadline: Deadline = 900.0,
     memory_mib: Memory = DEFAULT_MEMORY_MIB,
 ) -> None:
@@ -64,6 +66,7 @@ def scan(
         _regions(regions),
         _factors(factors),
         state_dir=str(settings.state_dir),
+        live_prices=live_prices,
         deadline_s=deadline,
         memory_mib=memory_mib,
     )
