@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.models.instances import Instance, StateReason
 
 from tests.standins.aws.calls import Call
@@ -208,9 +209,18 @@ def _snapshots(call: Call, _: World) -> Answer:
     filters = {one["Name"]: one.get("Values", []) for one in call.get("Filters", [])}
     owners = {call.account if owner == "self" else owner for owner in call.get("OwnerIds", [])}
     found = backend.describe_snapshots(call.get("SnapshotIds"), filters)
-    mine = [one for one in found if not owners or one.owner_id in owners]
+    users = {call.account if user == "self" else user for user in call.get("RestorableByUserIds", [])}
+    mine = [one for one in found if (not owners or one.owner_id in owners) and _restorable(one, users)]
     rows, token = page(mine, int(call.get("MaxResults") or 1000), call.get("NextToken"))
     return {"Snapshots": list(rows), "NextToken": token}
+
+
+def _restorable(snapshot: Snapshot, users: Collection[str]) -> bool:
+    """`all` are the public ones; without anybody named, all that one may see."""
+    if not users:
+        return True
+    given = {*snapshot.create_volume_permission_userids, snapshot.owner_id}
+    return bool(given & set(users)) or ("all" in users and "all" in snapshot.create_volume_permission_groups)
 
 
 def _interfaces(call: Call, _: World) -> Answer:

@@ -11,7 +11,7 @@ os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("amis.json"
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.standins.aws import access, cloudwatch, ec2, money, rds, regions, s3, shelves
+from tests.standins.aws import access, cloudwatch, ec2, money, patches, rds, regions, s3, shelves
 from tests.standins.aws.estate.builder import build
 from tests.standins.aws.faults import Faults
 from tests.standins.aws.front import Front
@@ -47,6 +47,7 @@ def serve(port: int, world: World, *, estate: bool = True, copies: int = 1) -> S
     """A server that is bound; it answers from `serve_forever` on."""
     for roles in ACCOUNTS:
         plant(roles)
+    patches.apply()
     front = Front(world, handlers())
     if estate:
         world.expected = _planted(front, copies)

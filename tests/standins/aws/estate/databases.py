@@ -41,6 +41,7 @@ class Base:
     cpu: Level | None = 62.0
     connections: Level | None = 85.0
     free_gib: float = 1.5
+    swap_mib: float = 0.0
     disk_iops: float = 900.0
     days: float = 45
     share: float = 1.0
@@ -65,6 +66,8 @@ def create(plot: Plot, base: Base, copy: int = 0) -> DBInstance:
     database = rds_backends[plot.account][plot.region].databases[name]
     database.created = database.instance_create_time = plot.ago(base.age)
     measure(plot, name, base)
+    if base.kind.startswith(("db.m5", "db.m4")) and base.engine in {"mysql", "postgres"}:
+        plot.allow(name, "GRAVITON_RDS", aliases=[str(database.db_instance_arn)])
     return database
 
 
@@ -75,7 +78,7 @@ def measure(plot: Plot, name: str, base: Base) -> None:
         "FreeableMemory": None if base.cpu is None else base.free_gib * GIB,
         "ReadIOPS": None if base.cpu is None else base.disk_iops / 2,
         "WriteIOPS": None if base.cpu is None else base.disk_iops / 2,
-        "SwapUsage": None if base.cpu is None else 0.0,
+        "SwapUsage": None if base.cpu is None else base.swap_mib * 2**20,
         "FreeStorageSpace": None if base.cpu is None else base.gib * GIB * 0.4,
         "ReadThroughput": None if base.cpu is None else 2e6,
         "WriteThroughput": None if base.cpu is None else 2e6,
@@ -133,7 +136,7 @@ def _oversized(plot: Plot, copy: int) -> None:
     _found(plot, f"O:{_OVER}", create(plot, Base(name="roomy-ha", multi_az=True, **roomy), copy), month * 2)
     for why, base in (
         ("its CPU is needed", Base(name="hot", **{**roomy, "cpu": 58.0})),
-        ("its memory is needed", Base(name="full", **{**roomy, "free_gib": 1.0})),
+        ("its memory is needed: it swaps", Base(name="full", swap_mib=800.0, **{**roomy, "free_gib": 0.4})),
         ("it is three days old", Base(name="new", age=3, **roomy)),
     ):
         _left(plot, create(plot, base, copy), why, _OVER)

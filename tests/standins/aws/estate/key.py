@@ -46,6 +46,7 @@ class Forbidden:
 class AnswerKey:
     expected: list[Expected] = field(default_factory=list)
     must_not_flag: list[Forbidden] = field(default_factory=list)
+    allowed: list[tuple[str, str, str, str]] = field(default_factory=list)
     scheduled: list[dict[str, str]] = field(default_factory=list)
     """What a schedule's tag is on, and why it may not be switched, if it may not."""
 
@@ -53,6 +54,7 @@ class AnswerKey:
         return {
             "expected": [asdict(entry) for entry in self.expected],
             "must_not_flag": [asdict(entry) for entry in self.must_not_flag],
+            "allowed": self.allowed,
             "scheduled": self.scheduled,
             "counts": dict(Counter(entry.factorKey for entry in self.expected)),
         }
@@ -70,7 +72,8 @@ class Verdict:
 
 
 def compare(key: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], *, account: str) -> Verdict:
-    """Hold findings ({factorKey, resourceId, region, monthlySavings, …}) of one account against the key.
+    """Hold all findings ({factorKey, resourceId, region, monthlySavings, …}) of one account against the key; those
+    that give way to a finding of the same resource count as found.
 
     Prices outside us-east-1 may come from the price list or be scaled by region: 12 % is allowed there, 1 % at home.
     """
@@ -81,12 +84,17 @@ def compare(key: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], *, ac
     pairs = [(entry, _lookup(by_name, entry)) for entry in wanted]
     wrong = [hit for hit in (_lookup(by_name, entry) for entry in barred) if hit is not None]
     known = {id(hit) for _, hit in pairs if hit is not None} | {id(hit) for hit in wrong}
+    free = {(factor, region, name) for owner, region, factor, name in key["allowed"] if owner == account}
     return Verdict(
         found=sum(hit is not None for _, hit in pairs),
         missing=[entry for entry, hit in pairs if hit is None],
         wrong=wrong,
         money=[said for entry, hit in pairs if hit is not None and (said := _money(entry, hit))],
-        unlisted=[one for one in given if id(one) not in known],
+        unlisted=[
+            one
+            for one in given
+            if id(one) not in known and (one["factorKey"], one["region"], one["resourceId"]) not in free
+        ],
     )
 
 

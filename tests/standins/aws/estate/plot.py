@@ -107,6 +107,12 @@ class Plot:
         for factor in factors:
             self.key.must_not_flag.append(Forbidden(self.account, self.region, factor, resource, why, tuple(aliases)))
 
+    def allow(self, resource: str, *factors: str, aliases: Sequence[str] = ()) -> None:
+        """Neither right nor wrong: what the case was not made for."""
+        for factor in factors:
+            for name in (resource, *aliases):
+                self.key.allowed.append((self.account, self.region, factor, name))
+
     # --- metrics ---
 
     def metric(

@@ -11,6 +11,7 @@ from moto.logs.models import logs_backends
 
 from tests.standins.aws.estate.plot import Plot
 from tests.standins.aws.estate.rates import ECR_GB, HOURS, LAMBDA_GBS, LOGS_GB, S3_GB, S3_IA_GB
+from tests.standins.aws.marks import mark
 from tests.standins.aws.s3 import parts_shelf
 
 GIB = 2**30
@@ -89,6 +90,7 @@ def _log_group(plot: Plot, name: str, gib: float, retention: int | None, kind: s
         api.put_retention_policy(logGroupName=name, retentionInDays=retention)
     group = logs_backends[plot.account][plot.region].groups[name]
     group.creation_time = plot.ago(400)
+    mark(group, log_group_class=kind)
     group.streams["all"].stored_bytes = int(gib * GIB)
 
 
@@ -152,7 +154,7 @@ def _repositories(plot: Plot, copy: int) -> None:
         if why:
             plot.forbid(name, why, "ECR_LIFECYCLE", aliases=[arn])
         else:
-            plot.expect("C:ECR_LIFECYCLE", name, 5 * 18 * ECR_GB / 1.2, money="at_least", aliases=[arn])
+            plot.expect("C:ECR_LIFECYCLE", name, 4 * 18 * ECR_GB / 1.2, money="at_least", aliases=[arn])
 
 
 def _manifest(name: str, size: int) -> str:

@@ -97,7 +97,7 @@ def _types(plot: Plot, host: Instance) -> None:
     kept = plot.volume("gp2", 1000, on=host, tags={"fieldpost:exclude": "all"})
     plot.forbid(kept.id, "its owner has taken it out", "EBS_GP2_TO_GP3")
     provisioned = plot.volume("io1", 500, iops=5000, on=host)
-    least = 500 * 0.045 + 5000 * IOPS["io1"] - 2000 * IOPS["gp3"] - 375 * GP3_MBPS
+    least = 500 * 0.045 + 5000 * IOPS["io1"] - 2000 * IOPS["gp3"] - 875 * GP3_MBPS
     plot.expect("M:EBS_IO1_TO_GP3", provisioned.id, least, money="at_least")
     shared = plot.volume("io1", 500, iops=5000, on=host, multi_attach=True)
     plot.forbid(shared.id, "multi-attach exists on io volumes only", "EBS_IO1_TO_GP3")
