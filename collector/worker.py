@@ -11,6 +11,7 @@ from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
+from collector.domain.costs import deciding
 from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
 from collector.domain.retention import store as retention
@@ -34,6 +35,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         silence.look(settings.heartbeat_s, started_at),
         marking.expire,
         assignments.expire_jobs,
+        deciding.wake,
         chain.chain,
         notifications.tell_due,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),

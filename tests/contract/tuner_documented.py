@@ -39,6 +39,34 @@ RECOMMENDATIONS: dict[str, object] = {
     },
 }
 
+DECISIONS: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
+    (
+        "implement",
+        {
+            "implementedBy": "john.doe@company.com",
+            "implementedAt": "2025-10-26T14:30:00Z",
+            "notes": "Deleted snapshot via AWS Console",
+        },
+        {
+            "id": "rec_abcd1234",
+            "status": "IMPLEMENTED",
+            "implementedBy": "john.doe@company.com",
+            "implementedAt": "2025-10-26T14:30:00Z",
+        },
+    ),
+    (
+        "snooze",
+        {"snoozeDuration": 30, "reason": "Planned for next quarter"},
+        {"id": "rec_abcd1234", "status": "SNOOZED", "snoozedUntil": "2025-11-25T12:00:00Z"},
+    ),
+    (
+        "dismiss",
+        {"reason": "Resource required for backup purposes"},
+        {"id": "rec_abcd1234", "status": "DISMISSED"},
+    ),
+)
+"""What is called, with which body, and what comes back."""
+
 EXTENSIONS = {"factorKey"}
 
 

@@ -6,7 +6,7 @@ from collector.api import family, members, success
 from collector.api.family import Dialect
 from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
-from collector.api.tuner import recommendations, sessions
+from collector.api.tuner import decisions, recommendations, sessions
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
@@ -27,7 +27,7 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         quota_headers=success.quota_headers,
         credential=members.CREDENTIAL,
     )
-    routers = (sessions.routes(keyring, limiter, Hashing()), recommendations.router)
+    routers = (sessions.routes(keyring, limiter, Hashing()), recommendations.router, decisions.router)
     made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
     return Family(made.name, _Aliased(made.app), made.render)
 

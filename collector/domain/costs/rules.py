@@ -99,7 +99,8 @@ def missed(known: Kept, scan: Scan, gone: Collection[str]) -> Kept:
         return known
     proven = known.status == "IMPLEMENTED" and f"{known.factor}/{known.resource_id}" in gone
     realised = known.monthly_savings if proven else known.realised_savings
-    return replace(known, ended_at=scan.ended_at, updated_at=scan.ended_at, realised_savings=realised)
+    ended = replace(known, ended_at=scan.ended_at, updated_at=scan.ended_at, seen_at=scan.started_at)
+    return replace(ended, realised_savings=realised)
 
 
 def reopened(known: Kept) -> Kept:

@@ -12,8 +12,8 @@ from collector.core.columns import Instant, Json, table
 class Recommendation(SQLModel, table=True):
     """One finding of one factor about one resource; money is null where a price is not known.
 
-    `suppressed_by`: the factor of the finding to follow instead. `seen_at`: when the last scan that found it began;
-    `ended_at`: when one no longer did.
+    `suppressed_by`: the factor of the finding to follow instead. `seen_at`: when the last scan that asked for it
+    began; `ended_at`: when one no longer found it.
     """
 
     __tablename__ = "recommendation"
