@@ -36,6 +36,7 @@ _SUCCESSORS: Mapping[str, tuple[str, ...]] = {
 """The families that are past, and what came after them, the newest first. AWS' own mark of a generation is of no use:
 it names m5 and m6i as not current, and t2 as current.
 """
+_AMD = re.compile(r"\da")
 _GRAVITON: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("m5", "m5a", "m6i", "m6a", "m7i", "m7a"), ("m7g", "m6g", "m8g")),
     **dict.fromkeys(("c5", "c5a", "c6i", "c6a", "c7i", "c7a"), ("c7g", "c6g", "c8g")),
@@ -54,6 +55,12 @@ def _moved(market: Market, instance: Resource, families: Iterable[str]) -> Itera
             then = market.price(instance, kind.name).value
             if now is None or (then is not None and then < now):
                 yield kind
+
+
+def _by_price(market: Market, instance: Resource, kinds: Iterable[Kind]) -> list[Kind]:
+    """The cheapest first, of equal ones the newest; another maker's processors come after all of the same maker."""
+    prices = [(bool(_AMD.search(kind.family)), market.price(instance, kind.name).value or 0.0, kind) for kind in kinds]
+    return [kind for _, _, kind in sorted(prices, key=lambda one: one[:2])]
 
 
 def _candidates(snapshot: Snapshot, key: str, families: Mapping[str, object]) -> Iterator[Resource]:
@@ -84,7 +91,7 @@ def estimate_previous(snapshot: Snapshot, book: Book) -> Iterable[Result]:
             if kind.has_disks or not old.has_disks
         ]
         if new:
-            yield _previous(snapshot, market, instance, new)
+            yield _previous(snapshot, market, instance, _by_price(market, instance, new))
 
 
 def _previous(snapshot: Snapshot, market: Market, instance: Resource, new: list[Kind]) -> Result:

@@ -197,7 +197,8 @@ def _to_gp3(
 
 IO2_CHEAPER_FROM = 32_000
 IO_MBPS_PER_IOPS = 0.25
-IO_MAX_MBPS = 1000
+IO1_MBPS = 500
+GP3_MAX_MBPS = 2000
 _DEMANDING = re.compile(
     r"latency|durab|99[.,]999|mission[-_ ]?critical|database|oracle|postgres|mysql|mariadb|mssql|sql[-_ ]?server|mongo"
     r"|cassandra|hana|(^|[^a-z])(db|sap)([^a-z]|$)",
@@ -229,11 +230,17 @@ def estimate_provisioned(snapshot: Snapshot, book: Book) -> Iterable[Result]:
 
 
 def _io_as_gp3(shape: Shape, peak: Peak | None) -> Shape:
-    parity = min(shape.iops * IO_MBPS_PER_IOPS, IO_MAX_MBPS)
+    parity = _io_mbps(shape)
     if peak is None:
         return _gp3(shape.gib, shape.iops, parity)
     iops = shape.iops if shape.iops <= GP3_MAX_IOPS else peak.iops * HEADROOM
     return _gp3(shape.gib, iops, min(parity, peak.mbps * HEADROOM))
+
+
+def _io_mbps(shape: Shape) -> float:
+    """What such a volume can carry: io1 500 MB/s up to 32,000 IOPS and twice that at 64,000."""
+    most = GP3_MAX_MBPS if shape.type == "io2" else IO1_MBPS * max(1.0, shape.iops / IO2_CHEAPER_FROM)
+    return min(shape.iops * IO_MBPS_PER_IOPS, most)
 
 
 # --- magnetic ------------------------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ def test_provisioned_volumes_become_gp3_of_the_same_iops() -> None:
 
 def test_without_a_peak_all_the_throughput_is_kept() -> None:
     one = found(IO, of(attached(VolumeType="io1", Size=500, Iops=6000, Throughput=None)))["vol-1"]
-    assert one.savings == pytest.approx(500 * 0.045 + 6000 * 0.065 - 3000 * 0.005 - (1000 - 125) * 0.04)
+    assert one.savings == pytest.approx(500 * 0.045 + 6000 * 0.065 - 3000 * 0.005 - (500 - 125) * 0.04)
 
 
 @pytest.mark.parametrize(

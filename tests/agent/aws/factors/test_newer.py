@@ -25,6 +25,14 @@ def test_an_old_instance_moves_to_the_newest_family_that_is_offered_and_cheaper(
     assert (one.risk, one.confidence) == ("MEDIUM", "HIGH")
 
 
+def test_of_several_successors_the_one_that_saves_most_is_advised_and_another_makers_only_named() -> None:
+    kinds = [KINDS[3], *(kind(f"{family}.large", 2, 8) for family in ("m7i", "m6i", "m5", "m6a"))]
+    prices = {"m4": 0.10, "m7i": 0.099, "m6i": 0.096, "m5": 0.096, "m6a": 0.086}
+    book = Book({("ec2", f"linux/{family}.large"): price for family, price in prices.items()})
+    said = found(PREVIOUS, of(OLD, kinds=kinds), book)["i-1"].metadata
+    assert (said["recommendedType"], said["alternatives"]) == ("m6i.large", ["m5.large", "m7i.large", "m6a.large"])
+
+
 def test_a_newer_type_that_costs_more_is_no_saving() -> None:
     dear = Book({**PRICES, ("ec2", "linux/m6i.large"): 0.11, ("ec2", "linux/m5.large"): 0.12})
     assert not found(PREVIOUS, of(OLD), dear)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.aws.collections import COLLECTIONS
 from agent.aws.factors import catalogue
 from agent.aws.snapshot import Resource, Snapshot
 from tests.agent.aws.builders import NO_PRICES, ago, ebs_snapshot, found, image, instance, snapshot, undecided, volume
@@ -80,6 +81,8 @@ def test_snapshots_that_are_young_kept_or_somebody_elses_are_left_alone(left_alo
         {"ec2_launch_template_versions": [{"LaunchTemplateId": "lt-1", "LaunchTemplateData": MAPPED}]},
         {"autoscaling_launch_configurations": [{"LaunchConfigurationName": "lc-1", **MAPPED}]},
         {"ec2_locked_snapshots": [{"SnapshotId": "snap-1", "LockState": "compliance"}]},
+        {"ec2_snapshot_shares": [{"SnapshotId": "snap-1", "CreateVolumePermissions": [{"UserId": "999900001111"}]}]},
+        {"ec2_snapshot_shares": [{"SnapshotId": "snap-1", "CreateVolumePermissions": [{"Group": "all"}]}]},
     ],
 )
 def test_snapshots_that_something_refers_to_are_left_alone(more: dict[str, list[Resource]]) -> None:
@@ -89,6 +92,15 @@ def test_snapshots_that_something_refers_to_are_left_alone(more: dict[str, list[
 def test_where_locks_could_not_be_read_the_trust_is_lower() -> None:
     look = snapshot({"ec2.snapshots": [ebs_snapshot()]}, gaps={"ec2.locked_snapshots": "AccessDenied"})
     assert found(CLEANUP, look)["snap-1"].confidence == "MEDIUM"
+
+
+def test_who_else_may_use_a_snapshot_is_asked_only_of_those_that_seem_unneeded() -> None:
+    young, needed = ebs_snapshot("snap-2", StartTime=ago(2)), ebs_snapshot("snap-3")
+    calls = COLLECTIONS["ec2.snapshot_shares"].calls
+    assert calls is not None
+    assert list(calls(of(ebs_snapshot(), young, needed, ec2_images=[image(snapshots=["snap-3"])]))) == [
+        {"SnapshotId": "snap-1"}
+    ]
 
 
 def test_a_snapshot_without_a_price_is_found_with_unknown_savings() -> None:
@@ -165,6 +177,7 @@ def test_images_that_are_young_shared_protected_or_meant_to_stay_are_left_alone(
         {"ec2_instances": [instance(State={"Name": "stopped", "Code": 80})]},
         {"ec2_launch_template_versions": [{"LaunchTemplateData": {"ImageId": "ami-1"}}]},
         {"autoscaling_launch_configurations": [{"LaunchConfigurationName": "lc", "ImageId": "ami-1"}]},
+        {"ec2_image_shares": [{"ImageId": "ami-1", "LaunchPermissions": [{"UserId": "999900001111"}]}]},
     ],
 )
 def test_images_that_something_would_launch_are_left_alone(more: dict[str, list[Resource]]) -> None:
