@@ -1,4 +1,4 @@
-"""`make demo`: an Oracle estate, a collector and an agent on this machine, until Ctrl-C."""
+"""`make demo`: an Oracle estate, two AWS accounts, a collector and an agent on this machine, until Ctrl-C."""
 
 import argparse
 import json
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from common.clock import utc_now
+from tests.standins.aws.launch import Aws, start_aws
 from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_oracle
 from tests.standins.processes import NotReadyError, Process
 from tests.standins.reference import publish
 
 READY_WITHIN_S = 60
-_OWN = ("oracle", "collector", "agent", "demo.json")
+_OWN = ("oracle", "aws", "collector", "agent", "demo.json")
 _NEVER_RUN = "RETIRED-DB09"
 
 
@@ -61,21 +62,24 @@ def _make_room(state: Path) -> None:
 def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> None:
     started = time.monotonic()
     collector = Collector(state / "collector", port)
-    with ThreadPoolExecutor(len(PLANS)) as side_by_side:
+    with ThreadPoolExecutor(len(PLANS) + 1) as side_by_side:
         estate = side_by_side.submit(start_oracle, state / "oracle")
+        cloud = side_by_side.submit(start_aws, state / "aws")
         served = collector.serve()
         stack.callback(served.stop)
         keys = dict(zip(PLANS, side_by_side.map(partial(_tenant, collector), PLANS), strict=True))
         oracle, databases = estate.result()
         stack.callback(oracle.stop)
-    agent = _agent(state / "agent", collector, databases)
+        aws = cloud.result()
+        stack.callback(aws.process.stop)
+    agent = _agent(state / "agent", collector, databases, aws)
     watching = agent.run()
     stack.callback(watching.stop)
     fleet = _first_runs(watching, collector.base_url, keys["enterprise"], stopped)
-    _write(state / "demo.json", _description(collector.base_url, keys, databases))
+    _write(state / "demo.json", _description(collector.base_url, keys, databases, aws))
     if not stopped.is_set():
         _print_screen(collector.base_url, keys["enterprise"], fleet, state, time.monotonic() - started)
-    _wait([oracle, served, watching], stopped)
+    _wait([oracle, aws.process, served, watching], stopped)
 
 
 def _tenant(collector: Collector, plan: str) -> str:
@@ -84,10 +88,12 @@ def _tenant(collector: Collector, plan: str) -> str:
     return str(collector.ask("key", "add", "--tenant", f"demo-{plan}", "--name", "demo")["key"])
 
 
-def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> Agent:
+def _agent(state: Path, collector: Collector, databases: Sequence[Database], aws: Aws) -> Agent:
     config = state / "config"
+    _allow(config, aws)
     # A demo is looked at by day, whenever that is: heavy checks run at once, and its releases stay young.
-    agent = Agent(state, settings={"FIELDPOST_HEAVY_WINDOW": "always", "FIELDPOST_CONFIG_DIR": str(config)})
+    settings = {"FIELDPOST_HEAVY_WINDOW": "always", "FIELDPOST_CONFIG_DIR": str(config)}
+    agent = Agent(state, settings={**settings, **aws.environment})
     agent.command("reference", "import", publish(config, utc_now().date()))
     token = collector.ask("agent", "token", "--tenant", "demo-enterprise")["token"]
     agent.enrol(collector.base_url, token, "demo-agent")
@@ -95,6 +101,17 @@ def _agent(state: Path, collector: Collector, databases: Sequence[Database]) -> 
         agent.add(database, "--tier", "prod", "--tag", "demo")
     agent.add(databases[0], "--tier", "dev", "--paused", name=_NEVER_RUN)
     return agent
+
+
+def _allow(config: Path, aws: Aws) -> None:
+    """The agent may look at both accounts, and switch what carries the schedule's tag."""
+    rules = [
+        f'[[role]]\narn = "{account[role]}"\nallow = {json.dumps(allowed)}\n'
+        for account in aws.accounts
+        for role, allowed in (("role_arn", ["read"]), ("schedule_role_arn", ["read", "switch"]))
+    ]
+    config.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (config / "aws.toml").write_text("\n".join(rules))
 
 
 def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Event) -> Mapping[str, Any]:
@@ -108,14 +125,15 @@ def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Even
     return agent.wait_until(visited, timeout_s=READY_WITHIN_S, every_s=1, what="done with its first runs")
 
 
-def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database]) -> dict[str, Any]:
+def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database], aws: Aws) -> dict[str, Any]:
     return {
         "base_url": base_url,
         "api_keys": dict(keys),
         "status_tokens": dict.fromkeys(("all", "read", "incidents", "maintenance")),
         "tuner": {"email": None, "password": None},
-        "aws_accounts": [],
-        "aws_endpoint": None,
+        "aws_accounts": [account["account_id"] for account in aws.accounts],
+        "aws_endpoint": aws.endpoint,
+        "aws": {"endpoint": aws.endpoint, "regions": list(aws.regions), "accounts": list(aws.accounts)},
         "oracle": [database.as_dict() for database in databases],
         "ui": {"url": None, "email": None, "password": None},
     }
@@ -138,7 +156,8 @@ def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path
     worst = min((entry for entry in fleet["data"] if entry["score"] is not None), key=lambda entry: entry["score"])
     print(
         f"""
-Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections.
+Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections,
+two AWS accounts.
 
 {estate}
 
