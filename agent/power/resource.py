@@ -1,0 +1,109 @@
+"""Pure: what is known of something that can be switched, as the last look at the account found it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from common.wire_aws import ResourceType
+
+Observed = Literal["RUNNING", "STOPPED", "STARTING", "STOPPING", "BUSY", "BROKEN", "GONE"]
+"""BUSY: something else goes on that passes by itself. BROKEN: neither starting nor stopping can be hoped for."""
+
+_INSTANCE_STATES: dict[str, Observed] = {
+    "pending": "STARTING",
+    "running": "RUNNING",
+    "stopping": "STOPPING",
+    "stopped": "STOPPED",
+    "shutting-down": "GONE",
+    "terminated": "GONE",
+}
+_DATABASE_STATES: dict[str, Observed] = {
+    "available": "RUNNING",
+    "storage-optimization": "RUNNING",
+    "starting": "STARTING",
+    "stopped": "STOPPED",
+    "stopping": "STOPPING",
+    "deleting": "GONE",
+    "failed": "BROKEN",
+    "inaccessible-encryption-credentials": "BROKEN",
+    "inaccessible-encryption-credentials-recoverable": "BROKEN",
+    "incompatible-network": "BROKEN",
+    "incompatible-option-group": "BROKEN",
+    "incompatible-parameters": "BROKEN",
+    "incompatible-restore": "BROKEN",
+    "restore-error": "BROKEN",
+    "storage-full": "BROKEN",
+}
+
+
+def instance_state(name: str) -> Observed:
+    """Of an EC2 instance; a state that is not known is waited for."""
+    return _INSTANCE_STATES.get(name, "BUSY")
+
+
+def database_state(name: str) -> Observed:
+    """Of an RDS instance or cluster; backing-up, modifying and the like pass."""
+    return _DATABASE_STATES.get(name, "BUSY")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of an Auto Scaling group."""
+
+    minimum: int
+    desired: int
+    maximum: int
+
+    @property
+    def empty(self) -> bool:
+        return self.maximum == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What matters of an EC2 instance."""
+
+    spot: Literal["", "one-time", "persistent"] = ""
+    root: Literal["ebs", "instance-store"] = "ebs"
+    stop_protected: bool = False
+    hibernation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """What matters of an RDS instance or cluster. `cluster`: the one that it is a member of; `maintenance`: in UTC,
+    like `sun:05:00-sun:05:30`; `restart_at`: when AWS will start it again by itself.
+    """
+
+    engine: str = ""
+    cluster: str = ""
+    source: str = ""
+    replicas: tuple[str, ...] = ()
+    mirrored: bool = False
+    across_regions: bool = False
+    serverless_v1: bool = False
+    maintenance: str = ""
+    restart_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What matters of an Auto Scaling group. `saved`: sizes that a schedule took away; `protected`: from scale-in."""
+
+    sizes: Sizes
+    saved: Sizes | None = None
+    protected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something that can be switched; `kind` has what only matters for its type."""
+
+    id: str
+    type: ResourceType
+    state: Observed
+    kind: Instance | Database | Group
+    name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    launched_at: datetime | None = None
