@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from agent.aws.catalogue import Collection
 from agent.aws.factors import _snapshots
+from agent.aws.factors._newer import followers
 from agent.aws.snapshot import Snapshot
 
 _OWN: Mapping[str, object] = {"OwnerIds": ["self"]}
@@ -24,24 +25,13 @@ _TYPE_FACTS = (
 )
 """Of an instance type only what decides on a size: 1,400 whole ones would be half of a scan's memory."""
 
-_SUCCESSORS: Mapping[str, tuple[str, ...]] = {
-    "t": ("t3", "t3a", "t4g"),
-    "m": ("m6i", "m6a", "m6g", "m7i", "m7a", "m7g", "m8g"),
-    "c": ("c6i", "c6a", "c6g", "c7i", "c7a", "c7g", "c8g"),
-    "r": ("r6i", "r6a", "r6g", "r7i", "r7a", "r7g", "r8g"),
-    "i": ("i4i", "i4g"),
-    "d": ("d3",),
-    "g": ("g5", "g6"),
-    "p": ("p4d",),
-}
-"""By the letter of a family what its instances may move to."""
 _FAMILIES_A_CALL = 200
 
 
 def type_families(look: Snapshot) -> Iterator[Mapping[str, object]]:
     """Only the families that are in use and those that may follow them: all types are 1,400."""
     used = {str(instance["InstanceType"]).partition(".")[0] for instance in look.of("ec2.instances")} or {"t3"}
-    names = sorted(used | {name for family in used for name in _SUCCESSORS.get(family[0], ())})
+    names = sorted(used | {name for family in used for name in followers(family)})
     for start in range(0, len(names), _FAMILIES_A_CALL):
         chosen = [f"{name}.*" for name in names[start : start + _FAMILIES_A_CALL]]
         yield {"Filters": [{"Name": "instance-type", "Values": chosen}]}

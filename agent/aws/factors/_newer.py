@@ -45,6 +45,11 @@ _GRAVITON: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def followers(family: str) -> tuple[str, ...]:
+    """The families that an instance of this one may be advised to move to."""
+    return (*_SUCCESSORS.get(family, ()), *_GRAVITON.get(family, ()))
+
+
 def _moved(market: Market, instance: Resource, families: Iterable[str]) -> Iterator[Kind]:
     """Types of these families, in their order, that hold it and cost less or have no price."""
     old = market.kinds.get(str(instance["InstanceType"]))

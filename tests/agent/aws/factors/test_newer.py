@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.aws.collections import COLLECTIONS
 from agent.aws.factors import catalogue
 from agent.aws.snapshot import Resource, Snapshot
 from tests.agent.aws.builders import BOOK, NO_PRICES, PRICES, Book, found, image, instance, snapshot, tags
@@ -16,6 +17,7 @@ def of(one: Resource, *images: Resource, kinds: list[Resource] | None = None) ->
 
 
 OLD = instance(InstanceType="m4.large")
+PYTHON = instance(tagged={"runtime": "python3.12"})
 
 
 def test_an_old_instance_moves_to_the_newest_family_that_is_offered_and_cheaper() -> None:
@@ -81,9 +83,14 @@ def test_an_old_instance_without_a_price_is_found_with_unknown_savings() -> None
     assert found(PREVIOUS, of(OLD), NO_PRICES)["i-1"].savings is None
 
 
-# --- Graviton ------------------------------------------------------------------------------------------------------
+def test_the_types_of_every_family_that_may_be_advised_are_described() -> None:
+    types = COLLECTIONS["ec2.instance_types"].calls
+    assert types is not None
+    (call,) = types(snapshot({"ec2.instances": [OLD, PYTHON]}))
+    assert {"m4.*", "m6i.*", "m5.*", "m7g.*"} <= set(call["Filters"][0]["Values"])  # type: ignore[index]  # a list
 
-PYTHON = instance(tagged={"runtime": "python3.12"})
+
+# --- Graviton ------------------------------------------------------------------------------------------------------
 
 
 def test_an_interpreted_runtime_could_run_on_graviton() -> None:
