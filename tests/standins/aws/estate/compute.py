@@ -7,7 +7,7 @@ from typing import Any
 from moto.ec2.models.instances import Instance
 
 from tests.standins.aws.estate.plot import ORDINARY_AGE, Plot
-from tests.standins.aws.estate.rates import DETAILED_MONITORING, EBS_GB, HOURS
+from tests.standins.aws.estate.rates import DETAILED_MONITORING, EBS_GB, HOURS, UNPRICED
 
 GIB = 2**30
 _JUDGED = ("IDLE_EC2", "OVER_PROVISIONED_EC2", "STOPPED_EC2_CLEANUP", "EC2_DETAILED_MONITORING")
@@ -64,6 +64,12 @@ def _idle(plot: Plot, copy: int) -> None:
         plot.cpu(instance, 1.2, peak=3.9)
         plot.network(instance, _IDLE_NETWORK)
         plot.expect("C:IDLE_EC2", instance.id, plot.monthly(kind))
+        plot.allow(instance.id, "OVER_PROVISIONED_EC2")
+    unpriced = plot.instance(UNPRICED, name=f"forgotten-new-{copy}")
+    plot.cpu(unpriced, 1.2, peak=3.9)
+    plot.network(unpriced, _IDLE_NETWORK)
+    plot.expect("C:IDLE_EC2", unpriced.id, None)
+    plot.allow(unpriced.id, "OVER_PROVISIONED_EC2")
 
 
 def _near(plot: Plot, case: Near, name: str, *factors: str) -> None:

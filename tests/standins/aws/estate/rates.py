@@ -4,6 +4,9 @@ HOURS = 730.0
 REGION_FACTOR = {"us-east-1": 1.0, "eu-west-1": 1.115, "eu-central-1": 1.195}
 AS_OF = "2026-07-20"
 
+UNPRICED = "m8idb.large"
+"""A type that no list of ours has: its money is unknown, and that is not zero."""
+
 EC2 = {
     "t2.medium": 0.0464,
     "t3.small": 0.0208,

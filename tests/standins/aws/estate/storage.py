@@ -114,6 +114,7 @@ def _provisioned(plot: Plot, host: Instance) -> None:
     old = plot.volume("io1", 200, iops=6000, on=host)
     _load(plot, old, iops=1000, mbps=20)
     plot.expect("O:OVER_PROVISIONED_EBS", old.id, (6000 - 1200) * IOPS["io1"], money="at_least")
+    plot.allow(old.id, "EBS_IO1_TO_GP3")
     needed = plot.volume("gp3", 500, iops=10000, mbps=500, on=host)
     _load(plot, needed, iops=8500, mbps=430)
     plot.forbid(needed.id, "it uses what it pays for", "OVER_PROVISIONED_EBS", _CLEANUP)
