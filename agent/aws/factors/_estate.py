@@ -35,7 +35,7 @@ _STANDBY = re.compile(
     re.IGNORECASE,
 )
 _RETAINED = re.compile(
-    r"retain|retention|compliance|legal|(^|[^a-z])hold|keep|do[-_ ]?not[-_ ]?delete|audit", re.IGNORECASE
+    r"retain|retention|compliance|do[-_ ]?not[-_ ]?delete|(^|[^a-z])(keep|hold|legal|audit)([^a-z]|$)", re.IGNORECASE
 )
 _NO = frozenset({"", "false", "no", "none", "0"})
 

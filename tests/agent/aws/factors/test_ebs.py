@@ -1,9 +1,12 @@
 """EBS volumes: unattached, with more than they need, of an older type."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.aws.catalogue import Factor
-from agent.aws.factors import catalogue
+from agent.aws.factors import catalogue, ebs
+from agent.aws.factors._volumes import Peak, Shape
 from agent.aws.snapshot import Reading, Resource, Series, Snapshot
 from tests.agent.aws.builders import (
     BOOK,
@@ -267,3 +270,31 @@ def test_a_quiet_magnetic_volume_would_cost_more_on_gp3() -> None:
 def test_magnetic_io_without_a_price_or_without_datapoints_is_not_free() -> None:
     assert found(MAGNETIC, busy(attached(VolumeType="standard"), 100e6, 100e6), BOOK)["vol-1"].savings is None
     assert "vol-1" in undecided(MAGNETIC, of(attached(VolumeType="standard")))
+
+
+# --- what holds for every volume -----------------------------------------------------------------------------------
+
+ASKED = st.builds(Peak, st.floats(0, 100_000), st.floats(0, 4000))
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 16_384), st.none() | ASKED)
+def test_gp3_in_place_of_gp2_is_never_slower_than_gp2_or_than_what_was_asked_for(gib: int, peak: Peak | None) -> None:
+    target = ebs._gp2_as_gp3(float(gib), peak)
+    could = min(max(100, 3 * gib), 16_000)
+    assert target.iops >= min(could, peak.iops if peak else could)
+    assert target.mbps >= min(125, peak.mbps if peak else 125)
+    assert target.iops >= 4 * target.mbps
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(["gp3", "io1", "io2"]), st.integers(3000, 64_000), st.integers(125, 1000), ASKED)
+def test_a_smaller_volume_holds_its_peak_and_never_costs_more(kind: str, iops: int, mbps: int, peak: Peak) -> None:
+    shape = Shape(type=kind, gib=500, iops=iops, mbps=mbps if kind == "gp3" else 0)
+    target = ebs._enough(shape, peak)
+    assert target.iops >= min(iops, peak.iops)
+    assert kind != "gp3" or target.mbps >= min(mbps, peak.mbps)
+    old, new = (one.price(BOOK, "eu-west-1").value for one in (shape, target))
+    assert old is not None
+    assert new is not None
+    assert new <= old

@@ -41,6 +41,11 @@ def test_an_older_one_of_the_chain_frees_half_of_what_was_written() -> None:
     assert both["snap-old"].metadata["savingsUpper"] == pytest.approx(2.0)
 
 
+def test_a_name_that_only_contains_a_word_of_keeping_keeps_nothing() -> None:
+    assert found(CLEANUP, of(ebs_snapshot(Tags=tag("Name", "bookkeeping-data"))))
+    assert found(CLEANUP, of(ebs_snapshot(Tags=tag("keep", "no"))))
+
+
 def test_of_a_living_volume_a_snapshot_goes_after_a_year_when_there_is_a_newer_one() -> None:
     old, new = (
         ebs_snapshot("snap-old", "vol-1", StartTime=ago(365)),
