@@ -438,6 +438,14 @@ _ALL = (
         "tag:GetResources",
     ),
     Collection(
+        "savingsplans.in_force",
+        "savingsplans",
+        "describe_savings_plans",
+        "savingsPlans[]",
+        "savingsplans:DescribeSavingsPlans",
+        {"states": ["active"]},
+    ),
+    Collection(
         "savingsplans.plans",
         "savingsplans",
         "describe_savings_plans",
