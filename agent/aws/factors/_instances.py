@@ -102,7 +102,7 @@ def covered(snapshot: Snapshot, instance: Resource) -> bool:
     reserved = (one for one in snapshot.of("ec2.reserved_instances") if one.get("State") == "active")
     plans = (one for one in snapshot.of("savingsplans.plans") if one.get("state") == "active")
     return any(str(one.get("InstanceType", "")).startswith(f"{family}.") for one in reserved) or any(
-        one.get("planType") == "Compute"
+        one.get("savingsPlanType") == "Compute"
         or (one.get("ec2InstanceFamily") == family and one.get("region") in {None, snapshot.region})
         for one in plans
     )

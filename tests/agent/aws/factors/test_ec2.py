@@ -148,7 +148,7 @@ def test_a_restart_does_not_make_an_instance_young() -> None:
 
 def test_an_instance_that_a_commitment_may_cover_says_so() -> None:
     look = loaded(instance())
-    plan = {"state": "active", "planType": "Compute"}
+    plan = {"state": "active", "savingsPlanType": "Compute"}
     with_plan = snapshot({**look.resources, "savingsplans.plans": [plan]}, look.readings)
     assert found(IDLE, with_plan)["i-1"].metadata["coveredByCommitment"] is True
     assert found(IDLE, look)["i-1"].metadata["coveredByCommitment"] is False
