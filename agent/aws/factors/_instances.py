@@ -78,6 +78,11 @@ def platform(instance: Resource) -> str:
     return _PLATFORMS.get(details, re.sub(r"[^a-z0-9]+", "-", details.lower()))
 
 
+def is_paid(address: Resource) -> bool:
+    """Whether a public address is Amazon's: one's own cost nothing."""
+    return str(address.get("PublicIpv4Pool") or "amazon") == "amazon"
+
+
 def monthly(instance: Resource, book: Book, region: str, *, kind: str = "") -> Price:
     """A month at list price, as the type it is or would be."""
     if not is_shared(instance):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from agent.aws.catalogue import LOOKBACK_DAYS, Book, Factor, Result, Undecided
+from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Factor, Result, Undecided
 from agent.aws.factors import _newer, _rightsizing
 from agent.aws.factors._estate import MB, Cost, finding, is_scheduled, is_standby, kept, too_young
 from agent.aws.factors._instances import (
@@ -11,6 +11,7 @@ from agent.aws.factors._instances import (
     described,
     is_its_own,
     is_keeper,
+    is_paid,
     is_running,
     load,
     load_series,
@@ -54,9 +55,10 @@ def _stopped(
     snapshot: Snapshot, book: Book, instance: Resource, volumes: list[Resource], stopped: datetime
 ) -> Iterator[Result]:
     name, days = instance["InstanceId"], snapshot.age_days(stopped)
-    addresses = [one["PublicIp"] for one in snapshot.of("ec2.addresses") if one.get("InstanceId") == name]
+    own = (one for one in snapshot.of("ec2.addresses") if one.get("InstanceId") == name)
+    addresses = [one["PublicIp"] for one in own if is_paid(one)]
     prices = [Shape.of(volume).price(book, snapshot.region) for volume in volumes]
-    prices += [book.price("vpc", "ipv4", snapshot.region).times(730) for _ in addresses]
+    prices += [book.price("vpc", "ipv4", snapshot.region).times(HOURS_A_MONTH) for _ in addresses]
     if prices:
         yield finding(
             snapshot,

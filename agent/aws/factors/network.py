@@ -17,13 +17,12 @@ from agent.aws.factors._estate import (
     too_few,
     too_young,
 )
-from agent.aws.factors._instances import state, stopped_since
+from agent.aws.factors._instances import is_paid, state, stopped_since
 from agent.aws.snapshot import Resource, Series, Snapshot, series, tags_of
 
 # --- addresses -----------------------------------------------------------------------------------------------------
 
 STOPPED_DAYS = 7
-_AMAZON = {"amazon", "", "None"}
 
 
 def estimate_addresses(snapshot: Snapshot, book: Book) -> Iterable[Result]:
@@ -33,7 +32,7 @@ def estimate_addresses(snapshot: Snapshot, book: Book) -> Iterable[Result]:
     price = book.price("vpc", "ipv4", snapshot.region).times(HOURS_A_MONTH)
     for address in kept(snapshot.of("ec2.addresses"), "UNUSED_EIP_CLEANUP"):
         tags = tags_of(address)
-        if str(address.get("PublicIpv4Pool") or "") not in _AMAZON or is_standby(tags) or is_managed(tags):
+        if not is_paid(address) or is_standby(tags) or is_managed(tags):
             continue
         if why := _unused(snapshot, address, instances, interfaces):
             yield _address(snapshot, address, Cost(now=price), why)

@@ -31,6 +31,12 @@ def test_a_stopped_instance_goes_on_paying_for_its_volumes_and_addresses() -> No
     assert found(STOPPED, of(at_rest(), address=True))["i-1"].savings == pytest.approx(7.65)
 
 
+def test_an_own_address_of_a_stopped_instance_costs_nothing() -> None:
+    look = of(at_rest(), address=True)
+    own = [{**one, "PublicIpv4Pool": "ipv4pool-ec2-012345"} for one in look.of("ec2.addresses")]
+    assert found(STOPPED, snapshot({**look.resources, "ec2.addresses": own}))["i-1"].savings == pytest.approx(4.0)
+
+
 def test_utc_is_read_like_gmt() -> None:
     look = of(at_rest(StateTransitionReason=f"User initiated ({ago(40):%Y-%m-%d %H:%M:%S} UTC)"))
     assert "stopped for 40 days" in found(STOPPED, look)["i-1"].description
