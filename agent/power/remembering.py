@@ -6,6 +6,7 @@ from datetime import datetime
 from agent.power.decision import Decision, Memory
 from agent.power.resource import Database, Resource
 from agent.power.retries import next_try
+from common.windows import Edge
 
 
 def observe(memory: Memory, resource: Resource, now: datetime) -> Memory:
@@ -45,6 +46,16 @@ def failed(memory: Memory, decision: Decision, now: datetime, code: str) -> Memo
     if again is None:
         return _done(memory, "FAILED", decision.edge.at)
     return replace(memory, trying=decision.edge.at, attempts=attempts, next_try=again)
+
+
+def recovered(memory: Memory, intent: Edge, begun_at: datetime, resource: Resource) -> Memory:
+    """After a crash between a call's begin and its end. What was launched since then has been stopped by us and
+    started by somebody: the edge is settled. Else what is seen decides at the next tick, and the call is made again.
+    """
+    launched = resource.launched_at
+    if intent.action == "STOP" and resource.state == "RUNNING" and launched is not None and launched > begun_at:
+        return replace(_done(memory, "APPLIED", intent.at), acted_at=begun_at, stopped_by_us=True)
+    return memory
 
 
 def _done(memory: Memory, result: str, edge: datetime) -> Memory:
