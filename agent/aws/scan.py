@@ -36,6 +36,7 @@ def main() -> None:
     """Answer, and end at once: threads that wait for AWS must not keep the process."""
     logs.configure(level="warning", form="logfmt")
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    catalogue()  # loaded before the bound holds: without memory for it, it would look empty
     resource.setrlimit(resource.RLIMIT_DATA, (request.memory_mib * MIB, request.memory_mib * MIB))
     try:
         calls = answer(request, _say)
