@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.domain.accounts import linking
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import deciding
@@ -36,6 +37,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         marking.expire,
         assignments.expire_jobs,
         deciding.wake,
+        linking.take_over,
         chain.chain,
         notifications.tell_due,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),

@@ -195,6 +195,8 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     clock_offset_s: float | None = None
     assignment: str = ""
     problems: tuple[Text, ...] = ()
+    roles: tuple[Text, ...] = ()
+    """The AWS roles that the local policy lists, as they are written there (`*` stands for anything)."""
 
 
 class JobResult(Struct, frozen=True, omit_defaults=True):

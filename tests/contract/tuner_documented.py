@@ -67,6 +67,35 @@ DECISIONS: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
 )
 """What is called, with which body, and what comes back."""
 
+ACCOUNTS: dict[str, object] = {
+    "accounts": [
+        {
+            "accountId": "123456789012",
+            "accountName": "Production",
+            "roleArn": "arn:aws:iam::123456789012:role/CloudKeeperTunerRole",
+            "externalId": "uuid-12345-abcde",
+            "status": "ACTIVE",
+            "regions": ["us-east-1", "us-west-2", "eu-west-1"],
+            "lastSyncAt": "2025-10-26T10:00:00Z",
+            "linkedAt": "2025-01-15T09:00:00Z",
+        }
+    ]
+}
+
+NEW_ACCOUNT: dict[str, object] = {
+    "accountId": "987654321098",
+    "accountName": "Development",
+    "roleArn": "arn:aws:iam::987654321098:role/CloudKeeperTunerRole",
+    "externalId": "uuid-67890-fghij",
+    "regions": ["us-east-1"],
+}
+LINKED: dict[str, object] = {
+    "accountId": "987654321098",
+    "status": "VERIFYING",
+    "verificationJobId": "verify_abc123",
+}
+UNLINKED: dict[str, object] = {"accountId": "123456789012", "status": "DELETED"}
+
 EXTENSIONS = {"factorKey"}
 
 

@@ -26,7 +26,14 @@ async def current(link: Link, request: Request) -> Response:
         return answers.not_modified(version)
     document = await link.db.read(store.document, caller.tenant_id, caller.agent_id)
     version = tag(document.version, link.heartbeat_s)
-    body = Assignment(version=version, checks=document.checks, jobs=document.jobs, heartbeat_s=link.heartbeat_s)
+    body = Assignment(
+        version=version,
+        checks=document.checks,
+        jobs=document.jobs,
+        accounts=document.accounts,
+        schedules=document.schedules,
+        heartbeat_s=link.heartbeat_s,
+    )
     return answers.answer(body, headers={"ETag": answers.quoted(version)})
 
 

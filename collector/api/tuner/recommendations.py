@@ -1,7 +1,6 @@
 """`/recommendations`: what an account costs needlessly, and what people decided about it."""
 
 import math
-import re
 from datetime import datetime
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import MAX_SAFE, given_once, name, one_of, whole_number
+from collector.api.tuner.params import account_id
 from collector.core import problems
 from collector.domain.costs import rules, store
 from collector.domain.costs.rules import Kept
@@ -22,17 +22,8 @@ router = APIRouter(prefix="/api/v1/recommendations", tags=["Recommendations"])
 
 MAX_LIMIT = 200
 MONTHS = 12
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 Reader = Annotated[Member, Depends(may("read"))]
-
-
-def account_id(value: object) -> str:
-    """A validator for the number of an AWS account."""
-    text = str(value)
-    if not _ACCOUNT.fullmatch(text):
-        raise ValueError("12-digit string")
-    return text
 
 
 def amount(value: object) -> float:

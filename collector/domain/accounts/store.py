@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
 from collector.domain.accounts.tables import aws_account
+from common.wire_aws import Account
 
 Status = Literal["VERIFYING", "ACTIVE", "FAILED"]
 
@@ -39,6 +41,41 @@ def of_agent(conn: Connection, tenant_id: int, agent_id: str) -> frozenset[str]:
     return frozenset(conn.execute(_OF_AGENT, place).scalars())
 
 
+def assigned(conn: Connection, tenant_id: int, agent_id: str) -> list[Account]:
+    """As the agent is told of them."""
+    place = {"tenant_id": tenant_id, "agent_id": agent_id}
+    return [
+        Account(
+            account=row.account_id,
+            name=row.name,
+            role_arn=row.role_arn,
+            external_id=row.external_id,
+            regions=tuple(row.regions),
+            scan_hours=row.scan_hours,
+        )
+        for row in conn.execute(_ASSIGNED, place)
+    ]
+
+
+def all_linked(conn: Connection, tenant_id: int) -> list[Linked]:
+    return [Linked(**row) for row in conn.execute(_ALL, {"tenant_id": tenant_id}).mappings()]
+
+
+def find(conn: Connection, tenant_id: int, account_id: str) -> Linked | None:
+    row = conn.execute(_ONE, {"tenant_id": tenant_id, "account_id": account_id}).mappings().one_or_none()
+    return Linked(**row) if row else None
+
+
+def remove(conn: Connection, tenant_id: int, account_id: str) -> None:
+    conn.execute(_REMOVE, {"of_tenant": tenant_id, "of_account": account_id})
+
+
+@across_tenants("the sweep serves all of them; what it changes is written by tenant")
+def waiting(conn: Connection) -> list[Linked]:
+    """Accounts that no agent looks after."""
+    return [Linked(**row) for row in conn.execute(_WAITING).mappings()]
+
+
 def save(conn: Connection, tenant_id: int, one: Linked) -> None:
     if one.tenant_id != tenant_id:
         raise ValueError(f"an account of another tenant than {tenant_id}")
@@ -54,6 +91,11 @@ _A = aws_account.c
 
 _SAVE = upsert(aws_account, objects=True)
 _OF_AGENT = select(_A.account_id).where(_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("agent_id"))
+_ASSIGNED = select(aws_account).where(_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("agent_id"))
+_ALL = select(aws_account).where(_A.tenant_id == bindparam("tenant_id")).order_by(_A.account_id)
+_ONE = select(aws_account).where(_A.tenant_id == bindparam("tenant_id"), _A.account_id == bindparam("account_id"))
+_REMOVE = delete(aws_account).where(_A.tenant_id == bindparam("of_tenant"), _A.account_id == bindparam("of_account"))
+_WAITING = select(aws_account).where(_A.agent_id.is_(None))
 _SYNCED = (
     update(aws_account)
     .where(_A.tenant_id == bindparam("of_tenant"), _A.account_id == bindparam("of_account"))

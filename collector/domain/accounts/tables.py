@@ -16,7 +16,7 @@ class AwsAccount(SQLModel, table=True):
     """
 
     __tablename__ = "aws_account"
-    __table_args__ = (Index("aws_account_by_agent", "tenant_id", "agent_id"),)
+    __table_args__ = (Index("aws_account_by_agent", "agent_id", "tenant_id"),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     account_id: str = Field(primary_key=True)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from common import wire
 from common.wire import CheckSetting, Job
+from common.wire_aws import Account, Schedule
 
 State = Literal["queued", "started", "succeeded", "failed", "refused", "indeterminate", "expired"]
 
@@ -20,12 +21,24 @@ class Document:
     version: str
     checks: tuple[CheckSetting, ...] = ()
     jobs: tuple[Job, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
 
-def document(checks: Sequence[CheckSetting], jobs: Sequence[Job]) -> Document:
+def document(
+    checks: Sequence[CheckSetting],
+    jobs: Sequence[Job],
+    *,
+    accounts: Sequence[Account] = (),
+    schedules: Sequence[Schedule] = (),
+) -> Document:
     ordered = sorted(checks, key=lambda setting: (setting.check, setting.origin, setting.tag or "", setting.connection))
-    content = wire.encode([ordered, sorted(jobs, key=lambda job: job.job)])
-    return Document(hashlib.sha256(content).hexdigest()[:16], tuple(ordered), tuple(jobs))
+    aws = (
+        tuple(sorted(accounts, key=lambda account: account.account)),
+        tuple(sorted(schedules, key=lambda schedule: schedule.schedule)),
+    )
+    content = wire.encode([ordered, sorted(jobs, key=lambda job: job.job), *(part for part in aws if part)])
+    return Document(hashlib.sha256(content).hexdigest()[:16], tuple(ordered), tuple(jobs), *aws)
 
 
 EMPTY = document((), ())

@@ -1,14 +1,16 @@
 """Queries of assignments: their inputs, and the document that is made of them whenever one of those changes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
+from collector.domain.accounts import store as accounts
 from collector.domain.agents.tables import agent
 from collector.domain.assignments import rules
 from collector.domain.assignments.rules import Document
@@ -17,6 +19,7 @@ from collector.domain.results.tables import connection
 from common import wire
 from common.ids import new_id
 from common.wire import CheckSetting, Job, JobResult
+from common.wire_aws import Account, Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +37,23 @@ class Override:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """Work for one agent; `target` is a connection's key."""
+    """Work for one agent; `target` is a connection's key or an account. `prefix`: of its id."""
 
     kind: str
     target: str
     deadline: datetime
     not_before: datetime | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = "job"
+
+
+class _Stored(Struct, array_like=True, frozen=True):
+    """A document as it is kept; those of earlier releases end after the jobs."""
+
+    checks: tuple[CheckSetting, ...]
+    jobs: tuple[Job, ...]
+    accounts: tuple[Account, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
 
 def version(conn: Connection, tenant_id: int, agent_id: str) -> str:
@@ -51,8 +65,8 @@ def document(conn: Connection, tenant_id: int, agent_id: str) -> Document:
     row = conn.execute(_DOCUMENT, {"tenant_id": tenant_id, "agent_id": agent_id}).one_or_none()
     if row is None:
         return rules.EMPTY
-    checks, jobs = wire.decode(row.document.encode(), tuple[tuple[CheckSetting, ...], tuple[Job, ...]])
-    return Document(row.version, checks, jobs)
+    kept = wire.decode(row.document.encode(), _Stored)
+    return Document(row.version, kept.checks, kept.jobs, kept.accounts, kept.schedules)
 
 
 def put_override(conn: Connection, tenant_id: int, override: Override, now: datetime) -> None:
@@ -80,7 +94,8 @@ def remove_override(conn: Connection, tenant_id: int, override: Override, now: d
 
 
 def add_job(conn: Connection, tenant_id: int, agent_id: str, new: NewJob, now: datetime) -> str:
-    job_id = new_id("job")
+    """Without an agent the job waits for its end; whoever takes over makes another."""
+    job_id = new_id(new.prefix)
     row = {
         "tenant_id": tenant_id,
         "id": job_id,
@@ -94,6 +109,7 @@ def add_job(conn: Connection, tenant_id: int, agent_id: str, new: NewJob, now: d
         "not_before": new.not_before,
         "deadline": new.deadline,
         "finished_at": None,
+        "arguments": dict(new.arguments) or None,
     }
     conn.execute(job.insert(), row)
     rebuild(conn, tenant_id, agent_id, now)
@@ -132,6 +148,8 @@ def changed_since(conn: Connection, since: datetime) -> Sequence[str]:
 
 def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> None:
     """Make the agent's document of its inputs; nothing is written when it comes out the same."""
+    if not agent_id:
+        return
     wanted = {"tenant_id": tenant_id, "agent_id": agent_id}
     keys = {str(row.id): row.key for row in conn.execute(_KEYS, wanted)}
     settings = [
@@ -156,12 +174,13 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
             deadline=row.deadline,
             target=row.target,
             not_before=row.not_before,
+            arguments=row.arguments or {},
         )
         for row in conn.execute(_OPEN_JOBS, {**wanted, "states": list(rules.OPEN)})
     ]
-    made = rules.document(settings, jobs)
+    made = rules.document(settings, jobs, accounts=accounts.assigned(conn, tenant_id, agent_id))
     if made.version != version(conn, tenant_id, agent_id):
-        text = wire.encode([made.checks, made.jobs]).decode()
+        text = wire.encode(_Stored(made.checks, made.jobs, made.accounts, made.schedules)).decode()
         _STORE(conn, [{**wanted, "version": made.version, "document": text, "changed_at": now}])
 
 

@@ -1,11 +1,12 @@
 """Tables of what the collector wants from agents; `assignment` is the document that follows from the others."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, SQLModel
 
-from collector.core.columns import Instant, table
+from collector.core.columns import Instant, Json, table
 
 
 class Assignment(SQLModel, table=True):
@@ -58,6 +59,7 @@ class Job(SQLModel, table=True):
     not_before: datetime | None = Field(sa_type=Instant)
     deadline: datetime = Field(sa_type=Instant)
     finished_at: datetime | None = Field(sa_type=Instant)
+    arguments: Any | None = Field(sa_type=Json)
 
 
 assignment = table(Assignment)

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from collector.core.upsert import upsert
 from collector.domain.costs.rules import CATEGORIES, Kept, Status
@@ -93,6 +93,12 @@ def save(conn: Connection, tenant_id: int, rows: Sequence[Kept]) -> None:
     _SAVE(conn, rows)
 
 
+def end_all(conn: Connection, tenant_id: int, account_id: str, at: datetime) -> None:
+    """Nobody looks at this account any more."""
+    conn.execute(_END, {"of_tenant": tenant_id, "of_account": account_id, "at": at})
+    conn.execute(_FORGET_REGIONS, {"of_tenant": tenant_id, "of_account": account_id})
+
+
 def region_of(conn: Connection, tenant_id: int, account_id: str, region: str) -> Region:
     place = {"tenant_id": tenant_id, "account_id": account_id, "region": region}
     row = conn.execute(_REGION, place).mappings().one_or_none()
@@ -127,6 +133,14 @@ def _shape(query: Query) -> Shape:
 _R, _A = recommendation.c, aws_region.c
 
 _SAVE = upsert(recommendation, objects=True)
+_END = (
+    update(recommendation)
+    .where(_R.tenant_id == bindparam("of_tenant"), _R.account_id == bindparam("of_account"), _R.ended_at.is_(None))
+    .values(ended_at=bindparam("at", type_=_R.ended_at.type))
+)
+_FORGET_REGIONS = delete(aws_region).where(
+    _A.tenant_id == bindparam("of_tenant"), _A.account_id == bindparam("of_account")
+)
 _SAVE_REGION = upsert(aws_region, objects=True)
 
 _ONE = select(recommendation).where(_R.tenant_id == bindparam("tenant_id"), _R.id == bindparam("rec_id"))

@@ -25,9 +25,9 @@ from common.wire import (
     decode,
     parse_record,
 )
-from common.wire_aws import Scan
+from common.wire_aws import Scan, Verification
 
-Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap | Scan
+Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap | Scan | Verification
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -40,6 +40,7 @@ _BODIES: dict[str, type[Body]] = {
     Kind.JOB: JobResult,
     Kind.GAP: Gap,
     Kind.AWS_SCAN: Scan,
+    Kind.AWS_VERIFICATION: Verification,
 }
 _MAX_DETAIL = 500
 
@@ -120,6 +121,8 @@ def _typed(record: Record, line: bytes) -> Known | Strange:
     body = decode(record.body, kind)
     if isinstance(body, Run | Scan):
         _check_run(body)
+    if isinstance(body, Verification):
+        _check_time("at", body.at)
     if isinstance(body, Scan):
         _check_facts(body)
     return Known(record.seq, record.at, body)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from collector.domain.accounts import intake as accounts
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import intake as costs
 from collector.domain.results import findings, received, rules, silence, spools, store
@@ -24,12 +25,12 @@ from collector.domain.results.visits import Visits
 from common import wire
 from common.identity import NotAuthentic
 from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Kind, Run, merge_ranges
-from common.wire_aws import Scan
+from common.wire_aws import Scan, Verification
 
 B = TypeVar("B")
 
 _ENTRY_COLUMNS = ("category", "title", "remediation", "unit", "ceiling", "interval_s", "gate", "enabled")
-_KINDS: dict[type, str] = {Scan: Kind.AWS_SCAN}
+_KINDS: dict[type, str] = {Scan: Kind.AWS_SCAN, Verification: Kind.AWS_VERIFICATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,12 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
 
 def _aws(conn: Connection, source: Source, fresh: Fresh, now: datetime) -> None:
     """What is about an account that another agent looks after by now is kept as it came, and changes nothing."""
-    scans = [scan for _, scan in fresh.of(Scan)]
-    if scans:
-        foreign = costs.apply(conn, source.tenant_id, source.agent_id, scans)
+    tenant_id, agent_id = source.tenant_id, source.agent_id
+    scans, verified = [one for _, one in fresh.of(Scan)], [one for _, one in fresh.of(Verification)]
+    accounts.failures(conn, tenant_id, agent_id, [result for _, result in fresh.of(JobResult)])
+    if scans or verified:
+        foreign: list[Scan | Verification] = [*costs.apply(conn, tenant_id, agent_id, scans)]
+        foreign += accounts.apply(conn, tenant_id, agent_id, verified)
         bodies = {id(one) for one in foreign}
         kept = [_as_it_came(record) for record in fresh.known if id(record.body) in bodies]
         store.keep_unknown(conn, source.tenant_id, [_kept(source, record, now) for record in kept])

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("job", sa.Column("arguments", sa.Text(), nullable=True))
     _accounts()
     _recommendations()
     op.create_table(
@@ -46,7 +47,7 @@ def _accounts() -> None:
         sa.Column("linked_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "account_id"),
     )
-    op.create_index("aws_account_by_agent", "aws_account", ["tenant_id", "agent_id"])
+    op.create_index("aws_account_by_agent", "aws_account", ["agent_id", "tenant_id"])
 
 
 def _recommendations() -> None:

@@ -1,0 +1,165 @@
+"""`/accounts`: linked AWS accounts."""
+
+import asyncio
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from collector.api import success
+from collector.api.family import Gateway
+from collector.api.members import Member, may
+from collector.api.tuner.params import account_id
+from collector.core import problems
+from collector.core.problems import Problem, Refusal
+from collector.domain.access.rules import Act, check_name
+from collector.domain.accounts import linking, store
+from collector.domain.accounts.linking import NewLink, OutOfReach, UnknownAgent
+from collector.domain.accounts.store import Linked
+from common.clock import iso, utc_now
+
+router = APIRouter(prefix="/api/v1/accounts", tags=["Accounts"])
+
+WAIT_S = 20.0
+_LOOK_EVERY_S = 0.2
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[A-Za-z0-9_+=,.@/-]{1,512}", re.ASCII)
+
+Reader = Annotated[Member, Depends(may("read"))]
+Linker = Annotated[Member, Depends(may("link_aws_accounts"))]
+
+
+def _named(value: str) -> str:
+    try:
+        return check_name(value)
+    except ValueError:
+        raise ValueError("1 to 120 printable characters") from None
+
+
+def _external_id(value: str) -> str:
+    if not _EXTERNAL_ID.fullmatch(value):
+        raise ValueError("2 to 1224 letters, digits and _+=,.@:/-")
+    return value
+
+
+def _role(value: str) -> str:
+    if not _ROLE.fullmatch(value):
+        raise ValueError("the ARN of a role, like arn:aws:iam::123456789012:role/fieldpost")
+    return value
+
+
+def _region(value: str) -> str:
+    if not _REGION.fullmatch(value):
+        raise ValueError("an AWS region, like us-east-1")
+    return value
+
+
+class NewAccount(BaseModel):
+    """`agentId`: who is to look after it; else the agent whose local policy lists the role."""
+
+    model_config = ConfigDict(strict=True)
+
+    accountId: Annotated[str, AfterValidator(account_id)]  # noqa: N815 - the document's name
+    accountName: Annotated[str, AfterValidator(_named)]  # noqa: N815 - likewise
+    roleArn: Annotated[str, AfterValidator(_role)]  # noqa: N815 - likewise
+    externalId: Annotated[str, AfterValidator(_external_id)]  # noqa: N815 - likewise
+    regions: Annotated[list[Annotated[str, AfterValidator(_region)]], Field(min_length=1, max_length=40)]
+    agentId: Annotated[str | None, Field(max_length=64)] = None  # noqa: N815 - as the document writes names
+
+
+@router.get("", summary="Linked AWS accounts")
+async def listing(caller: Reader, db: Gateway) -> Response:
+    found = await db.read(store.all_linked, caller.tenant)
+    return success.ok({"accounts": [shown(one) for one in found]})
+
+
+@router.post("", summary="Link an AWS account; its agent verifies it at once", status_code=201)
+async def link(body: NewAccount, caller: Linker, db: Gateway) -> Response:
+    if body.roleArn.split(":")[4] != body.accountId:
+        raise problems.invalid("roleArn", body.roleArn, f"a role of the account {body.accountId}")
+    new = NewLink(
+        account_id=body.accountId,
+        name=body.accountName,
+        role_arn=body.roleArn,
+        external_id=body.externalId,
+        regions=tuple(dict.fromkeys(body.regions)),
+        agent_id=body.agentId,
+    )
+    try:
+        made = await db.write(linking.link, caller.tenant, new, Act(caller.email, utc_now()))
+    except UnknownAgent as error:
+        raise problems.invalid("agentId", body.agentId, "an active agent of this tenant") from error
+    except Refusal as error:
+        raise Problem(409, "conflict", f"{error}.") from error
+    data = {"accountId": made.account_id, "status": made.status, "verificationJobId": made.verification_job}
+    return success.ok({**data, **_reason(made)}, status=201)
+
+
+@router.delete("/{account}", summary="Unlink an AWS account")
+async def unlink(account: str, caller: Linker, db: Gateway) -> Response:
+    if not await db.write(linking.unlink, caller.tenant, account, Act(caller.email, utc_now())):
+        raise problems.not_found()
+    return success.ok({"accountId": account, "status": "DELETED"})
+
+
+def shown(one: Linked) -> dict[str, object]:
+    return {
+        "accountId": one.account_id,
+        "accountName": one.name,
+        "roleArn": one.role_arn,
+        "externalId": one.external_id,
+        "status": one.status,
+        "regions": one.regions,
+        "lastSyncAt": iso(one.last_sync_at) if one.last_sync_at else None,
+        "linkedAt": iso(one.linked_at),
+        "agentId": one.agent_id,
+        **_reason(one),
+    }
+
+
+def _reason(one: Linked) -> dict[str, object]:
+    warnings = (one.verification or {}).get("warnings")
+    return ({"reason": one.reason} if one.reason else {}) | ({"warnings": warnings} if warnings else {})
+
+
+@router.post("/{account}/verify", summary="Have the agent verify an AWS account, and wait for its answer")
+async def verify(account: str, caller: Linker, db: Gateway) -> Response:
+    try:
+        job = await db.write(linking.verify, caller.tenant, account, Act(caller.email, utc_now()))
+    except OutOfReach as error:
+        raise _nobody(str(error)) from error
+    if job is None:
+        raise problems.not_found()
+    found = await _answer(db, caller.tenant, account, job)
+    told = found.verification or {}
+    return success.ok(
+        {
+            "accountId": account,
+            "verified": found.status == "ACTIVE",
+            "permissions": told.get("permissions", {}),
+            "missingPermissions": told.get("missing", []),
+            **_reason(found),
+        }
+    )
+
+
+async def _answer(db: Gateway, tenant: int, account: str, job: str) -> Linked:
+    """The account as soon as the agent has spoken."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                found = await db.read(store.find, tenant, account)
+                if found is None:
+                    raise problems.not_found()
+                if (found.verification or {}).get("job") == job:
+                    return found
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError:
+        raise _nobody(f"The agent of the AWS account {account} did not answer within {WAIT_S:.0f} s") from None
+
+
+def _nobody(message: str) -> Problem:
+    return Problem(503, "service_unavailable", f"{message}.", retry_after=30)
