@@ -12,6 +12,7 @@ from tests.standins.aws.estate.rates import DETAILED_MONITORING, EBS_GB, HOURS, 
 GIB = 2**30
 _JUDGED = ("IDLE_EC2", "OVER_PROVISIONED_EC2", "STOPPED_EC2_CLEANUP", "EC2_DETAILED_MONITORING")
 _IDLE_NETWORK = 2000.0
+_PLAN_DISCOUNT = 0.28
 _SMALL_NETWORK = 2e6
 
 
@@ -33,13 +34,19 @@ def plant(plot: Plot) -> None:
 
 
 def _working(plot: Plot) -> None:
-    """Machines that have work, of usual types: nothing to find."""
+    """Machines that have had work for months, of usual types: nothing to find but that a savings plan would pay."""
     kinds = ("m5.large", "m6i.large", "c5.large", "r5.large", "m7g.large", "t3.medium", "m7i.large")
+    paid = 0.0
     for number in range(14 * plot.copies):
         kind = kinds[number % len(kinds)]
         instance = plot.instance(kind, name=f"app-{number:03}", zone=number % 2, tags={"env": "prod"})
+        instance.launch_time = plot.ago(90)
         plot.busy(instance, cpu=48 + number % 20)
         plot.forbid(instance.id, "it has work", *_JUDGED, "GRAVITON_EC2", "SCHEDULE_CANDIDATE")
+        paid += plot.monthly(kind)
+    aliases = [plot.region, plot.account, f"{plot.account}/{plot.region}"]
+    saved = paid * _PLAN_DISCOUNT * 0.95
+    plot.expect("P:SAVINGS_PLAN_COMPUTE", f"compute/{plot.region}", saved, money="at_least", aliases=aliases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from typing import Any
 from moto.awslambda.models import lambda_backends
 from moto.ecr.models import ecr_backends
 from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
 
-from tests.standins.aws.estate.plot import Plot
+from tests.standins.aws.estate.plot import Plot, moment
 from tests.standins.aws.estate.rates import ECR_GB, HOURS, LAMBDA_GBS, LOGS_GB, S3_GB, S3_IA_GB
+from tests.standins.aws.identities import PARTITION
 from tests.standins.aws.marks import mark
 from tests.standins.aws.s3 import parts_shelf
 
@@ -31,6 +33,7 @@ def _functions(plot: Plot, copy: int) -> None:
     seconds = per_minute * 60 * HOURS * milliseconds / 1000
     wide = _function(plot, f"wide-{copy}", 2048, "x86_64", used=20.0)
     plot.expect("O:LAMBDA_MEMORY", wide, seconds * 0.5 * LAMBDA_GBS / 1.2, money="at_least", aliases=[_arn(plot, wide)])
+    plot.allow(wide, "LAMBDA_ARM64", aliases=[_arn(plot, wide)])
     plain = _function(plot, f"plain-{copy}", 1024, "x86_64", used=82.0)
     plot.forbid(plain, "it uses its memory", "LAMBDA_MEMORY", aliases=[_arn(plot, plain)])
     plot.expect("M:LAMBDA_ARM64", plain, seconds * LAMBDA_GBS * 0.16, money="at_least", aliases=[_arn(plot, plain)])
@@ -120,6 +123,7 @@ def _bucket(plot: Plot, name: str, gib: float, rule: dict[str, Any], *, unfinish
     api = plot.client("s3")
     where = {} if plot.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": plot.region}}
     api.create_bucket(Bucket=name, **where)
+    s3_backends[plot.account][PARTITION].buckets[name].creation_date = moment(plot.ago(300))
     if rule:
         rules = [{"ID": "keep-tidy", "Status": "Enabled", "Filter": {"Prefix": ""}, **rule}]
         api.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
@@ -172,12 +176,15 @@ def _manifest(name: str, size: int) -> str:
 
 def _ending(plot: Plot) -> None:
     """Reserved instances: one set ends within sixty days, one in a year."""
-    for name, days, why in (("soon", 30, ""), ("later", 400, "it has a year to go")):
+    for name, kind, days, why in (
+        ("soon", "x2idn.16xlarge", 30, ""),
+        ("later", "x2iedn.xlarge", 400, "it has a year to go"),
+    ):
         number = hashlib.sha256(f"{plot.account}{plot.region}{name}".encode()).hexdigest()
         identity = f"{number[:8]}-{number[8:12]}-{number[12:16]}-{number[16:20]}-{number[20:32]}"
         end = plot.now + timedelta(days=days)
         plot.shelve("ec2", "DescribeReservedInstances", {
-            "ReservedInstancesId": identity, "InstanceType": "x2idn.16xlarge", "InstanceCount": 1, "State": "active",
+            "ReservedInstancesId": identity, "InstanceType": kind, "InstanceCount": 1, "State": "active",
             "ProductDescription": "Linux/UNIX", "Scope": "Region", "OfferingClass": "standard",
             "Start": (end - timedelta(days=1095)).replace(tzinfo=None), "End": end.replace(tzinfo=None),
             "Duration": 94608000, "OfferingType": "No Upfront", "InstanceTenancy": "default", "CurrencyCode": "USD",
@@ -186,3 +193,24 @@ def _ending(plot: Plot) -> None:
             plot.forbid(identity, why, "EC2_RI_EXPIRING")
         else:
             plot.expect("P:EC2_RI_EXPIRING", identity, 0.0, money="any")
+    if plot.region == "us-east-1":
+        _plans(plot)
+
+
+def _plans(plot: Plot) -> None:
+    """Savings plans belong to the account and are listed at home; these pay for a region that is not looked at."""
+    for family, days, why in (("x2gd", 20, ""), ("z1d", 500, "it has more than a year to go")):
+        identity = hashlib.sha256(f"{plot.account}{family}".encode()).hexdigest()
+        name = f"{identity[:8]}-{identity[8:12]}-{identity[12:16]}-{identity[16:20]}-{identity[20:32]}"
+        end = plot.now + timedelta(days=days)
+        plot.shelve("savingsplans", "DescribeSavingsPlans", {
+            "savingsPlanId": name, "savingsPlanArn": f"arn:aws:savingsplans::{plot.account}:savingsplan/{name}",
+            "savingsPlanType": "EC2Instance" if not why else "SageMaker", "ec2InstanceFamily": family,
+            "region": "ap-south-1", "state": "active", "commitment": "0.5", "currency": "USD",
+            "paymentOption": "No Upfront", "productTypes": ["EC2"], "termDurationInSeconds": 31536000,
+            "start": f"{end - timedelta(days=365):%Y-%m-%dT%H:%M:%SZ}", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        })  # fmt: skip
+        if why:
+            plot.forbid(name, why, "SP_EXPIRING")
+        else:
+            plot.expect("P:SP_EXPIRING", name, 0.0, money="any")
