@@ -140,6 +140,7 @@ class Daemon:
             disk,
             accounts=lambda: self._assignments.current.accounts,
             problems=self.problems,
+            live_prices=options.aws_live_prices,
         )
         self._jobs = Jobs(
             options.folder,

@@ -27,6 +27,7 @@ class Options(msgspec.Struct, frozen=True):
     spool_min_free_bytes: int
     config_dir: str
     heavy_window: str
+    aws_live_prices: bool = False
 
     @property
     def folder(self) -> Path:

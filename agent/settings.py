@@ -48,6 +48,11 @@ class Settings(common_settings.Settings):
         description="When heavy checks that run once a day or less often run: from-to in this host's local time, or "
         "`always`. One that is due at another time waits, also the first time; one that is asked for runs at once.",
     )
+    aws_live_prices: bool = Field(
+        default=False,
+        description="Whether scans of AWS accounts also ask AWS's price list, which needs the right to "
+        "`pricing:GetProducts`; without it prices are the imported and the bundled ones.",
+    )
     collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
         default=None, description="Where the collector is, when it has moved since this agent was enrolled."
     )

@@ -54,6 +54,7 @@ class Scanning:
         *,
         accounts: Callable[[], Sequence[Account]],
         problems: Problems,
+        live_prices: bool = False,
         now: Now = utc_now,
     ) -> None:
         self.wake = asyncio.Event()
@@ -63,6 +64,7 @@ class Scanning:
         self._disk = disk
         self._accounts = accounts
         self._problems = problems
+        self._live_prices = live_prices
         self._now = now
         self._one_scan = asyncio.Lock()
         self._failed: dict[str, datetime] = {}
@@ -155,7 +157,13 @@ class Scanning:
         async with self._one_scan:
             known = self._remembered[account.account].known if account.account in self._remembered else {}
             request = ScanRequest(
-                _target(account), tuple(regions), factors, known, job=job, state_dir=str(self._state_dir)
+                _target(account),
+                tuple(regions),
+                factors,
+                known,
+                job=job,
+                state_dir=str(self._state_dir),
+                live_prices=self._live_prices,
             )
             try:
                 found, ended = await scan_account(request, lambda one: self._sink.scan(one.scan))

@@ -27,6 +27,7 @@ def run(context: typer.Context) -> None:
             spool_min_free_bytes=settings.spool_min_free_bytes,
             config_dir=str(settings.config_dir),
             heavy_window=settings.heavy_window,
+            aws_live_prices=settings.aws_live_prices,
         )
     )
     # -P: the working folder is no place to import from.
