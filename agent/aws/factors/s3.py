@@ -148,7 +148,7 @@ def _tiered(snapshot: Snapshot, book: Book, bucket: _Bucket, size: float, object
     """A scenario: half of it is not asked for any more."""
     gib, region = size / GIB, snapshot.region
     now = book.price("s3", "standard/gb", region).times(gib)
-    moved = book.price("s3", "it/gb", region).times(gib * SHARE)
+    moved = book.price("s3", "ia/gb", region).times(gib * SHARE)  # the tier of what is not asked for costs as much
     watched = Price(objects * SHARE * MONITORING, "ESTIMATE", now.as_of)
     cost = Cost(now=now, then=estimated(now.times(1 - SHARE).plus(moved).plus(watched)))
     if cost.pays:
