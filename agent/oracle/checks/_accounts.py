@@ -245,7 +245,7 @@ def judge_inactive(seen: Seen) -> Verdict:
     found = accounts(seen)
     if not found:
         return unknown(NO_ROWS)
-    items = [item for account in found if _could_log_on(account) and (item := _inactive(account, seen))]
+    items = [_inactive(account, seen) for account in found if _could_log_on(account)]
     unused = [item for item in items if item.status == "warning"]
     verdict = of_items(items + _unsaid(found) + unseen(seen.facts, seen.of(USERS)), good="every open account is in use")
     if not unused or verdict.status != "warning":
