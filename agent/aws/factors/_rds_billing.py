@@ -232,17 +232,19 @@ def estimate_coverage(snapshot: Snapshot, book: Book) -> Iterable[Result]:
 
 
 def _uncovered(snapshot: Snapshot, one: Database, price: Price) -> Result:
+    known = not snapshot.lacks(("rds.reserved_instances",))
     return finding(
         snapshot,
         one.subject(),
         Cost(now=price, then=estimated(price.times(1 - DISCOUNT))),
         description=f"Database {one.id} ({one.class_name}) runs for {STEADY_DAYS} days and more unreserved",
-        action=f"Reserve a {one.class_name} for a year, once it has the size that it needs",
+        action=f"Reserve a {one.class_name} for a year, once it has the size that it needs"
+        + ("" if known else "; which reservations are there could not be read"),
         cli=f"aws rds describe-reserved-db-instances-offerings --db-instance-class {one.class_name}"
         f" --duration 31536000 {'--multi-az' if one.copies > 1 else '--no-multi-az'}",
         risk="HIGH",
-        confidence="MEDIUM",
-        metadata={**one.described(), "assumedDiscount": DISCOUNT},
+        confidence="MEDIUM" if known else "LOW",
+        metadata={**one.described(), "assumedDiscount": DISCOUNT, "commitmentsKnown": known},
     )
 
 
@@ -286,7 +288,8 @@ FACTORS = (
         service="RDS",
         kind="COMMIT",
         title="Databases that run all year without a reservation",
-        collections=("rds.instances", "rds.reserved_instances"),
+        collections=("rds.instances",),
+        optional=("rds.reserved_instances",),
         estimate=estimate_coverage,
     ),
 )

@@ -19,6 +19,7 @@ STEADY_DAYS = 30
 AHEAD_DAYS = 60
 BEHIND_DAYS = 30
 _PLANS = "savingsplans.in_force"
+_COMMITTED = ("ec2.reserved_instances", _PLANS)
 
 
 # --- steady hours --------------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def _hourly(plan: Resource) -> float:
 
 
 def _compute(snapshot: Snapshot, steady: list[Resource], total: Price, *, unpriced: int) -> Result:
-    name, known = f"compute/{snapshot.region}", not snapshot.lacks((_PLANS,))
+    name, known = f"compute/{snapshot.region}", not snapshot.lacks(_COMMITTED)
     hourly = "" if total.value is None else f" of {total.value * (1 - DISCOUNT) / HOURS_A_MONTH:.3f} USD an hour"
     return finding(
         snapshot,
@@ -79,7 +80,7 @@ def _compute(snapshot: Snapshot, steady: list[Resource], total: Price, *, unpric
         Cost(now=total, then=estimated(total.times(1 - DISCOUNT))),
         description=f"{len(steady)} instances of {snapshot.region} have run on demand for {STEADY_DAYS} days and more",
         action=f"Buy a compute savings plan{hourly}, once the instances have the size that they need"
-        + ("" if known else "; which plans are there could not be read"),
+        + ("" if known else "; which commitments are there could not be read"),
         cli="aws savingsplans describe-savings-plans-offerings --plan-types Compute --payment-options 'No Upfront'"
         " --durations 31536000",
         risk="HIGH",
@@ -90,7 +91,7 @@ def _compute(snapshot: Snapshot, steady: list[Resource], total: Price, *, unpric
             "platforms": sorted({platform(instance) for instance in steady}),
             "oldest": min(since(instance) for instance in steady).isoformat(),
             "assumedDiscount": DISCOUNT,
-            "plansKnown": known,
+            "commitmentsKnown": known,
         },
     )
 
@@ -181,8 +182,8 @@ FACTORS = (
         service="EC2",
         kind="COMMIT",
         title="Steady instances that are paid on demand",
-        collections=("ec2.instances", "ec2.reserved_instances"),
-        optional=(_PLANS,),
+        collections=("ec2.instances",),
+        optional=_COMMITTED,
         estimate=estimate_compute,
     ),
     Factor(

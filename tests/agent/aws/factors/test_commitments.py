@@ -83,8 +83,9 @@ def test_instances_that_are_not_steady_need_no_plan(left_alone: Resource) -> Non
     assert found(COMPUTE, of(left_alone)) == {}
 
 
-def test_plans_that_may_not_be_read_make_it_only_probable() -> None:
-    look = snapshot({"ec2.instances": [instance()]}, gaps={"savingsplans.in_force": "AccessDenied"})
+@pytest.mark.parametrize("unread", ["savingsplans.in_force", "ec2.reserved_instances"])
+def test_commitments_that_may_not_be_read_make_it_only_probable(unread: str) -> None:
+    look = snapshot({"ec2.instances": [instance()]}, gaps={unread: "AccessDenied"})
     assert found(COMPUTE, look)[NAME].confidence == "LOW"
 
 

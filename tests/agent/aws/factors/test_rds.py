@@ -524,3 +524,10 @@ def test_reservations_cover_the_sizes_of_their_family(reserved: Resource, covers
 )
 def test_databases_that_need_no_reservation(left_alone: Resource) -> None:
     assert found(COVERAGE, covered_by(one=left_alone)) == {}
+
+
+def test_reservations_that_may_not_be_read_make_it_only_probable() -> None:
+    old = db_instance(InstanceCreateTime=ago(180))
+    look = snapshot({"rds.instances": [old]}, gaps={"rds.reserved_instances": "AccessDenied"})
+    assert found(COVERAGE, look)["db-1"].confidence == "LOW"
+    assert found(COVERAGE, covered_by())["db-1"].confidence == "MEDIUM"
