@@ -16,6 +16,7 @@ from collector.domain.mutes import tables as mutes
 from collector.domain.notifications import tables as notifications
 from collector.domain.results import tables as results
 from collector.domain.retention import tables as retention
+from collector.domain.schedules import tables as schedules
 from collector.domain.tenants import tables as tenants
 from collector.domain.tickets import tables as tickets
 from collector.domain.versions import tables as versions
@@ -37,6 +38,7 @@ __all__ = [
     "notifications",
     "results",
     "retention",
+    "schedules",
     "sequences",
     "tenants",
     "tickets",

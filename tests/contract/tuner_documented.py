@@ -96,6 +96,40 @@ LINKED: dict[str, object] = {
 }
 UNLINKED: dict[str, object] = {"accountId": "123456789012", "status": "DELETED"}
 
+_HOURS: dict[str, object] = {
+    "startTime": "08:00",
+    "stopTime": "18:00",
+    "timezone": "America/New_York",
+    "weekdays": [1, 2, 3, 4, 5],
+}
+NEW_SCHEDULE: dict[str, object] = {
+    "name": "Staging Environment Schedule",
+    "type": "TAG_BASED",
+    "accountId": "123456789012",
+    "region": "us-east-1",
+    "tagRules": {"Environment": "Staging"},
+    "schedule": _HOURS,
+    "resourceTypes": ["EC2", "RDS"],
+}
+SCHEDULED: dict[str, object] = {
+    "id": "sched_xyz789",
+    "status": "ACTIVE",
+    "matchedResources": 23,
+    "projectedMonthlySavings": 1840.00,
+}
+SCHEDULES: dict[str, object] = {
+    "schedules": [
+        {
+            "id": "sched_abc123",
+            **NEW_SCHEDULE,
+            "status": "ACTIVE",
+            "lastExecutionAt": "2025-10-26T07:00:00Z",
+            "projectedMonthlySavings": 3452.00,
+            "createdAt": "2025-01-10T10:00:00Z",
+        }
+    ]
+}
+
 EXTENSIONS = {"factorKey"}
 
 

@@ -6,7 +6,7 @@ from collector.api import family, members, success
 from collector.api.family import Dialect
 from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
-from collector.api.tuner import accounts, decisions, recommendations, sessions
+from collector.api.tuner import accounts, decisions, recommendations, schedules, sessions
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
@@ -14,7 +14,7 @@ from collector.core.limits import Limiter
 PREFIX = "/api/v1"
 ALIASES = ("/tuner/v1/api/v1", "/tuner/v1/api", "/api/v1", "/api")
 """Longest first: `/api/v1/auth/login` is not `v1/auth/login` below `/api`."""
-SEGMENTS = ("auth", "recommendations", "accounts")
+SEGMENTS = ("auth", "recommendations", "accounts", "scheduler")
 """What may follow a prefix; below `/tuner` everything is this family's."""
 DOCUMENT = f"{PREFIX}/tuner/openapi.json"
 
@@ -27,7 +27,13 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         quota_headers=success.quota_headers,
         credential=members.CREDENTIAL,
     )
-    routers = (sessions.routes(keyring, limiter, Hashing()), recommendations.router, decisions.router, accounts.router)
+    routers = (
+        sessions.routes(keyring, limiter, Hashing()),
+        recommendations.router,
+        decisions.router,
+        accounts.router,
+        schedules.router,
+    )
     made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
     return Family(made.name, _Aliased(made.app), made.render)
 

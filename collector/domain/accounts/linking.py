@@ -17,6 +17,7 @@ from collector.domain.agents.tables import agent
 from collector.domain.assignments import store as assignments
 from collector.domain.assignments.store import NewJob
 from collector.domain.costs import store as costs
+from collector.domain.schedules import store as schedules
 
 VERIFY_WITHIN = timedelta(minutes=15)
 IN_REACH = timedelta(minutes=5)
@@ -82,6 +83,8 @@ def unlink(conn: Connection, tenant_id: int, account_id: str, act: Act) -> bool:
     if linked is None:
         return False
     store.remove(conn, tenant_id, account_id)
+    for schedule in schedules.of_account(conn, tenant_id, account_id):
+        schedules.remove(conn, tenant_id, schedule.id)
     costs.end_all(conn, tenant_id, account_id, act.at)
     assignments.rebuild(conn, tenant_id, linked.agent_id or "", act.at)
     _note(conn, linked, "aws_account_unlinked", act)

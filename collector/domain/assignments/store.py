@@ -16,6 +16,7 @@ from collector.domain.assignments import rules
 from collector.domain.assignments.rules import Document
 from collector.domain.assignments.tables import assignment, check_setting, job
 from collector.domain.results.tables import connection
+from collector.domain.schedules import store as schedules
 from common import wire
 from common.ids import new_id
 from common.wire import CheckSetting, Job, JobResult
@@ -178,7 +179,12 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
         )
         for row in conn.execute(_OPEN_JOBS, {**wanted, "states": list(rules.OPEN)})
     ]
-    made = rules.document(settings, jobs, accounts=accounts.assigned(conn, tenant_id, agent_id))
+    made = rules.document(
+        settings,
+        jobs,
+        accounts=accounts.assigned(conn, tenant_id, agent_id),
+        schedules=schedules.assigned(conn, tenant_id, agent_id),
+    )
     if made.version != version(conn, tenant_id, agent_id):
         text = wire.encode(_Stored(made.checks, made.jobs, made.accounts, made.schedules)).decode()
         _STORE(conn, [{**wanted, "version": made.version, "document": text, "changed_at": now}])

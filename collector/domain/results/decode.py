@@ -25,9 +25,9 @@ from common.wire import (
     decode,
     parse_record,
 )
-from common.wire_aws import Scan, Verification
+from common.wire_aws import Execution, Matches, Scan, Verification
 
-Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap | Scan | Verification
+Body = Run | Heartbeat | Inventory | Catalogue | JobResult | Gap | Scan | Verification | Matches | Execution
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -41,6 +41,8 @@ _BODIES: dict[str, type[Body]] = {
     Kind.GAP: Gap,
     Kind.AWS_SCAN: Scan,
     Kind.AWS_VERIFICATION: Verification,
+    Kind.AWS_MATCHES: Matches,
+    Kind.AWS_EXECUTION: Execution,
 }
 _MAX_DETAIL = 500
 
@@ -121,8 +123,10 @@ def _typed(record: Record, line: bytes) -> Known | Strange:
     body = decode(record.body, kind)
     if isinstance(body, Run | Scan):
         _check_run(body)
-    if isinstance(body, Verification):
+    if isinstance(body, Verification | Matches | Execution):
         _check_time("at", body.at)
+    if isinstance(body, Execution):
+        _check_time("edge", body.edge)
     if isinstance(body, Scan):
         _check_facts(body)
     return Known(record.seq, record.at, body)

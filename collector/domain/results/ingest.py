@@ -22,15 +22,21 @@ from collector.domain.results.store import AgentRow
 from collector.domain.results.targets import Targets, apply_inventories
 from collector.domain.results.telling import tell
 from collector.domain.results.visits import Visits
+from collector.domain.schedules import intake as schedules
 from common import wire
 from common.identity import NotAuthentic
 from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Kind, Run, merge_ranges
-from common.wire_aws import Scan, Verification
+from common.wire_aws import Execution, Matches, Scan, Verification
 
 B = TypeVar("B")
 
 _ENTRY_COLUMNS = ("category", "title", "remediation", "unit", "ceiling", "interval_s", "gate", "enabled")
-_KINDS: dict[type, str] = {Scan: Kind.AWS_SCAN, Verification: Kind.AWS_VERIFICATION}
+_KINDS: dict[type, str] = {
+    Scan: Kind.AWS_SCAN,
+    Verification: Kind.AWS_VERIFICATION,
+    Matches: Kind.AWS_MATCHES,
+    Execution: Kind.AWS_EXECUTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +119,11 @@ def _aws(conn: Connection, source: Source, fresh: Fresh, now: datetime) -> None:
     tenant_id, agent_id = source.tenant_id, source.agent_id
     scans, verified = [one for _, one in fresh.of(Scan)], [one for _, one in fresh.of(Verification)]
     accounts.failures(conn, tenant_id, agent_id, [result for _, result in fresh.of(JobResult)])
-    if scans or verified:
-        foreign: list[Scan | Verification] = [*costs.apply(conn, tenant_id, agent_id, scans)]
+    switched = [record.body for record in fresh.known if isinstance(record.body, Matches | Execution)]
+    if scans or verified or switched:
+        foreign: list[Scan | Verification | Matches | Execution] = [*costs.apply(conn, tenant_id, agent_id, scans)]
         foreign += accounts.apply(conn, tenant_id, agent_id, verified)
+        foreign += schedules.apply(conn, tenant_id, agent_id, switched)
         bodies = {id(one) for one in foreign}
         kept = [_as_it_came(record) for record in fresh.known if id(record.body) in bodies]
         store.keep_unknown(conn, source.tenant_id, [_kept(source, record, now) for record in kept])

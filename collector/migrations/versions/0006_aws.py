@@ -1,4 +1,4 @@
-"""AWS accounts and recommendations."""
+"""AWS accounts, recommendations and schedules."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.add_column("job", sa.Column("arguments", sa.Text(), nullable=True))
     _accounts()
     _recommendations()
+    _schedules()
     op.create_table(
         "aws_region",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -80,6 +81,34 @@ def _recommendations() -> None:
         "recommendation_by_region", "recommendation", ["tenant_id", "account_id", "region", "ended_at", "seen_at"]
     )
     op.create_index("recommendation_by_snooze", "recommendation", ["status", "snoozed_until"])
+
+
+def _schedules() -> None:
+    op.create_table(
+        "aws_schedule",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("id", "name", "type", "account_id", "region")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("tag_rules", "resource_ids", "hours")),
+        sa.Column("resource_types", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("matches", sa.Text(), nullable=False),
+        sa.Column("projected_savings", sa.Float(), nullable=True),
+        sa.Column("last_execution_at", sa.BigInteger(), nullable=True),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("created_at", "updated_at")),
+        sa.PrimaryKeyConstraint("tenant_id", "id"),
+    )
+    op.create_index("aws_schedule_by_account", "aws_schedule", ["tenant_id", "account_id"])
+    op.create_table(
+        "aws_execution",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("schedule_id", sa.String(), nullable=False),
+        sa.Column("edge", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("results", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "schedule_id", "edge", "action"),
+    )
 
 
 def downgrade() -> None:

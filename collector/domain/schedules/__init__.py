@@ -1,0 +1,1 @@
+"""Schedules that start and stop resources: what is wanted, and what agents say they did."""
