@@ -20,6 +20,7 @@ from common.clock import utc_now
 READS_PER_MINUTE = 100
 WRITES_PER_MINUTE = 30
 AUTH_PER_MINUTE = 5
+BULK_PER_MINUTE = 10
 ANONYMOUS_PER_MINUTE = 60
 
 CREDENTIAL: Mapping[str, str] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -39,9 +40,15 @@ class Member(Caller):
 
 
 def guard(
-    db: Database, keyring: Keyring, limiter: Limiter, *, auth: frozenset[str], free: frozenset[str] = frozenset()
+    db: Database,
+    keyring: Keyring,
+    limiter: Limiter,
+    *,
+    auth: frozenset[str],
+    free: frozenset[str] = frozenset(),
+    bulk: frozenset[str] = frozenset(),
 ) -> Guard:
-    """Admit by access token. `auth`: paths that give out tokens; `free`: paths that anybody may read."""
+    """Admit by access token. `auth`: paths that give out tokens; `free`: that anybody may read; `bulk`: large work."""
 
     async def admit(request: Request) -> Admission:
         path = request.scope["path"]
@@ -53,7 +60,7 @@ def guard(
             return Admission(quota=await _of_client(limiter, request, strict=False), refusal=unavailable(trouble))
         if isinstance(found, Problem):
             return await _anonymous(limiter, request, found, strict=False)
-        quota = await _of_member(limiter, request, found)
+        quota = await _of_member(limiter, request, found, bulk=path in bulk)
         return Admission(
             caller=_member(found), quota=quota, refusal=None if quota.allowed else rate_limited(quota.retry_after)
         )
@@ -101,9 +108,11 @@ def _member(found: Signed) -> Member:
     )
 
 
-async def _of_member(limiter: Limiter, request: Request, found: Signed) -> Quota:
+async def _of_member(limiter: Limiter, request: Request, found: Signed, *, bulk: bool) -> Quota:
     reads = request.method in _READS
     kind, per_minute = ("read", READS_PER_MINUTE) if reads else ("write", WRITES_PER_MINUTE)
+    if bulk and not reads:
+        kind, per_minute = "bulk", BULK_PER_MINUTE
     return await limiter.hit("member", f"{found.tenant_id}/{found.member_id}", kind, per_minute=per_minute)
 
 

@@ -6,7 +6,7 @@ from collector.api import family, members, success
 from collector.api.family import Dialect
 from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
-from collector.api.tuner import accounts, decisions, recommendations, schedules, sessions
+from collector.api.tuner import accounts, decisions, jobs, recommendations, schedules, sessions
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
@@ -14,21 +14,23 @@ from collector.core.limits import Limiter
 PREFIX = "/api/v1"
 ALIASES = ("/tuner/v1/api/v1", "/tuner/v1/api", "/api/v1", "/api")
 """Longest first: `/api/v1/auth/login` is not `v1/auth/login` below `/api`."""
-SEGMENTS = ("auth", "recommendations", "accounts", "scheduler")
+SEGMENTS = ("auth", "recommendations", "accounts", "scheduler", "jobs")
 """What may follow a prefix; below `/tuner` everything is this family's."""
 DOCUMENT = f"{PREFIX}/tuner/openapi.json"
 
 
 def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
+    free = sessions.FREE_PATHS | {DOCUMENT}
     dialect = Dialect(
         name="tuner",
-        guard=members.guard(db, keyring, limiter, auth=sessions.AUTH_PATHS, free=sessions.FREE_PATHS | {DOCUMENT}),
+        guard=members.guard(db, keyring, limiter, auth=sessions.AUTH_PATHS, free=free, bulk=jobs.BULK_PATHS),
         render=success.problem,
         quota_headers=success.quota_headers,
         credential=members.CREDENTIAL,
     )
     routers = (
         sessions.routes(keyring, limiter, Hashing()),
+        jobs.router,  # before what takes `refresh` for an id
         recommendations.router,
         decisions.router,
         accounts.router,

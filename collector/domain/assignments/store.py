@@ -46,6 +46,7 @@ class NewJob:
     not_before: datetime | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     prefix: str = "job"
+    total: int = 1
 
 
 class _Stored(Struct, array_like=True, frozen=True):
@@ -111,6 +112,8 @@ def add_job(conn: Connection, tenant_id: int, agent_id: str, new: NewJob, now: d
         "deadline": new.deadline,
         "finished_at": None,
         "arguments": dict(new.arguments) or None,
+        "done": 0,
+        "total": new.total,
     }
     conn.execute(job.insert(), row)
     rebuild(conn, tenant_id, agent_id, now)
@@ -128,6 +131,11 @@ def job_result(conn: Connection, tenant_id: int, agent_id: str, result: JobResul
     conn.execute(_MOVE_JOB, {"of_tenant": tenant_id, "of_job": result.job, **change})
     if closed:
         rebuild(conn, tenant_id, agent_id, now)
+
+
+def advance(conn: Connection, tenant_id: int, agent_id: str, job_id: str) -> None:
+    """One more step of a job of this agent is done."""
+    conn.execute(_ADVANCE, {"of_tenant": tenant_id, "of_job": job_id, "of_agent": agent_id})
 
 
 @across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
@@ -231,6 +239,11 @@ _MOVE_JOB = (
         detail=bindparam("new_detail"),
         finished_at=bindparam("new_finished_at", type_=_J.finished_at.type),
     )
+)
+_ADVANCE = (
+    update(job)
+    .where(_J.tenant_id == bindparam("of_tenant"), _J.id == bindparam("of_job"), _J.agent_id == bindparam("of_agent"))
+    .values(done=_J.done + 1)
 )
 _LATE = (
     select(_J.tenant_id, _J.agent_id, _J.id)

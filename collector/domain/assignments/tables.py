@@ -60,6 +60,9 @@ class Job(SQLModel, table=True):
     deadline: datetime = Field(sa_type=Instant)
     finished_at: datetime | None = Field(sa_type=Instant)
     arguments: Any | None = Field(sa_type=Json)
+    done: int | None
+    """How many of `total` steps are done."""
+    total: int | None
 
 
 assignment = table(Assignment)

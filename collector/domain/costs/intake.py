@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from collector.core.columns import microseconds
 from collector.domain.accounts import store as accounts
+from collector.domain.assignments import store as assignments
 from collector.domain.costs import rules, store
 from collector.domain.costs.store import Region
 from common.wire_aws import Scan
@@ -24,13 +25,15 @@ def apply(conn: Connection, tenant_id: int, agent_id: str, scans: Sequence[Scan]
         place = (scan.account, scan.region)
         if place not in regions:
             regions[place] = store.region_of(conn, tenant_id, *place)
-        _take(conn, tenant_id, regions[place], scan)
+        if _take(conn, tenant_id, regions[place], scan) and scan.job:
+            assignments.advance(conn, tenant_id, agent_id, scan.job)
     for region in regions.values():
         store.save_region(conn, tenant_id, region)
     return [one for one in scans if one.account not in own]
 
 
-def _take(conn: Connection, tenant_id: int, region: Region, scan: Scan) -> None:
+def _take(conn: Connection, tenant_id: int, region: Region, scan: Scan) -> bool:
+    """Whether the scan is whole with that."""
     began = microseconds(scan.started_at)
     fresh = {factor for factor in scan.factors if region.judged.get(factor, -1) < began}
     found = [one for one in scan.recommendations if one.factor in fresh]
@@ -40,8 +43,10 @@ def _take(conn: Connection, tenant_id: int, region: Region, scan: Scan) -> None:
         rec_id: rules.found(tenant_id, known.get(rec_id), scan, one) for rec_id, one in zip(ids, found, strict=True)
     }
     store.save(conn, tenant_id, list(rows.values()))
-    if _whole(region, scan):
+    whole = _whole(region, scan)
+    if whole:
         _finish(conn, tenant_id, region, scan, fresh)
+    return whole
 
 
 def _whole(region: Region, scan: Scan) -> bool:

@@ -11,6 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("job", sa.Column("arguments", sa.Text(), nullable=True))
+    op.add_column("job", sa.Column("done", sa.Integer(), nullable=True))
+    op.add_column("job", sa.Column("total", sa.Integer(), nullable=True))
     _accounts()
     _recommendations()
     _schedules()
