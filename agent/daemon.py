@@ -327,6 +327,7 @@ class Daemon:
             return None
 
     def _heartbeat(self, state: SpoolState) -> Heartbeat:
+        roles = self._scanning.roles()
         return Heartbeat(
             version=version("fieldpost"),
             started_at=self._started_at,
@@ -335,6 +336,7 @@ class Daemon:
             clock_offset_s=self._link.clock_offset_s,
             assignment=self._assignments.current.version,
             problems=self.problems.texts(),
+            roles=roles,
         )
 
     def _status(self, state: SpoolState | None) -> Status:

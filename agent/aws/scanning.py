@@ -70,6 +70,16 @@ class Scanning:
         self._failed: dict[str, datetime] = {}
         self._remembered = self._read()
 
+    def roles(self) -> tuple[str, ...]:
+        """The roles that the local policy lists, by which the collector finds the agent of an account."""
+        try:
+            found = read_policy(self._config_dir).roles
+        except ConfigurationError as error:
+            self._problems.report("local policy", str(error))
+            return ()
+        self._problems.over("local policy")
+        return found
+
     # --- by the clock ---
 
     async def run(self) -> None:

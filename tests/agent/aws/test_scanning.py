@@ -88,6 +88,14 @@ async def test_a_policy_that_cannot_be_read_allows_nothing(tmp_path: Path) -> No
             here.scanning.scan(job("aws_scan"))
 
 
+async def test_the_roles_of_the_policy_are_told_and_one_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    async with host(tmp_path, account()) as here:
+        assert here.scanning.roles() == ("arn:aws:iam::*:role/Fieldpost*",)
+        (tmp_path / "aws.toml").write_text("role = 3")
+        assert here.scanning.roles() == ()
+        assert "expected [[role]] tables" in here.problems.texts()[0]
+
+
 async def test_only_regions_that_the_host_allows_are_scanned(tmp_path: Path) -> None:
     policy = POLICY + 'regions = ["eu-west-1"]\n'
     known = account(role_arn="arn:aws:iam::111122223333:role/FieldpostScan")
