@@ -54,8 +54,8 @@ SETTINGS = settings(
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Place]:  # noqa: F811
     with pytest.MonkeyPatch.context() as patch:
-        for limit in ("READS_PER_MINUTE", "WRITES_PER_MINUTE", "AUTH_PER_MINUTE", "ANONYMOUS_PER_MINUTE"):
-            patch.setattr(members, limit, PLENTY)
+        for kind in ("READS", "WRITES", "BULK", "AUTH", "ANONYMOUS"):
+            patch.setattr(members, f"{kind}_PER_MINUTE", PLENTY)
         with served(tmp_path_factory.mktemp("served"), sqlite_template) as started:
             yield started
 
