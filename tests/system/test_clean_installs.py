@@ -29,7 +29,7 @@ for package in (side, "common"):
         try:
             importlib.import_module(module.name)
         except ModuleNotFoundError as error:
-            if error.name not in ("boto3", "botocore"):
+            if error.name not in ("boto3", "botocore", "jmespath"):  # the extra `aws`
                 raise
             print(module.name)
 loaded = [name for name in ("boto3", "botocore") if name in sys.modules]
