@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -35,8 +36,7 @@ class Vault:
     def of_file(cls, path: Path) -> "Vault":
         """The key in this file; a missing one is made, readable by its owner alone."""
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_private(path, base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+            _make(path)
         return cls(_read(path))
 
     def derive(self, about: str) -> bytes:
@@ -54,6 +54,18 @@ class Vault:
             raise SealBroken(
                 f"{about}: sealed under another key; expected the vault key that it was stored with"
             ) from None
+
+
+def _make(path: Path) -> None:
+    """Of several processes that start at once one makes the key; what any of them sealed must open again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    write_private(draft, base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
 
 
 def _read(path: Path) -> bytes:

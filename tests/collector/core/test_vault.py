@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,10 @@ def test_what_is_derived_is_the_same_each_time_and_another_for_each_purpose(tmp_
     again = Vault.of_file(tmp_path / "vault.key")
     assert vault.derive("a") == again.derive("a")
     assert len({vault.derive("a"), vault.derive("b"), Vault.of_file(tmp_path / "other.key").derive("a")}) == 3
+
+
+def test_processes_that_start_at_once_end_up_with_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        vaults = list(pool.map(lambda _: Vault.of_file(tmp_path / "vault.key"), range(8)))
+    assert {vault.open(vaults[0].seal(b"secret", about="x"), about="x") for vault in vaults} == {b"secret"}
+    assert [path.name for path in tmp_path.iterdir()] == ["vault.key"]
