@@ -50,7 +50,10 @@ class Window(Struct, frozen=True, omit_defaults=True):
 
 
 class Schedule(Struct, frozen=True, omit_defaults=True):
-    """A schedule as its agent applies it. All of `tags` must match, or the resource is named."""
+    """A schedule as its agent applies it. All of `tags` must match, or the resource is named.
+
+    `since`: edges before it passed while it was paused, and are not made up for.
+    """
 
     schedule: Name
     name: Name
@@ -62,6 +65,7 @@ class Schedule(Struct, frozen=True, omit_defaults=True):
     resources: tuple[Name, ...] = ()
     paused: bool = False
     paused_until: Instant | None = None
+    since: Instant | None = None
     enforce: bool = False
     hibernate: bool = False
     dry_run: bool = False

@@ -1,9 +1,10 @@
 """Pure: what is known of something that can be switched, as the last look at the account found it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from common.wire_aws import ResourceType
 
@@ -47,8 +48,7 @@ def database_state(name: str) -> Observed:
     return _DATABASE_STATES.get(name, "BUSY")
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """Of an Auto Scaling group."""
 
     minimum: int
@@ -60,8 +60,7 @@ class Sizes:
         return self.maximum == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
     """What matters of an EC2 instance."""
 
     spot: Literal["", "one-time", "persistent"] = ""
@@ -70,8 +69,7 @@ class Instance:
     hibernation: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class Database(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
     """What matters of an RDS instance or cluster. `cluster`: the one that it is a member of; `maintenance`: in UTC,
     like `sun:05:00-sun:05:30`; `restart_at`: when AWS will start it again by itself.
     """
@@ -87,8 +85,7 @@ class Database:
     restart_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
     """What matters of an Auto Scaling group. `saved`: sizes that a schedule took away; `protected`: from scale-in."""
 
     sizes: Sizes
@@ -96,8 +93,7 @@ class Group:
     protected: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that can be switched; `kind` has what only matters for its type."""
 
     id: str
@@ -105,5 +101,5 @@ class Resource:
     state: Observed
     kind: Instance | Database | Group
     name: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
     launched_at: datetime | None = None

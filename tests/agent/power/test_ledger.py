@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from agent.power.decision import Memory
 from agent.power.ledger import Intent, Ledger, Place
@@ -63,10 +64,10 @@ def test_who_cannot_write_before_a_call_is_told(tmp_path: Path) -> None:
 def test_a_crash_after_the_call_does_not_stop_what_was_started_by_hand_since() -> None:
     ran = Memory(last_edge=at("2026-06-01T08:00:00"), result="APPLIED")
     now = EDGE + timedelta(minutes=15)
-    by_hand = replace(instance(), launched_at=EDGE + timedelta(minutes=10))
+    by_hand = structs.replace(instance(), launched_at=EDGE + timedelta(minutes=10))
     memory = recovered(ran, Edge(EDGE, "STOP"), EDGE, by_hand)
     assert decide(by_hand, terms(), memory, now).kind == "MANUAL"
-    untouched = replace(instance(), launched_at=EDGE - timedelta(days=1))
+    untouched = structs.replace(instance(), launched_at=EDGE - timedelta(days=1))
     memory = recovered(ran, Edge(EDGE, "STOP"), EDGE, untouched)
     assert decide(untouched, terms(), memory, now).kind == "ACT"
 

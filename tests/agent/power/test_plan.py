@@ -93,7 +93,7 @@ def test_a_window_of_minutes_is_applied_when_it_comes() -> None:
 
 
 def test_what_was_just_launched_is_not_stopped_at_first_sight() -> None:
-    launched = replace(instance(), launched_at=EVENING + MINUTE)
+    launched = structs.replace(instance(), launched_at=EVENING + MINUTE)
     assert kinds(launched, Memory(), EVENING + 10 * MINUTE)[0] == "WAITING"
     assert kinds(launched, Memory(), EVENING + 16 * MINUTE) == ("ACT", "STOP")
     assert kinds(launched, RAN, EVENING + 10 * MINUTE) == ("ACT", "STOP")

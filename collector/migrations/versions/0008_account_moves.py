@@ -1,0 +1,14 @@
+"""Accounts that move from one agent to another."""
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    raise RuntimeError("restore a backup instead: a schema only moves forward")
