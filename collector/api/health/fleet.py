@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from collector.api import csv
+from collector.api.csv import WantedForm
 from collector.api.family import Gateway
-from collector.api.health import csv, envelope, examples, shapes
+from collector.api.health import envelope, examples, shapes
 from collector.api.health.auth import ReadHealth
-from collector.api.health.csv import WantedForm
 from collector.api.health.documents import answers, with_csv
 from collector.domain.fleet import rules, store
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
+from collector.api import csv
+from collector.api.csv import WantedForm
 from collector.api.family import Gateway
-from collector.api.health import csv, envelope, examples, shapes
+from collector.api.health import envelope, examples, shapes
 from collector.api.health.auth import ReadTickets
-from collector.api.health.csv import WantedForm
 from collector.api.health.documents import answers, with_csv
 from collector.api.health.queries import AT_LEAST_1, WantedPage, WantedSpan
 from collector.api.params import MAX_ID, given_once, one_of, whole_number
