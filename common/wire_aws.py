@@ -52,7 +52,8 @@ class Window(Struct, frozen=True, omit_defaults=True):
 class Schedule(Struct, frozen=True, omit_defaults=True):
     """A schedule as its agent applies it. All of `tags` must match, or the resource is named.
 
-    `since`: edges before it passed while it was paused, and are not made up for.
+    `since`: edges before it passed while it was paused, and are not made up for. `revision`: grows whenever what it
+    applies to or its hours change; every look at what it matches says which one that was.
     """
 
     schedule: Name
@@ -69,6 +70,7 @@ class Schedule(Struct, frozen=True, omit_defaults=True):
     enforce: bool = False
     hibernate: bool = False
     dry_run: bool = False
+    revision: Count = 0
 
 
 class Override(Struct, frozen=True, omit_defaults=True):
@@ -160,7 +162,10 @@ class Verification(Struct, frozen=True, omit_defaults=True):
 
 
 class Matched(Struct, frozen=True, omit_defaults=True):
-    """A resource that a schedule applies to. `rate`: USD an hour while it runs; `skipped`: why it is left alone."""
+    """A resource that a schedule applies to. `rate`: USD an hour while it runs; `skipped`: why it is left alone.
+
+    `saving`: its share of what the schedule is projected to save, USD a month.
+    """
 
     resource: Name
     type: ResourceType
@@ -169,15 +174,17 @@ class Matched(Struct, frozen=True, omit_defaults=True):
     rate: Money = None
     baseline_hours: float = 730.0
     skipped: Text = ""
+    saving: Money = None
 
 
 class Matches(Struct, frozen=True, omit_defaults=True):
-    """What a schedule applies to, as of the agent's last look."""
+    """What a schedule applies to, as of the agent's last look. `revision`: that of the schedule that was looked at."""
 
     schedule: Name
     at: Instant
     matched: tuple[Matched, ...]
     projected_monthly_savings: Money = None
+    revision: Count = 0
     part: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
     parts: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
 
