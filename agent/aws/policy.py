@@ -23,7 +23,11 @@ LOOKING = (
     "rds:DescribeDBInstances",
 )
 """What is looked at before anything is switched."""
-_RESIZING = ("autoscaling:UpdateAutoScalingGroup", "autoscaling:CreateOrUpdateTags")
+_RESIZING = (
+    "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteTags",
+    "autoscaling:UpdateAutoScalingGroup",
+)
 
 Document = dict[str, object]
 

@@ -52,7 +52,9 @@ class Looked(Struct, frozen=True, tag="looked", omit_defaults=True):
 class Call(Struct, frozen=True, omit_defaults=True):
     """One thing to be done. `sizes`: those that a group gets at a start; at a stop it gets 0/0/0.
 
-    `cluster`: the database is a cluster. `hibernate`: a plain stop follows where that is refused.
+    `cluster`: the database is a cluster. `hibernate`: a plain stop follows where that is refused. `zone`: of an
+    instance; what is short of capacity is so in one zone. `arn`, `tags`: what a dry run of a database or a group needs
+    to ask for the right; without them it stays unproven.
     """
 
     resource: str
@@ -62,6 +64,9 @@ class Call(Struct, frozen=True, omit_defaults=True):
     hibernate: bool = False
     sizes: Sizes | None = None
     dry_run: bool = False
+    zone: str = ""
+    arn: str = ""
+    tags: dict[str, str] = {}
 
 
 class SwitchRequest(Struct, frozen=True, tag="switch", omit_defaults=True):

@@ -11,6 +11,10 @@ from common.wire_aws import ResourceType
 Observed = Literal["RUNNING", "STOPPED", "STARTING", "STOPPING", "BUSY", "BROKEN", "GONE"]
 """BUSY: something else goes on that passes by itself. BROKEN: neither starting nor stopping can be hoped for."""
 
+SIZES_TAG = "fieldpost:sizes"
+"""Where an Auto Scaling group keeps the sizes that it gets back: `minimum/desired/maximum`."""
+_SIZES = 3
+
 _INSTANCE_STATES: dict[str, Observed] = {
     "pending": "STARTING",
     "running": "RUNNING",
@@ -59,10 +63,25 @@ class Sizes(Struct, frozen=True):
     def empty(self) -> bool:
         return self.maximum == 0
 
+    @property
+    def text(self) -> str:
+        """As the tag has them."""
+        return f"{self.minimum}/{self.desired}/{self.maximum}"
+
+
+def sizes_of(text: str) -> Sizes | None:
+    """What a tag says; None when it is not three whole numbers, the middle one between the others."""
+    parts = text.split("/")
+    if len(parts) != _SIZES or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    sizes = Sizes(*(int(part) for part in parts))
+    return sizes if sizes.minimum <= sizes.desired <= sizes.maximum else None
+
 
 class Instance(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
     """What matters of an EC2 instance."""
 
+    zone: str = ""
     spot: Literal["", "one-time", "persistent"] = ""
     root: Literal["ebs", "instance-store"] = "ebs"
     stop_protected: bool = False
@@ -70,11 +89,13 @@ class Instance(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
 
 
 class Database(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
-    """What matters of an RDS instance or cluster. `cluster`: the one that it is a member of; `maintenance`: in UTC,
-    like `sun:05:00-sun:05:30`; `restart_at`: when AWS will start it again by itself.
+    """What matters of an RDS instance or cluster. `is_cluster`: it is switched as one; `cluster`: the one that it is a
+    member of; `maintenance`: in UTC, like `sun:05:00-sun:05:30`; `restart_at`: when AWS will start it again by itself.
     """
 
     engine: str = ""
+    is_cluster: bool = False
+    multi_az_cluster: bool = False
     cluster: str = ""
     source: str = ""
     replicas: tuple[str, ...] = ()
@@ -94,7 +115,10 @@ class Group(Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
 
 
 class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that can be switched; `kind` has what only matters for its type."""
+    """Something that can be switched; `kind` has what only matters for its type.
+
+    `fault`: why it is stopped though it was started, with its class first, like `START_FAILED_KMS: …`.
+    """
 
     id: str
     type: ResourceType
@@ -103,3 +127,4 @@ class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     tags: Mapping[str, str] = {}
     launched_at: datetime | None = None
+    fault: str = ""
