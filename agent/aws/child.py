@@ -9,13 +9,14 @@ from typing import TypeVar
 
 import msgspec
 
-from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, Verified, VerifyRequest
+from agent.aws.messages import Answer, Bounded, Ended, Failed, Request, Scanned, ScanRequest, Verified, VerifyRequest
 from common import logs
 
 log = logs.get("agent.aws")
 T = TypeVar("T")
+_ANSWERS: "msgspec.json.Decoder[Answer]" = msgspec.json.Decoder(Answer)
 
-COMMAND = (sys.executable, "-P", "-m", "agent.aws.scan")
+SCANS = "agent.aws.scan"
 _LONGEST_LINE = 64 * 1024 * 1024
 _GRACE_S = 15.0
 _FRUGAL: Mapping[str, str] = {"MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -28,8 +29,15 @@ class AskingError(Exception):
 
 async def ask(request: Request) -> AsyncGenerator[Answer, None]:
     """The answers as they come, the last of which is `Ended`; `AskingError` when the child cannot go on."""
+    async with aclosing(answers_of(SCANS, request, _ANSWERS.decode)) as answers:
+        async for message in answers:
+            yield message
+
+
+async def answers_of(module: str, request: Bounded, decode: Callable[[bytes], T]) -> AsyncGenerator[T, None]:
+    """What a child process that runs this module answers, line by line; it is ended with the generator."""
     process = await asyncio.create_subprocess_exec(
-        *COMMAND,
+        *(sys.executable, "-P", "-m", module),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -38,7 +46,7 @@ async def ask(request: Request) -> AsyncGenerator[Answer, None]:
     )
     errors = asyncio.create_task(_read_all(process.stderr))
     try:
-        async with aclosing(_answers(process, request)) as answers:
+        async with aclosing(_answers(process, request, decode)) as answers:
             async for message in answers:
                 yield message
     finally:
@@ -76,7 +84,9 @@ async def verify_account(request: VerifyRequest) -> Verified:
     raise AskingError("the verification ended without a last word")
 
 
-async def _answers(process: asyncio.subprocess.Process, request: Request) -> AsyncGenerator[Answer, None]:
+async def _answers(
+    process: asyncio.subprocess.Process, request: Bounded, decode: Callable[[bytes], T]
+) -> AsyncGenerator[T, None]:
     if process.stdin is None or process.stdout is None:
         raise AskingError("the child process has no pipes")
     ends = asyncio.get_running_loop().time() + request.deadline_s + _GRACE_S
@@ -84,7 +94,7 @@ async def _answers(process: asyncio.subprocess.Process, request: Request) -> Asy
     process.stdin.write_eof()
     try:
         while line := await _before(ends, process.stdout.readline()):
-            yield msgspec.json.decode(line, type=Answer)
+            yield decode(line)
         await _before(ends, process.wait())
     except TimeoutError:
         raise AskingError(f"not done within {request.deadline_s:.0f} s") from None

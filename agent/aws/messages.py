@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -9,6 +10,16 @@ from common.wire_aws import Scan, Verification
 
 DEFAULT_MEMORY_MIB = 512
 DEFAULT_DEADLINE_S = 900.0
+
+
+class Bounded(Protocol):
+    """A request with what it may take."""
+
+    @property
+    def deadline_s(self) -> float: ...
+
+    @property
+    def memory_mib(self) -> int: ...
 
 
 class Target(Struct, frozen=True, omit_defaults=True):

@@ -1,11 +1,5 @@
-"""The child process for AWS: one request on standard input, one line of JSON per answer; the only one that loads boto3.
+"""The child process that scans and verifies accounts. Loads boto3."""
 
-It lives for one request, under a bound on its memory; credentials never leave it.
-"""
-
-import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,35 +10,25 @@ from agent.aws.accounts import verify
 from agent.aws.catalogue import Factor
 from agent.aws.factors import catalogue
 from agent.aws.judge import judge
-from agent.aws.messages import Answer, Ended, Failed, Request, Scanned, ScanRequest, VerifyRequest
+from agent.aws.messages import Answer, Failed, Request, Scanned, ScanRequest, VerifyRequest
 from agent.aws.prices.live import Asked
 from agent.aws.prices.resolve import Prices
 from agent.aws.pricing import listed_now, prices_of
+from agent.aws.serving import asked, say, serve
 from agent.aws.session import Access, AccountError, entered, home_of, own
 from agent.aws.snapshot import Snapshot
 from agent.aws.sweep import sweep
-from common import logs
 from common.clock import Now, utc_now
 from common.ids import new_id
 from common.wire_aws import Scan
 
-MIB = 1024 * 1024
 Say = Callable[[Answer], None]
 
 
 def main() -> None:
-    """Answer, and end at once: threads that wait for AWS must not keep the process."""
-    logs.configure(level="warning", form="logfmt")
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    request: ScanRequest | VerifyRequest = msgspec.json.decode(asked(), type=Request)
     catalogue()  # loaded before the bound holds: without memory for it, it would look empty
-    resource.setrlimit(resource.RLIMIT_DATA, (request.memory_mib * MIB, request.memory_mib * MIB))
-    try:
-        calls = answer(request, _say)
-    except MemoryError:
-        calls = 0
-        _say(Failed(f"it needed more than {request.memory_mib} MiB of memory; take fewer regions or factors at a time"))
-    _say(Ended(utc_now(), calls, peak_rss_mib()))
-    os._exit(0)
+    serve(request, lambda: answer(request, say), advice="take fewer regions or factors at a time")
 
 
 def answer(request: Request, say: Say, *, now: Now = utc_now) -> int:
@@ -66,10 +50,6 @@ def answer(request: Request, say: Say, *, now: Now = utc_now) -> int:
         with access:
             _Scan(access, request, factors, prices_of(request.state_dir), now).run(say)
             return access.calls + through.calls
-
-
-def peak_rss_mib() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +101,6 @@ class _Scan:
         judge(look, self.factors, asked, home=home)
         book, reason = listed_now(self.access, self.book, asked.keys, self.request.state_dir, at=self.now())
         return book, {"pricing.products": reason} if reason else {}
-
-
-def _say(message: Answer) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

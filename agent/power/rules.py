@@ -64,6 +64,8 @@ def _of_database(database: Database) -> str:
         return f"has read replicas ({', '.join(database.replicas)}); RDS does not stop their source"
     if database.across_regions:
         return "part of a global database or replicated to another region"
+    if database.multi_az_cluster:
+        return "Multi-AZ DB cluster; RDS does not stop it"
     if database.serverless_v1:
         return "Aurora Serverless v1 pauses by itself"
     if database.mirrored:
