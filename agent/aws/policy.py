@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from agent.aws.catalogue import Factor
 from agent.aws.collections import COLLECTIONS
+from agent.power.resource import SIZES_TAG
 
 METRIC_READ = "cloudwatch:GetMetricData"
 REGIONS_READ = "ec2:DescribeRegions"
@@ -23,11 +24,8 @@ LOOKING = (
     "rds:DescribeDBInstances",
 )
 """What is looked at before anything is switched."""
-_RESIZING = (
-    "autoscaling:CreateOrUpdateTags",
-    "autoscaling:DeleteTags",
-    "autoscaling:UpdateAutoScalingGroup",
-)
+_RESIZING = ("autoscaling:UpdateAutoScalingGroup",)
+_NOTING = ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags")
 
 Document = dict[str, object]
 
@@ -81,6 +79,14 @@ def schedule_policy(tag: str = "Schedule", values: Sequence[str] = ()) -> Docume
                 {operator: {f"aws:ResourceTag/{tag}": wanted}},
             ),
             _allow("FieldpostResize", _RESIZING, {operator: {f"autoscaling:ResourceTag/{tag}": wanted}}),
+            _allow(
+                "FieldpostNoteSizes",
+                _NOTING,
+                {
+                    operator: {f"autoscaling:ResourceTag/{tag}": wanted},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": [SIZES_TAG]},
+                },
+            ),
             _allow(
                 "FieldpostEncryptedVolumes",
                 ["kms:CreateGrant"],

@@ -54,7 +54,20 @@ def test_schedules_may_switch_only_what_carries_the_tag() -> None:
             assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/Schedule": ["office", "night"]}}
     any_value: Any = schedule_policy()
     assert any_value["Statement"][1]["Condition"] == {"StringLike": {"aws:ResourceTag/Schedule": ["*"]}}
-    assert not any("Delete" in action or "Terminate" in action for action in allowed(document))
+    assert not any("Terminate" in action for action in allowed(document))
+
+
+def test_of_tags_a_schedule_writes_and_deletes_only_its_own_on_groups_that_are_scheduled() -> None:
+    document: Any = schedule_policy("Schedule", ["office"])
+    writing = [one for one in document["Statement"] if any("Tags" in action for action in one["Action"])]
+    assert [one["Condition"] for one in writing] == [
+        {
+            "StringEquals": {"autoscaling:ResourceTag/Schedule": ["office"]},
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["fieldpost:sizes"]},
+        }
+    ]
+    deleting = [action for action in allowed(document) if "Delete" in action]
+    assert deleting == ["autoscaling:DeleteTags"]
 
 
 def test_a_role_trusts_one_identity_that_knows_the_external_id() -> None:
