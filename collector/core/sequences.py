@@ -5,7 +5,22 @@ from typing import Literal, get_args
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Sequence, String, Table, text
 from sqlmodel import SQLModel
 
-Counted = Literal["tenant", "member", "connection", "run", "activity", "event", "ticket", "alert", "series"]
+Counted = Literal[
+    "tenant",
+    "member",
+    "connection",
+    "run",
+    "activity",
+    "event",
+    "ticket",
+    "alert",
+    "series",
+    "service",
+    "pin",
+    "incident",
+    "incident_update",
+    "maintenance",
+]
 
 NAMES: tuple[Counted, ...] = get_args(Counted)
 

@@ -12,11 +12,15 @@ from collector.domain.alerts import tables as alerts
 from collector.domain.assignments import tables as assignments
 from collector.domain.costs import tables as costs
 from collector.domain.history import tables as history
+from collector.domain.idempotency import tables as idempotency
+from collector.domain.incidents import tables as incidents
+from collector.domain.maintenance import tables as maintenance
 from collector.domain.mutes import tables as mutes
 from collector.domain.notifications import tables as notifications
 from collector.domain.results import tables as results
 from collector.domain.retention import tables as retention
 from collector.domain.schedules import tables as schedules
+from collector.domain.services import tables as services
 from collector.domain.tenants import tables as tenants
 from collector.domain.tickets import tables as tickets
 from collector.domain.versions import tables as versions
@@ -33,6 +37,9 @@ __all__ = [
     "assignments",
     "costs",
     "history",
+    "idempotency",
+    "incidents",
+    "maintenance",
     "metadata",
     "mutes",
     "notifications",
@@ -40,6 +47,7 @@ __all__ = [
     "retention",
     "schedules",
     "sequences",
+    "services",
     "tenants",
     "tickets",
     "versions",

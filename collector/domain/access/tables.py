@@ -1,4 +1,4 @@
-"""Tables of credentials: API keys, people's passwords, their sessions, invitations, and the keys that sign tokens.
+"""Tables of credentials: API keys and tokens, people's passwords, their sessions, invitations, and the keys that sign tokens.
 
 Secrets are stored as digests; only the signing keys are needed again, and those are sealed.
 """
@@ -26,6 +26,24 @@ class ApiKey(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=Instant)
     last_used_at: datetime | None = Field(sa_type=Instant)
     expires_at: datetime | None = Field(sa_type=Instant)
+
+
+class ApiToken(SQLModel, table=True):
+    """An `ops_…` token of the status family; `prefix` is the part that may be shown."""
+
+    __tablename__ = "api_token"
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(primary_key=True)
+    name: str
+    prefix: str
+    digest: bytes = Field(unique=True)
+    scopes: Any = Field(sa_type=Json)
+    created_at: datetime = Field(sa_type=Instant)
+    created_by: str
+    expires_at: datetime | None = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(sa_type=Instant)
+    last_used_at: datetime | None = Field(sa_type=Instant)
 
 
 class Person(SQLModel, table=True):
@@ -87,6 +105,7 @@ class SigningKey(SQLModel, table=True):
 
 
 api_key = table(ApiKey)
+api_token = table(ApiToken)
 person = table(Person)
 session = table(Session)
 invitation = table(Invitation)

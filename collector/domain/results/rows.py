@@ -45,6 +45,8 @@ class Target:
     status_at: datetime | None = None
     told: str | None = None
     told_at: datetime | None = None
+    covered_from: datetime | None = None
+    covered_until: datetime | None = None
 
     @property
     def in_fleet(self) -> tuple[str, int | None] | None:

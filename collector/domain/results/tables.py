@@ -19,6 +19,7 @@ class Connection(SQLModel, table=True):
     says. `score`, `summary_text`, `counts` and `details` follow from the check states (`rules.derive`), `stale_at` is
     when they have to be looked at again although nothing came in. `raw_score`: the same with nothing muted. `status`
     holds since `status_at` (`history.rules.status`); `told`: what the last health_check.completed said.
+    `covered_from` to `covered_until`: the stretch, up to now, in which its data said something without a gap.
     """
 
     __tablename__ = "connection"
@@ -71,6 +72,8 @@ class Connection(SQLModel, table=True):
     status_at: datetime | None = Field(sa_type=Instant)
     told: str | None
     told_at: datetime | None = Field(sa_type=Instant)
+    covered_from: datetime | None = Field(sa_type=Instant)
+    covered_until: datetime | None = Field(sa_type=Instant)
 
 
 class Run(SQLModel, table=True):

@@ -1,0 +1,1 @@
+"""Requests that may be sent again: what the first one was answered."""

@@ -1,0 +1,1 @@
+"""Incidents: what went wrong, who is affected, and what is told of it."""

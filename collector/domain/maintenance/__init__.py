@@ -1,0 +1,1 @@
+"""Maintenance: work that was announced, by hand and by the clock."""

@@ -1,0 +1,1 @@
+"""Services: what people depend on, how each is, and how it was."""
