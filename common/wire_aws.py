@@ -164,7 +164,7 @@ class Verification(Struct, frozen=True, omit_defaults=True):
 class Matched(Struct, frozen=True, omit_defaults=True):
     """A resource that a schedule applies to. `rate`: USD an hour while it runs; `skipped`: why it is left alone.
 
-    `saving`: its share of what the schedule is projected to save, USD a month.
+    `saving`: its share of what the schedule is projected to save, USD a month. `note`: what is assumed in that.
     """
 
     resource: Name
@@ -175,6 +175,7 @@ class Matched(Struct, frozen=True, omit_defaults=True):
     baseline_hours: float = 730.0
     skipped: Text = ""
     saving: Money = None
+    note: Text = ""
 
 
 class Matches(Struct, frozen=True, omit_defaults=True):

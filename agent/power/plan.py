@@ -4,7 +4,7 @@ Only the latest edge of the union of its schedules counts, and edges compare by 
 is not replayed, and a clock that steps back fires nothing. An edge is settled once, by acting or by saying why not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -59,15 +59,21 @@ class _Case:
         )
 
 
-def active(schedules: Iterable[Schedule], now: datetime, resumed: Mapping[str, datetime]) -> tuple[Term, ...]:
+def active(schedules: Iterable[Schedule], now: datetime) -> tuple[Term, ...]:
     """The schedules that are not paused; those on trial only where no other one applies."""
     terms = [
-        Term(one, one.paused_until if one.paused else resumed.get(one.schedule))
+        Term(one, _resumed(one))
         for one in schedules
         if not one.paused or (one.paused_until is not None and one.paused_until <= now)
     ]
     real = [term for term in terms if not term.schedule.dry_run]
     return tuple(real or terms)
+
+
+def _resumed(schedule: Schedule) -> datetime | None:
+    """When its latest pause ended, be it by hand or by itself."""
+    ends = [schedule.since, schedule.paused_until if schedule.paused else None]
+    return max(filter(None, ends), default=None)
 
 
 def decide(

@@ -157,30 +157,29 @@ def test_an_override_holds_against_edges_and_enforcing_and_is_made_up_for_when_i
 
 def test_edges_that_passed_in_a_pause_are_not_made_up_for() -> None:
     paused = schedule(paused=True, paused_until=EVENING + 30 * MINUTE)
-    assert active([paused], EVENING, {}) == ()
-    resumed = active([paused], EVENING + 31 * MINUTE, {})
+    assert active([paused], EVENING) == ()
+    resumed = active([paused], EVENING + 31 * MINUTE)
     assert resumed == (Term(paused, EVENING + 30 * MINUTE),)
     assert decide(instance(), resumed, RAN, EVENING + 31 * MINUTE).kind == "IDLE"
     assert decide(instance("STOPPED"), resumed, RAN, at("2026-06-02T08:00:00")).kind == "ACT"
 
 
 def test_edges_before_a_resume_by_hand_are_not_made_up_for_unless_another_schedule_has_them() -> None:
-    one, other = schedule(), schedule(id="s2")
-    resumed = {"s1": EVENING + MINUTE}
-    assert decide(instance(), active([one], EVENING + 2 * MINUTE, resumed), RAN, EVENING + 2 * MINUTE).kind == "IDLE"
-    both = active([one, other], EVENING + 2 * MINUTE, resumed)
+    one, other = schedule(since=EVENING + MINUTE), schedule(id="s2")
+    assert decide(instance(), active([one], EVENING + 2 * MINUTE), RAN, EVENING + 2 * MINUTE).kind == "IDLE"
+    both = active([one, other], EVENING + 2 * MINUTE)
     assert decide(instance(), both, RAN, EVENING + 2 * MINUTE).kind == "ACT"
 
 
 def test_a_trial_takes_the_same_path_and_never_mixes_with_what_is_real() -> None:
     trial, real = schedule(dry_run=True), schedule(id="s2", window=structs.replace(OFFICE, stop="22:00"))
-    assert decide(instance(), active([trial], EVENING, {}), RAN, EVENING).dry_run
-    assert decide(instance(), active([trial, real], EVENING, {}), RAN, EVENING).kind == "IDLE"
+    assert decide(instance(), active([trial], EVENING), RAN, EVENING).dry_run
+    assert decide(instance(), active([trial, real], EVENING), RAN, EVENING).kind == "IDLE"
 
 
 def test_what_another_schedule_wants_to_run_is_not_stopped() -> None:
     longer = schedule(id="s2", window=structs.replace(OFFICE, stop="22:00"))
-    both = active([schedule(), longer], EVENING, {})
+    both = active([schedule(), longer], EVENING)
     assert decide(instance(), both, RAN, EVENING).kind == "IDLE"
     assert decide(instance(), both, RAN, at("2026-06-01T22:00:00")).action == "STOP"
 
