@@ -24,7 +24,8 @@ class Term:
 class Memory:
     """What is kept of a resource. `last_edge` is the latest one that is settled and `result` how; `trying`, `attempts`
     and `next_try` belong to the one that is being applied; `acted_at` is the last call; `awake_at`: when it was first
-    seen to have left the stop that we gave it, which AWS was to end at `restart_at`.
+    seen to have left the stop that we gave it, which AWS was to end at `restart_at`; `baseline`: the hours it ran in
+    a month before it was first switched.
     """
 
     last_edge: datetime | None = None
@@ -36,6 +37,7 @@ class Memory:
     stopped_by_us: bool = False
     restart_at: datetime | None = None
     awake_at: datetime | None = None
+    baseline: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

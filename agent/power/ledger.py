@@ -5,20 +5,22 @@ means that it was not written; whoever meant to act must then leave it.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from agent.power.decision import Memory
+from agent.power.reporting import Told
 from agent.power.resource import Sizes
 from common import logs
-from common.wire_aws import Action
+from common.wire_aws import Action, ResourceType
 
 log = logs.get("agent.power")
 T = TypeVar("T")
@@ -34,6 +36,17 @@ CREATE TABLE IF NOT EXISTS intent (
 CREATE TABLE IF NOT EXISTS sizes (
   account TEXT NOT NULL, region TEXT NOT NULL, resource TEXT NOT NULL, body BLOB NOT NULL,
   PRIMARY KEY (account, region, resource)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sight (
+  account TEXT NOT NULL, region TEXT NOT NULL, resource TEXT NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (account, region, resource)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS noted (
+  account TEXT NOT NULL, region TEXT NOT NULL, resource TEXT NOT NULL, what TEXT NOT NULL, at TEXT NOT NULL,
+  PRIMARY KEY (account, region, resource, what)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (
+  schedule TEXT NOT NULL, edge TEXT NOT NULL, action TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL,
+  resource TEXT NOT NULL, result TEXT NOT NULL, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (schedule, edge, action, account, region, resource)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS told_unsent ON told (sent) WHERE sent = 0;
 """
 _WHERE = "account = ? AND region = ? AND resource = ?"
 
@@ -58,6 +71,59 @@ class Intent:
     edge: datetime
     action: Action
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The resources of one account in one region."""
+
+    account: str
+    region: str
+
+    def place(self, resource: str) -> Place:
+        return Place(self.account, self.region, resource)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A resource as it was seen last, for whoever asks on this host; `schedules` are those that match it."""
+
+    at: datetime
+    type: ResourceType
+    name: str
+    state: str
+    schedules: tuple[str, ...]
+    skipped: str = ""
+    hold: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything that is remembered of an area, by resource. `noted`: when each value of a tag was first seen;
+    `waiting`: what was said to wait and has not been said to be over.
+    """
+
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    sizes: Mapping[str, Sizes] = field(default_factory=dict)
+    noted: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    waiting: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
+
+    @property
+    def resources(self) -> frozenset[str]:
+        return frozenset((*self.memories, *self.intents, *self.noted))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one look brings, written at once. `sights` and `noted` stand for all that there are in the area."""
+
+    memories: Mapping[str, Memory]
+    told: Iterable[Told] = ()
+    sights: Mapping[str, Sight] = field(default_factory=dict)
+    noted: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    recovered: Iterable[str] = ()
+    forgotten: Iterable[str] = ()
 
 
 class Ledger:
@@ -103,18 +169,102 @@ class Ledger:
 
     def begin(self, place: Place, intent: Intent, sizes: Sizes | None = None) -> None:
         """Before a call. `sizes`: those of the group that is about to lose them."""
-        with self._written():
-            self._write("intent", place, intent)
-            if sizes is not None:
-                self._write("sizes", place, sizes)
+        self.begin_all([(place, intent, sizes)])
 
-    def finish(self, place: Place, memory: Memory, *, restored: bool = False) -> None:
+    def begin_all(self, calls: Iterable[tuple[Place, Intent, Sizes | None]]) -> None:
+        """Before several calls."""
+        with self._written():
+            for place, intent, sizes in calls:
+                self._write("intent", place, intent)
+                if sizes is not None:
+                    self._write("sizes", place, sizes)
+
+    def finish(self, place: Place, memory: Memory, *, restored: bool = False, told: Iterable[Told] = ()) -> None:
         """After a call, whatever came of it. `restored`: the group has its sizes back."""
         with self._written():
             self._write("memory", place, memory)
             self._db.execute(f"DELETE FROM intent WHERE {_WHERE}", place.key)
             if restored:
                 self._db.execute(f"DELETE FROM sizes WHERE {_WHERE}", place.key)
+            self._tell(place, told)
+
+    def record(self, area: Area, changes: Changes) -> None:
+        """After a look."""
+        with self._written():
+            self._db.execute("DELETE FROM sight WHERE account = ? AND region = ?", (area.account, area.region))
+            self._db.execute("DELETE FROM noted WHERE account = ? AND region = ?", (area.account, area.region))
+            for resource in changes.forgotten:
+                for table in ("memory", "intent"):  # the sizes of a group stay for when it matches again
+                    self._db.execute(f"DELETE FROM {table} WHERE {_WHERE}", area.place(resource).key)
+            for resource in changes.recovered:
+                self._db.execute(f"DELETE FROM intent WHERE {_WHERE}", area.place(resource).key)
+            for resource, memory in changes.memories.items():
+                self._write("memory", area.place(resource), memory)
+            for resource, sight in changes.sights.items():
+                self._write("sight", area.place(resource), sight)
+            for resource, seen in changes.noted.items():
+                rows = [(*area.place(resource).key, what, at.isoformat()) for what, at in seen.items()]
+                self._db.executemany("INSERT INTO noted VALUES (?, ?, ?, ?, ?)", rows)
+            for one in changes.told:
+                self._tell(area.place(one.applied.resource), [one])
+
+    def known(self, area: Area) -> Known:
+        noted: dict[str, dict[str, datetime]] = {}
+        for resource, what, at in self._rows("SELECT resource, what, at FROM noted", area):
+            noted.setdefault(resource, {})[what] = datetime.fromisoformat(at)
+        waiting: dict[str, tuple[Told, ...]] = {}
+        for resource, body in self._rows("SELECT resource, body FROM told", area, " AND result = 'WAITING'"):
+            waiting[resource] = (*waiting.get(resource, ()), msgspec.json.decode(body, type=Told))
+        return Known(
+            memories=self._all("memory", area, Memory),
+            intents=self._all("intent", area, Intent),
+            sizes=self._all("sizes", area, Sizes),
+            noted=noted,
+            waiting=waiting,
+        )
+
+    def sights(self) -> dict[Place, Sight]:
+        """Everything that was seen last."""
+        rows = self._db.execute("SELECT account, region, resource, body FROM sight ORDER BY 1, 2, 3")
+        return {Place(*row[:3]): msgspec.json.decode(row[3], type=Sight) for row in rows}
+
+    def areas(self) -> frozenset[Area]:
+        """Where anything is remembered."""
+        tables = ("memory", "intent", "sight", "noted")
+        union = " UNION ".join(f"SELECT account, region FROM {table}" for table in tables)
+        return frozenset(Area(*row) for row in self._db.execute(union))
+
+    def leave(self, area: Area) -> None:
+        """No schedule is left there."""
+        with self._written():
+            for table in ("memory", "intent", "sight", "noted"):
+                self._db.execute(f"DELETE FROM {table} WHERE account = ? AND region = ?", (area.account, area.region))
+
+    # --- what is to be said to the collector ---
+
+    def unsent(self) -> list[Told]:
+        """Everything about the edges of which something has not been sent."""
+        rows = self._db.execute(
+            "SELECT DISTINCT every.body, every.sent FROM told AS every JOIN told AS news"
+            " ON news.sent = 0 AND news.schedule = every.schedule AND news.edge = every.edge"
+            " AND news.action = every.action ORDER BY every.edge, every.schedule, every.resource"
+        )
+        return [structs.replace(msgspec.json.decode(body, type=Told), sent=bool(sent)) for body, sent in rows]
+
+    def sent(self, told: Iterable[Told]) -> None:
+        """It is safe in the spool; what was said anew meanwhile is not."""
+        with self._written():
+            for one in told:
+                self._db.execute(
+                    "UPDATE told SET sent = 1 WHERE schedule = ? AND edge = ? AND action = ? AND resource = ?"
+                    " AND body = ?",
+                    (*one.key, one.applied.resource, _body(one)),
+                )
+
+    def prune(self, before: datetime) -> None:
+        """Forget what was said of old edges."""
+        with self._written():
+            self._db.execute("DELETE FROM told WHERE sent = 1 AND edge < ?", (_utc(before),))
 
     def begun(self) -> tuple[Place, ...]:
         """Where a call has no end; after a start, those to look at first."""
@@ -123,7 +273,7 @@ class Ledger:
     def forget(self, place: Place) -> None:
         """A resource that is gone."""
         with self._written():
-            for table in ("memory", "intent", "sizes"):
+            for table in ("memory", "intent", "sizes", "sight", "noted"):
                 self._db.execute(f"DELETE FROM {table} WHERE {_WHERE}", place.key)
 
     def _read(self, table: str, place: Place, kind: type[T]) -> T | None:
@@ -133,6 +283,22 @@ class Ledger:
     def _write(self, table: str, place: Place, what: object) -> None:
         values = (*place.key, msgspec.json.encode(what))
         self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", values)
+
+    def _rows(self, select: str, area: Area, more: str = "") -> Iterator[tuple[Any, ...]]:
+        yield from self._db.execute(f"{select} WHERE account = ? AND region = ?{more}", (area.account, area.region))
+
+    def _all(self, table: str, area: Area, kind: type[T]) -> dict[str, T]:
+        rows = self._rows(f"SELECT resource, body FROM {table}", area)
+        return {resource: msgspec.json.decode(body, type=kind) for resource, body in rows}
+
+    def _tell(self, place: Place, told: Iterable[Told]) -> None:
+        for one in told:
+            self._db.execute(
+                "INSERT INTO told (schedule, edge, action, account, region, resource, result, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET result = excluded.result, body = excluded.body, sent = 0 WHERE body <> excluded.body",
+                (*one.key, *place.key, one.applied.result, _body(one)),
+            )
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -144,6 +310,14 @@ class Ledger:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _body(told: Told) -> bytes:
+    return msgspec.json.encode(structs.replace(told, sent=False))
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
 
 
 def _opened(path: Path) -> sqlite3.Connection:

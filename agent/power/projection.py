@@ -100,15 +100,14 @@ def _notes(subject: Subject, scheduled: float | None) -> Iterable[str]:
         yield subject.seen.note
     if subject.seen.rate is None:
         yield "its price is not known"
-    elif subject.seen.price_label not in _PLAIN:
-        yield _LABELS.get(subject.seen.price_label, "")
+    elif subject.seen.price_label in _LABELS:
+        yield _LABELS[subject.seen.price_label]
     if subject.baseline is None:
         yield "running hours not known, 730 assumed"
     if subject.terms and scheduled is None:
         yield "nothing says how long it runs"
 
 
-_PLAIN = ("LIVE_LIST", "BOOK", "BUNDLED", "UNKNOWN")
 _LABELS: Mapping[str, str] = {"REGION_SCALED": "price scaled from another region", "ESTIMATE": "price estimated"}
 
 
