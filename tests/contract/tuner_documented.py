@@ -130,7 +130,7 @@ SCHEDULES: dict[str, object] = {
     ]
 }
 
-EXTENSIONS = {"factorKey"}
+EXTENSIONS = {"factorKey", "realizedMonthlySavings"}
 
 
 def deviations(example: object, data: object, *, extensions: set[str] = EXTENSIONS) -> list[str]:

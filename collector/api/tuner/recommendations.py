@@ -1,80 +1,77 @@
 """`/recommendations`: what an account costs needlessly, and what people decided about it."""
 
-import math
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BeforeValidator
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from collector.api import success
+from collector.api import csv, success
+from collector.api.csv import WantedForm
 from collector.api.family import Gateway
 from collector.api.members import Member, may
-from collector.api.params import MAX_SAFE, given_once, name, one_of, whole_number
-from collector.api.tuner.params import account_id
+from collector.api.tuner.filters import OfAny, OfOne, WantedPage
 from collector.core import problems
-from collector.domain.costs import rules, store
+from collector.domain.costs import listing, store
+from collector.domain.costs.listing import Counted, Sums
 from collector.domain.costs.rules import Kept
 from common.clock import iso
 
 router = APIRouter(prefix="/api/v1/recommendations", tags=["Recommendations"])
 
-MAX_LIMIT = 200
 MONTHS = 12
+COLUMNS = (
+    "id",
+    "accountId",
+    "region",
+    "service",
+    "resourceId",
+    "resourceName",
+    "category",
+    "factorKey",
+    "description",
+    "action",
+    "currentCost",
+    "recommendedCost",
+    "monthlySavings",
+    "annualSavings",
+    "priceLabel",
+    "priceAsOf",
+    "status",
+    "riskLevel",
+    "createdAt",
+    "updatedAt",
+)
 
 Reader = Annotated[Member, Depends(may("read"))]
 
 
-def amount(value: object) -> float:
-    """A validator for an amount of money."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = -1.0
-    if not math.isfinite(number) or number < 0:
-        raise ValueError("a number of at least 0")
-    return number
-
-
-_AT_LEAST_1 = {"minimum": 1}
-OfAccount = Annotated[str | None, BeforeValidator(account_id), Query(alias="accountId")]
-OfRegion = Annotated[str | None, BeforeValidator(name), Query()]
-OfCategory = Annotated[str | None, BeforeValidator(one_of(*rules.CATEGORIES)), Query()]
-OfStatus = Annotated[rules.Status | None, BeforeValidator(one_of(*rules.STATUSES)), Query()]
-Least = Annotated[float | None, BeforeValidator(amount), Query(alias="minSavings", json_schema_extra={"minimum": 0})]
-Page = Annotated[int, BeforeValidator(whole_number(at_most=MAX_SAFE)), Query(json_schema_extra=_AT_LEAST_1)]
-Limit = Annotated[int, BeforeValidator(whole_number(at_most=MAX_LIMIT)), Query(json_schema_extra=_AT_LEAST_1)]
-
-
-async def query_of(  # noqa: PLR0917 - a parameter of the document each
-    request: Request,
-    account: OfAccount = None,
-    region: OfRegion = None,
-    category: OfCategory = None,
-    status: OfStatus = None,
-    least: Least = None,
-) -> store.Query:
-    given_once(request, "accountId", "region", "category", "status", "minSavings", "page", "limit")
-    if account is None:
-        raise problems.invalid("accountId", "", "12-digit string")
-    return store.Query(account_id=account, region=region, category=category, status=status, min_savings=least)
-
-
-Wanted = Annotated[store.Query, Depends(query_of)]
-
-
 @router.get("", summary="Recommendations of an account, those that save most first")
-async def listing(caller: Reader, wanted: Wanted, db: Gateway, page: Page = 1, limit: Limit = 50) -> Response:
-    found = await db.read(store.page, caller.tenant, wanted, (page - 1) * limit, limit)
+async def page(caller: Reader, wanted: OfOne, paging: WantedPage, form: WantedForm, db: Gateway) -> Response:
+    found = await db.read(listing.page, caller.tenant, wanted, paging.offset, paging.limit)
+    total = found.sums.total.number
+    if form == "csv":
+        return csv.answer(COLUMNS, [_as_row(row) for row in found.rows], total=total)
     pagination = {
-        "currentPage": page,
-        "totalPages": -(-found.total // limit),
-        "totalItems": found.total,
-        "itemsPerPage": limit,
+        "currentPage": paging.page,
+        "totalPages": -(-total // paging.limit),
+        "totalItems": total,
+        "itemsPerPage": paging.limit,
     }
     rows = [shown(row) for row in found.rows]
-    return success.ok({"recommendations": rows, "pagination": pagination, "summary": _summary(found)})
+    return success.ok({"recommendations": rows, "pagination": pagination, "summary": _summary(found.sums)})
+
+
+@router.get("/summary", summary="What recommendations come to, by category, account, region, service and status")
+async def summary(caller: Reader, wanted: OfAny, db: Gateway) -> Response:
+    sums = await db.read(listing.sums, caller.tenant, wanted)
+    parts = {
+        "byAccount": _parts(sums.by_account),
+        "byRegion": _parts(sums.by_region),
+        "byService": _parts(sums.by_service),
+        "byStatus": _parts(sums.by_status),
+    }
+    return success.ok({**_summary(sums), "withoutPrice": sums.unpriced, **parts})
 
 
 @router.get("/{rec_id}", summary="One recommendation")
@@ -126,19 +123,28 @@ def _decided(row: Kept) -> dict[str, object]:
         "snoozedUntil": _time(row.snoozed_until),
         "implementedBy": row.implemented_by,
         "implementedAt": _time(row.implemented_at),
-        "realisedMonthlySavings": row.realised_savings,
+        "realizedMonthlySavings": row.realised_savings,
         "endedAt": _time(row.ended_at),
     }
     return {key: value for key, value in said.items() if value not in {None, ""}}
 
 
-def _summary(found: store.Found) -> dict[str, object]:
+def _as_row(row: Kept) -> dict[str, object]:
+    return {**shown(row), "priceLabel": row.price_label, "priceAsOf": row.price_as_of}
+
+
+def _summary(sums: Sums) -> dict[str, object]:
     return {
-        "totalRecommendations": found.total,
-        "totalMonthlySavings": found.savings,
-        "totalAnnualSavings": _annual(found.savings),
-        "byCategory": {name: {"count": one.number, "savings": one.savings} for name, one in found.by_category.items()},
+        "totalRecommendations": sums.total.number,
+        "totalMonthlySavings": sums.total.savings,
+        "totalAnnualSavings": _annual(sums.total.savings),
+        "byCategory": _parts(sums.by_category),
+        "realizedMonthlySavings": sums.realised,
     }
+
+
+def _parts(parts: dict[str, Counted]) -> dict[str, object]:
+    return {name: {"count": one.number, "savings": one.savings} for name, one in parts.items()}
 
 
 def _annual(monthly: float | None) -> float | None:

@@ -1,7 +1,9 @@
 """What people decide about recommendations; each decision leaves its activity entry."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -26,24 +28,48 @@ class Decision:
     at: datetime | None = None
 
 
+class Made(NamedTuple):
+    """What became of one decision: `kept` as it is now, or why not; neither where there is no such recommendation."""
+
+    kept: Kept | None = None
+    refusal: Refusal | None = None
+
+
 def decide(conn: Connection, tenant_id: int, rec_id: str, decision: Decision, act: Act) -> Kept | None:
     """None where there is no such recommendation; `Refusal` where its status does not allow that."""
-    known = store.find(conn, tenant_id, rec_id)
-    if known is None:
-        return None
-    _check(known, decision.status)
-    made = replace(
-        known,
-        status=decision.status,
-        reason=decision.reason,
-        snoozed_until=decision.until,
-        implemented_by=decision.by,
-        implemented_at=decision.at,
-        updated_at=act.at,
-    )
-    store.save(conn, tenant_id, [made])
-    activity.append(conn, tenant_id, [_entry(made, f"recommendation_{made.status.lower()}", act)])
+    made = decide_all(conn, tenant_id, [rec_id], decision, act)[rec_id]
+    if made.refusal is not None:
+        raise made.refusal
+    return made.kept
+
+
+def decide_all(
+    conn: Connection, tenant_id: int, rec_ids: Sequence[str], decision: Decision, act: Act
+) -> dict[str, Made]:
+    """The same decision about several; what is refused leaves the others alone."""
+    known = store.known(conn, tenant_id, rec_ids)
+    made = {rec_id: _made(known.get(rec_id), decision, act) for rec_id in rec_ids}
+    changed = [one.kept for one in made.values() if one.kept is not None]
+    store.save(conn, tenant_id, changed)
+    activity.append(conn, tenant_id, [_entry(one, f"recommendation_{one.status.lower()}", act) for one in changed])
     return made
+
+
+def _made(known: Kept | None, decision: Decision, act: Act) -> Made:
+    if known is None:
+        return Made()
+    try:
+        _check(known, decision.status)
+    except Refusal as refusal:
+        return Made(refusal=refusal)
+    changes: dict[str, Any] = {
+        "status": decision.status,
+        "reason": decision.reason,
+        "snoozed_until": decision.until,
+        "implemented_by": decision.by,
+        "implemented_at": decision.at,
+    }
+    return Made(replace(known, **changes, updated_at=act.at))
 
 
 @across_tenants("the sweep serves all of them; what it changes is written by tenant")
@@ -76,4 +102,5 @@ _DUE = (
     .where(_R.status == "SNOOZED", _R.snoozed_until <= bindparam("now"))
     .order_by(_R.snoozed_until)
     .limit(bindparam("limit"))
+    .with_for_update()
 )

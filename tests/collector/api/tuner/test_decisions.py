@@ -62,14 +62,14 @@ async def test_the_realised_saving_is_booked_when_the_next_scan_sees_that_it_was
     await here.scan(at=T0 + 2 * DAY, gone=GONE)
     assert await rows(client, here) == []
     (row,) = await rows(client, here, "&status=IMPLEMENTED")
-    assert (row["realisedMonthlySavings"], row["endedAt"]) == (15.36, iso(T0 + 2 * DAY + timedelta(minutes=1)))
+    assert (row["realizedMonthlySavings"], row["endedAt"]) == (15.36, iso(T0 + 2 * DAY + timedelta(minutes=1)))
 
 
 async def test_what_is_gone_for_another_reason_books_nothing(client: httpx.AsyncClient, here: Estate) -> None:
     await move(client, here, "implement", {"implementedAt": iso(T0)})
     await here.scan(at=T0 + DAY)
     (row,) = await rows(client, here, "&status=IMPLEMENTED")
-    assert ("endedAt" in row, "realisedMonthlySavings" in row) == (True, False)
+    assert ("endedAt" in row, "realizedMonthlySavings" in row) == (True, False)
 
 
 async def test_what_is_found_again_after_it_was_done_is_open_again(client: httpx.AsyncClient, here: Estate) -> None:

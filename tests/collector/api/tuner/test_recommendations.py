@@ -61,6 +61,7 @@ async def test_what_a_scan_finds_is_listed_with_most_savings_first_and_unknown_m
             "Modernization": {"count": 0, "savings": 0.0},
             "PotentialBenefits": {"count": 0, "savings": 0.0},
         },
+        "realizedMonthlySavings": 0.0,
     }
 
 
