@@ -5,9 +5,8 @@ means that it was not written; whoever meant to act must then leave it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,10 +16,10 @@ import msgspec
 from msgspec import structs
 
 from agent.power.decision import Memory
+from agent.power.known import Area, Changes, Intent, Known, Place, Sight
 from agent.power.reporting import Told
 from agent.power.resource import Sizes
 from common import logs
-from common.wire_aws import Action, ResourceType
 
 log = logs.get("agent.power")
 T = TypeVar("T")
@@ -49,81 +48,6 @@ CREATE TABLE IF NOT EXISTS told (
 CREATE INDEX IF NOT EXISTS told_unsent ON told (sent) WHERE sent = 0;
 """
 _WHERE = "account = ? AND region = ? AND resource = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a resource is."""
-
-    account: str
-    region: str
-    resource: str
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return (self.account, self.region, self.resource)
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A call that is about to be made; found after a start, it is one of which nobody knows whether it was made."""
-
-    edge: datetime
-    action: Action
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """The resources of one account in one region."""
-
-    account: str
-    region: str
-
-    def place(self, resource: str) -> Place:
-        return Place(self.account, self.region, resource)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """A resource as it was seen last, for whoever asks on this host; `schedules` are those that match it."""
-
-    at: datetime
-    type: ResourceType
-    name: str
-    state: str
-    schedules: tuple[str, ...]
-    skipped: str = ""
-    hold: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Everything that is remembered of an area, by resource. `noted`: when each value of a tag was first seen;
-    `waiting`: what was said to wait and has not been said to be over.
-    """
-
-    memories: Mapping[str, Memory] = field(default_factory=dict)
-    intents: Mapping[str, Intent] = field(default_factory=dict)
-    sizes: Mapping[str, Sizes] = field(default_factory=dict)
-    noted: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
-    waiting: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
-
-    @property
-    def resources(self) -> frozenset[str]:
-        return frozenset((*self.memories, *self.intents, *self.noted))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What one look brings, written at once. `sights` and `noted` stand for all that there are in the area."""
-
-    memories: Mapping[str, Memory]
-    told: Iterable[Told] = ()
-    sights: Mapping[str, Sight] = field(default_factory=dict)
-    noted: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
-    recovered: Iterable[str] = ()
-    forgotten: Iterable[str] = ()
 
 
 class Ledger:
@@ -206,7 +130,7 @@ class Ledger:
                 rows = [(*area.place(resource).key, what, at.isoformat()) for what, at in seen.items()]
                 self._db.executemany("INSERT INTO noted VALUES (?, ?, ?, ?, ?)", rows)
             for one in changes.told:
-                self._tell(area.place(one.applied.resource), [one])
+                self._tell(area.place(one.key), [one])
 
     def known(self, area: Area) -> Known:
         noted: dict[str, dict[str, datetime]] = {}
@@ -258,7 +182,7 @@ class Ledger:
                 self._db.execute(
                     "UPDATE told SET sent = 1 WHERE schedule = ? AND edge = ? AND action = ? AND resource = ?"
                     " AND body = ?",
-                    (*one.key, one.applied.resource, _body(one)),
+                    (*one.about, one.key, _body(one)),
                 )
 
     def prune(self, before: datetime) -> None:
@@ -297,7 +221,7 @@ class Ledger:
                 "INSERT INTO told (schedule, edge, action, account, region, resource, result, body)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET result = excluded.result, body = excluded.body, sent = 0 WHERE body <> excluded.body",
-                (*one.key, *place.key, one.applied.result, _body(one)),
+                (*one.about, *place.key, one.applied.result, _body(one)),
             )
 
     @contextmanager

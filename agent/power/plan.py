@@ -7,13 +7,15 @@ is not replayed, and a clock that steps back fires nothing. An edge is settled o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from agent.power.decision import Decision, Kind, Memory, Term, Why
 from agent.power.overrides import Hold
 from agent.power.resource import Database, Instance, Observed, Resource
 from agent.power.rules import refusal, waits
+from common import windows as clockwork
 from common.clock import iso
-from common.windows import Desired, Edge, desired, edges, latest_edge, next_edge, skipped
+from common.windows import Desired, Edge, edges, skipped
 from common.wire_aws import Action, Schedule, Window
 
 PROMPT = timedelta(minutes=2)
@@ -36,7 +38,7 @@ class _Case:
 
     resource: Resource
     terms: Sequence[Term]
-    windows: Sequence[Window]
+    windows: tuple[Window, ...]
     memory: Memory
     now: datetime
     edge: Edge
@@ -86,7 +88,7 @@ def decide(
     skew: timedelta = timedelta(0),
 ) -> Decision:
     """What this tick means for a resource. `hold`: the override that is active; `skew`: our clock against AWS's."""
-    windows = [term.schedule.window for term in terms]
+    windows = tuple(term.schedule.window for term in terms)
     edge = latest_edge(windows, now)
     if edge is None or resource.state == "GONE" or _frozen(edge, terms):
         return _IDLE
@@ -98,6 +100,22 @@ def decide(
     if memory.last_edge is None or memory.last_edge < edge.at:
         return _apply(case)
     return _keep(case)
+
+
+# What many resources have in common is found out once.
+@lru_cache(maxsize=64)
+def latest_edge(windows: tuple[Window, ...], now: datetime) -> Edge | None:
+    return clockwork.latest_edge(windows, now)
+
+
+@lru_cache(maxsize=64)
+def next_edge(windows: tuple[Window, ...], now: datetime) -> Edge | None:
+    return clockwork.next_edge(windows, now)
+
+
+@lru_cache(maxsize=64)
+def desired(windows: tuple[Window, ...], now: datetime) -> Desired:
+    return clockwork.desired(windows, now)
 
 
 def _frozen(edge: Edge, terms: Sequence[Term]) -> bool:

@@ -33,24 +33,27 @@ _ENFORCED = {
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
-    """What became of a resource at an edge, for one schedule. `trial`: nothing was switched; `sent`: not news."""
+    """What became of a resource at an edge, for one schedule. `key`: the resource's; `trial`: nothing was switched;
+    `sent`: it is not news.
+    """
 
     schedule: str
     edge: datetime
     action: Action
+    key: str
     applied: Applied
     trial: bool = False
     sent: bool = False
 
     @property
-    def key(self) -> tuple[str, str, Action]:
+    def about(self) -> tuple[str, str, Action]:
         return (self.schedule, self.edge.astimezone(UTC).isoformat(), self.action)
 
 
-def tell(terms: Iterable[Term], edge: Edge, applied: Applied) -> tuple[Told, ...]:
+def tell(terms: Iterable[Term], edge: Edge, key: str, applied: Applied) -> tuple[Told, ...]:
     """To every schedule that is in force."""
     return tuple(
-        Told(term.schedule.schedule, edge.at, edge.action, applied, trial=term.schedule.dry_run) for term in terms
+        Told(term.schedule.schedule, edge.at, edge.action, key, applied, trial=term.schedule.dry_run) for term in terms
     )
 
 
@@ -76,9 +79,9 @@ def said(resource: Resource, result: Result, detail: str = "", late_min: int = 0
 
 def executions(told: Iterable[Told], now: datetime) -> list[Execution]:
     """One per edge of a schedule: how it stands, and what is new."""
-    ordered = sorted(told, key=lambda one: one.key)
+    ordered = sorted(told, key=lambda one: one.about)
     found = []
-    for _, members in groupby(ordered, key=lambda one: one.key):
+    for _, members in groupby(ordered, key=lambda one: one.about):
         every = list(members)
         first = every[0]
         news = tuple(one.applied for one in every if not one.sent)

@@ -128,3 +128,9 @@ class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: Mapping[str, str] = {}
     launched_at: datetime | None = None
     fault: str = ""
+
+    @property
+    def key(self) -> str:
+        """What no other resource of the same account and region has; names are only unique within a kind."""
+        cluster = "cluster/" if isinstance(self.kind, Database) and self.kind.is_cluster else ""
+        return f"{self.type}/{cluster}{self.id}"

@@ -12,7 +12,8 @@ import pytest
 from msgspec import structs
 
 from agent.power.decision import Memory
-from agent.power.ledger import Intent, Ledger, Place
+from agent.power.known import Intent, Place
+from agent.power.ledger import Ledger
 from agent.power.plan import decide
 from agent.power.remembering import recovered
 from agent.power.resource import Sizes
@@ -77,7 +78,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from agent.power.decision import Memory
-from agent.power.ledger import Intent, Ledger, Place
+from agent.power.known import Intent, Place
+from agent.power.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(1000):
     edge = datetime(2026, 6, 1, tzinfo=UTC) + timedelta(hours=number)
