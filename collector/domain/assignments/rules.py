@@ -1,6 +1,7 @@
 """Pure: what an assignment consists of, and how a job moves."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,8 @@ from common.wire_aws import Account, Schedule
 State = Literal["queued", "started", "succeeded", "failed", "refused", "indeterminate", "expired"]
 
 OPEN: tuple[State, ...] = ("queued", "started")
+
+_NUMBERED = re.compile(r"[0-9a-f]+-([0-9]{1,18})(?:\.|$)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ def document(
 
 EMPTY = document((), ())
 """What an agent has that nothing was ever assigned to."""
+
+
+def numbered(version: str, generation: int) -> str:
+    """The version with the number of times that an account was taken from the agent: never one that it had before."""
+    return f"{version}-{generation}" if generation else version
+
+
+def generation(version: str) -> int:
+    """The number in a version, also in one as agents see it."""
+    found = _NUMBERED.match(version)
+    return int(found[1]) if found else 0
 
 
 def tag(version: str, heartbeat_s: int) -> str:

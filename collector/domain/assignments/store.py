@@ -155,11 +155,33 @@ def changed_since(conn: Connection, since: datetime) -> Sequence[str]:
     return conn.execute(_CHANGED, {"since": since}).scalars().all()
 
 
+def fence(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> int:
+    """Something is taken from the agent: documents have a new number once they are made anew, which is to be next."""
+    wanted = {"tenant_id": tenant_id, "agent_id": agent_id}
+    held = conn.execute(_HELD, wanted).mappings().one_or_none()
+    row = held or {**wanted, "version": "", "document": wire.encode(_Stored((), ())).decode()}
+    number = ((held["generation"] if held else None) or 0) + 1
+    _STORE(conn, [{**row, "changed_at": now, "generation": number}])
+    return int(number)
+
+
+def withdraw(conn: Connection, tenant_id: int, agent_id: str, target: str, now: datetime) -> None:
+    """Close the jobs of this agent about what is not its business any more."""
+    why = f"{target} was taken from the agent"
+    place = {"tenant_id": tenant_id, "agent_id": agent_id, "states": list(rules.OPEN)}
+    for row in conn.execute(_OPEN_JOBS, place).all():
+        if row.target == target:
+            change = {"new_state": "expired", "new_detail": why, "new_finished_at": now}
+            conn.execute(_MOVE_JOB, {"of_tenant": tenant_id, "of_job": row.id, **change})
+
+
 def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> None:
     """Make the agent's document of its inputs; nothing is written when it comes out the same."""
     if not agent_id:
         return
     wanted = {"tenant_id": tenant_id, "agent_id": agent_id}
+    held = conn.execute(_HELD, wanted).one_or_none()  # first: of two at once the second sees what the first changed
+    generation = (held.generation if held else None) or 0
     keys = {str(row.id): row.key for row in conn.execute(_KEYS, wanted)}
     settings = [
         CheckSetting(
@@ -193,9 +215,10 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
         accounts=accounts.assigned(conn, tenant_id, agent_id),
         schedules=schedules.assigned(conn, tenant_id, agent_id),
     )
-    if made.version != version(conn, tenant_id, agent_id):
+    named = rules.numbered(made.version, generation)
+    if named != (held.version if held else rules.EMPTY.version):
         text = wire.encode(_Stored(made.checks, made.jobs, made.accounts, made.schedules)).decode()
-        _STORE(conn, [{**wanted, "version": made.version, "document": text, "changed_at": now}])
+        _STORE(conn, [{**wanted, "version": named, "document": text, "changed_at": now, "generation": generation}])
 
 
 def _rebuild_all(conn: Connection, tenant_id: int, now: datetime) -> None:
@@ -208,6 +231,7 @@ _A, _S, _J, _C = assignment.c, check_setting.c, job.c, connection.c
 _OF_AGENT = (_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("agent_id"))
 _VERSION = select(_A.version).where(*_OF_AGENT)
 _DOCUMENT = select(_A.version, _A.document).where(*_OF_AGENT)
+_HELD = select(assignment).where(*_OF_AGENT).with_for_update()
 _STORE = upsert(assignment)
 _CHANGED = select(_A.agent_id).where(_A.changed_at >= bindparam("since"))
 

@@ -10,7 +10,10 @@ from collector.core.columns import Instant, Json, table
 
 
 class Assignment(SQLModel, table=True):
-    """One agent's document as it is handed out, made anew whenever its inputs change."""
+    """One agent's document as it is handed out, made anew whenever its inputs change.
+
+    `generation`: how many times an account was taken from the agent; part of the version from the first time on.
+    """
 
     __tablename__ = "assignment"
     __table_args__ = (Index("assignment_by_change", "changed_at"),)
@@ -20,6 +23,7 @@ class Assignment(SQLModel, table=True):
     version: str
     document: str = Field(sa_type=Text)
     changed_at: datetime = Field(sa_type=Instant)
+    generation: int | None = Field(sa_type=BigInteger)
 
 
 class CheckSetting(SQLModel, table=True):
