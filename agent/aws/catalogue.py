@@ -30,7 +30,7 @@ class Collection:
     item's field; `batch`: so many items in one call, the parameter being a list; `none`: error codes that mean that
     there is nothing; `at_home`: only in the partition's home region (Savings Plans, Cost Explorer). `{region}` and
     `{account}` in the arguments are filled in. What came of a `per` call also has the parameters that it was given.
-    `calls`: instead of `given`, the arguments of each call from all that was described before.
+    `calls`: instead of `given`, the arguments of each call from all that was described before; none, no call.
     """
 
     name: str

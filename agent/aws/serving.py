@@ -24,7 +24,7 @@ def asked() -> bytes:
 
 
 def serve(request: Bounded, answer: Callable[[], int], *, advice: str) -> None:
-    """Answer, and end at once: threads that wait for AWS must not keep the process. What `answer` gives are its calls."""
+    """Answer, and end at once: threads that wait for AWS must not keep the process. `answer` gives the calls made."""
     resource.setrlimit(resource.RLIMIT_DATA, (request.memory_mib * MIB, request.memory_mib * MIB))
     try:
         calls = answer()

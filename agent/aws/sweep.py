@@ -137,10 +137,10 @@ class Looking:
     def _calls(self, collection: Collection) -> list[dict[str, object]]:
         """The arguments of every call that a collection takes; the same ones only once."""
         own = dict(collection.arguments)
-        if not collection.per:
-            return [own]
         if collection.calls:
             return [own | dict(more) for more in collection.calls(self.seen())]
+        if not collection.per:
+            return [own]
         sets = {
             tuple((parameter, str(parent[name])) for parameter, name in collection.given.items())
             for parent in self.resources.get(collection.per, ())

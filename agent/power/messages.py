@@ -1,5 +1,6 @@
 """What an agent and its child process for switching say to each other: one request, one line of JSON per answer."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -9,11 +10,20 @@ from agent.aws.messages import DEFAULT_MEMORY_MIB, Ended, Failed, Target
 from agent.power.resource import Resource, Sizes
 from common.wire_aws import Action, Money, PriceLabel, ResourceType
 
+NEEDED: Mapping[ResourceType, tuple[str, ...]] = {
+    "EC2": ("ec2.instances",),
+    "RDS": ("rds.instances", "rds.clusters"),
+    "ASG": ("autoscaling.groups",),
+}
+"""The collections that a look cannot do without."""
+
 
 class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     """Describe what schedules of one region may apply to: what carries one of `tags`' sets whole, or is in `ids`.
 
     `worth`: also what each costs an hour and how long it runs, which takes more calls; for the projection.
+    `protection`: ask of each running instance that could be stopped whether it may be, which is one call each; a look
+    that no stop can follow does without.
     """
 
     target: Target
@@ -22,6 +32,7 @@ class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     tags: tuple[dict[str, str], ...] = ()
     ids: tuple[str, ...] = ()
     worth: bool = False
+    protection: bool = True
     state_dir: str = ""
     deadline_s: float = 60.0
     memory_mib: int = DEFAULT_MEMORY_MIB
@@ -41,7 +52,10 @@ class Seen(Struct, frozen=True, omit_defaults=True):
 
 
 class Looked(Struct, frozen=True, tag="looked", omit_defaults=True):
-    """One region as of `at`. `skew_s`: this host's clock minus that of AWS. `gaps`: what could not be described."""
+    """One region as of `at`. `skew_s`: this host's clock minus that of AWS.
+
+    `gaps`: what could not be described, by collection; with one of `NEEDED` what is not among `resources` may be there.
+    """
 
     at: datetime
     skew_s: float
