@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -16,6 +17,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from agent.aws import models
 from agent.aws.messages import Target
 
 WORKERS = 8
@@ -59,7 +61,7 @@ class AccountError(Exception):
 class Access:
     """A session and its clients. Clients are made once per service and region, and let go of with `drop`."""
 
-    def __init__(self, session: boto3.Session, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, session: boto3.Session, *, timeout_s: float = 30.0, attempts: int = _ATTEMPTS) -> None:
         self.calls = 0
         self._session = session
         self._lock = threading.Lock()
@@ -68,7 +70,7 @@ class Access:
             connect_timeout=5,
             read_timeout=timeout_s,
             max_pool_connections=WORKERS,
-            retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+            retries={"mode": "adaptive" if attempts > 1 else "standard", "total_max_attempts": attempts},
             user_agent_extra="fieldpost",
             s3={"us_east_1_regional_endpoint": "regional"},
             parameter_validation=False,  # what we send is ours, and it is a quarter of the work of a call
@@ -82,6 +84,10 @@ class Access:
                 made.meta.events.register("before-send", self._count)
                 self._clients[service, region] = made
             return self._clients[service, region]
+
+    def once(self, *, timeout_s: float) -> "Access":
+        """The same session for whoever decides on retries: its clients make each call once."""
+        return Access(self._session, timeout_s=timeout_s, attempts=1)
 
     def drop(self, region: str) -> None:
         """Close the clients of a region: each holds its models and connections."""
@@ -106,7 +112,7 @@ class Access:
 
 def own() -> Access:
     """With the agent's own credentials: environment, profile, instance role."""
-    return Access(boto3.Session())
+    return Access(_session())
 
 
 def assume(through: Access, target: Target, region: str, *, name: str = "fieldpost") -> Access:
@@ -118,12 +124,18 @@ def assume(through: Access, target: Target, region: str, *, name: str = "fieldpo
         wanted["ExternalId"] = target.external_id
     given = through.client("sts", region).assume_role(**wanted)["Credentials"]
     return Access(
-        boto3.Session(
+        _session(
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given["SessionToken"],
         )
     )
+
+
+def _session(**credentials: str) -> boto3.Session:
+    described = botocore.session.get_session()
+    described.register_component("data_loader", models.loader())
+    return boto3.Session(botocore_session=described, **credentials)
 
 
 def entered(through: Access, target: Target, region: str) -> Access:
@@ -150,6 +162,13 @@ def denies(error: Exception) -> bool:
 
 def code_of(error: Exception) -> str:
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def status_of(error: Exception) -> int:
+    """Of the HTTP answer; 0 when there was none."""
+    if not isinstance(error, ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def why(error: Exception, action: str) -> str:
@@ -204,8 +223,13 @@ def _otherwise(error: Exception, action: str) -> str:
     return f"{code_of(error) or type(error).__name__}: {_message(error)} ({action})"
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
+    """What AWS said, whole."""
     if isinstance(error, ClientError):
         answer: Mapping[str, Any] = error.response.get("Error", {})
-        return str(answer.get("Message", ""))[:_MAX_MESSAGE]
-    return str(error)[:_MAX_MESSAGE]
+        return str(answer.get("Message", ""))
+    return str(error)
+
+
+def _message(error: Exception) -> str:
+    return message_of(error)[:_MAX_MESSAGE]
