@@ -19,11 +19,22 @@ LOOKING = (
     "autoscaling:DescribeAutoScalingGroups",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeInstances",
+    "ec2:DescribeSpotInstanceRequests",
     "ec2:DescribeVolumes",
     "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
 )
 """What is looked at before anything is switched."""
+APPRAISING = (
+    "autoscaling:DescribeLaunchConfigurations",
+    METRIC_READ,
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeReservedInstances",
+    "ec2:DescribeSpotPriceHistory",
+    "rds:DescribeReservedDBInstances",
+    "savingsplans:DescribeSavingsPlans",
+)
+"""What is read once a day to say what a schedule saves."""
 _RESIZING = ("autoscaling:UpdateAutoScalingGroup",)
 _NOTING = ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags")
 
@@ -78,6 +89,7 @@ def schedule_policy(tag: str = "Schedule", values: Sequence[str] = ()) -> Docume
                 [action for actions in SWITCHING.values() for action in actions],
                 {operator: {f"aws:ResourceTag/{tag}": wanted}},
             ),
+            _allow("FieldpostAppraise", APPRAISING),
             _allow("FieldpostResize", _RESIZING, {operator: {f"autoscaling:ResourceTag/{tag}": wanted}}),
             _allow(
                 "FieldpostNoteSizes",

@@ -25,6 +25,7 @@ _CONFIGURATIONS = "autoscaling.launch_configurations"
 _PERIOD_S = 300
 _DETAILED_PERIOD_S = 60
 _AT_ONCE = 50
+_MAX_NOTE = 300
 
 Described = Mapping[str, Any]
 
@@ -146,15 +147,13 @@ class _Worth:
         one = seen.resource
         rate, hours = {"EC2": self._instance, "RDS": self._database, "ASG": self._group}[one.type](seen)
         value = None if rate.price.value is None else round(rate.price.value, 6)
-        note = "; ".join(text for text in (rate.note, self._unread(seen)) if text)
-        return msgspec.structs.replace(
-            seen, rate=value, price_label=rate.price.label, running_hours=hours, note=note[:500]
-        )
+        note = (rate.note or self._unread(seen))[:_MAX_NOTE]
+        return msgspec.structs.replace(seen, rate=value, price_label=rate.price.label, running_hours=hours, note=note)
 
     def _unread(self, seen: Seen) -> str:
+        """The gap itself says why."""
         names = ("rds.reserved_instances",) if seen.resource.type == "RDS" else rates.COMMITTED
-        reason = self._look.lacks(names)
-        return f"at list price, which commitments there are could not be read ({reason})" if reason else ""
+        return "commitments are not known" if self._look.lacks(names) else ""
 
     def _instance(self, seen: Seen) -> tuple[Rate, float | None]:
         one = seen.resource
