@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
-from collector.domain.accounts import linking
+from collector.domain.accounts import entrusting, linking
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import deciding
@@ -17,6 +17,8 @@ from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
 from collector.domain.retention import store as retention
 from collector.domain.retention.rules import Keep
+from collector.domain.schedules import changes as schedules
+from collector.domain.schedules import holding
 from collector.domain.webhooks import jobs as outbox
 from common import logs
 from common.clock import utc_now
@@ -37,7 +39,10 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         marking.expire,
         assignments.expire_jobs,
         deciding.wake,
+        entrusting.settle,
         linking.take_over,
+        schedules.end_pauses,
+        holding.end_over,
         chain.chain,
         notifications.tell_due,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
@@ -54,6 +59,7 @@ def _keep(settings: Settings) -> Keep:
         runs=settings.keep_runs_days,
         records=settings.keep_records_days,
         findings=settings.keep_findings_days,
+        executions=settings.keep_executions_days,
     )
 
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     keep_findings_days: Annotated[
         int, Field(ge=30, le=36_500, description="For how long resolved tickets and alerts are kept.")
     ] = 1095
+    keep_executions_days: Annotated[
+        int, Field(ge=31, le=3650, description="For how long it is kept what became of each start and stop.")
+    ] = 400
     smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587
     smtp_tls: Annotated[SmtpTls, Field(description="`starttls`, `tls` from the first byte, or `off`.")] = "starttls"

@@ -32,6 +32,7 @@ async def current(link: Link, request: Request) -> Response:
         jobs=document.jobs,
         accounts=document.accounts,
         schedules=document.schedules,
+        overrides=document.overrides,
         heartbeat_s=link.heartbeat_s,
     )
     return answers.answer(body, headers={"ETag": answers.quoted(version)})

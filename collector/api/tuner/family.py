@@ -6,7 +6,17 @@ from collector.api import family, members, success
 from collector.api.family import Dialect
 from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
-from collector.api.tuner import accounts, decisions, jobs, recommendations, schedules, sessions
+from collector.api.tuner import (
+    accounts,
+    decisions,
+    executions,
+    jobs,
+    overrides,
+    preview,
+    recommendations,
+    schedules,
+    sessions,
+)
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
@@ -35,6 +45,9 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         decisions.router,
         accounts.router,
         schedules.router,
+        executions.router,
+        preview.router,
+        overrides.router,
     )
     made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
     return Family(made.name, _Aliased(made.app), made.render)

@@ -1,8 +1,11 @@
 """`/scheduler/schedules`: when resources run."""
 
+import asyncio
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
@@ -10,18 +13,26 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import given_once, name, one_of
+from collector.api.tuner import preview
 from collector.api.tuner.params import account_id
+from collector.api.tuner.spans import ends_at
 from collector.core import problems
 from collector.core.problems import Problem
 from collector.domain.access.rules import Act
-from collector.domain.schedules import changes, store
+from collector.domain.schedules import changes, rules, store, worth
 from collector.domain.schedules.changes import NotThere, Wanted
+from collector.domain.schedules.rules import Saved
 from collector.domain.schedules.store import Kept, Status
 from common import schedule_document
 from common.clock import iso, utc_now
-from common.schedule_document import WindowError
 
 router = APIRouter(prefix="/api/v1/scheduler/schedules", tags=["Schedules"])
+
+WAIT_S = 8.0
+_LOOK_EVERY_S = 0.2
+LONGEST_PAUSE = timedelta(days=366)
+_UPCOMING = timedelta(days=14)
+_EDGES = 10
 
 Reader = Annotated[Member, Depends(may("read"))]
 Changer = Annotated[Member, Depends(may("change_schedules"))]
@@ -32,7 +43,10 @@ Tag = Annotated[str, Field(max_length=256), AfterValidator(lambda value: value a
 
 
 class NewSchedule(BaseModel):
-    """`resourceIds`: with the type RESOURCE_BASED, instead of `tagRules`."""
+    """`resourceIds`: with the type RESOURCE_BASED, instead of `tagRules`.
+
+    `enforce`: what people switch is switched back; `hibernate`: where it is set up; `dryRun`: say what would be done.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -44,6 +58,25 @@ class NewSchedule(BaseModel):
     resourceIds: Annotated[list[Named], Field(max_length=500)] = []  # noqa: N815 - likewise
     schedule: dict[str, Any]
     resourceTypes: Annotated[list[Literal["EC2", "RDS", "ASG"]], Field(min_length=1, max_length=3)]  # noqa: N815 - likewise
+    enforce: bool = False
+    hibernate: bool = False
+    dryRun: bool = False  # noqa: N815 - as the document writes names
+
+
+class Pause(BaseModel):
+    """`until`: when it ends by itself."""
+
+    model_config = ConfigDict(strict=True)
+
+    until: Annotated[datetime | None, Field(strict=False)] = None
+
+
+class Resume(BaseModel):
+    """`apply`: at once, what the latest start or stop should have done in the meantime."""
+
+    model_config = ConfigDict(strict=True)
+
+    apply: bool = False
 
 
 @router.get("", summary="Schedules")
@@ -63,7 +96,17 @@ async def create(body: NewSchedule, caller: Changer, db: Gateway) -> Response:
         made = await db.write(changes.create, caller.tenant, wanted, Act(caller.email, utc_now()))
     except NotThere as error:
         raise _refused(error, body) from error
-    return success.ok(_short(made), status=201)
+    return success.ok(_short(await _looked_at(db, made)), status=201)
+
+
+@router.get("/{schedule_id}", summary="One schedule, and what it has saved")
+async def one(schedule_id: str, caller: Reader, db: Gateway) -> Response:
+    now = utc_now()
+    found = _there(await db.read(store.find, caller.tenant, schedule_id))
+    saved = await db.read(worth.last_30_days, caller.tenant, found, now, heavy=True)
+    coming = rules.preview(schedule_document.parse(found.hours), now, now + _UPCOMING)
+    edges = [preview.shown(edge) for edge in coming[:_EDGES]]
+    return success.ok({**_shown(found), **_saved(saved), "nextEdges": edges})
 
 
 @router.put("/{schedule_id}", summary="Replace a schedule")
@@ -73,7 +116,7 @@ async def change(schedule_id: str, body: NewSchedule, caller: Changer, db: Gatew
         made = await db.write(changes.change, caller.tenant, schedule_id, wanted, Act(caller.email, utc_now()))
     except NotThere as error:
         raise _refused(error, body) from error
-    return success.ok(_short(_there(made)))
+    return success.ok(_short(await _looked_at(db, _there(made))))
 
 
 @router.delete("/{schedule_id}", summary="Delete a schedule")
@@ -84,18 +127,36 @@ async def delete(schedule_id: str, caller: Changer, db: Gateway) -> Response:
 
 
 @router.post("/{schedule_id}/pause", summary="Leave resources as they are for now")
-async def pause(schedule_id: str, caller: Changer, db: Gateway) -> Response:
-    return await _switch(db, caller, schedule_id, "PAUSED")
+async def pause(
+    schedule_id: str, caller: Changer, db: Gateway, body: Annotated[Pause | None, Body()] = None
+) -> Response:
+    now = utc_now()
+    until = ends_at("until", body.until, now, LONGEST_PAUSE) if body and body.until else None
+    made = _there(await db.write(changes.pause, caller.tenant, schedule_id, until, Act(caller.email, now)))
+    more = {"pausedUntil": iso(made.paused_until)} if made.paused_until else {}
+    return success.ok({"id": schedule_id, "status": made.status, **more})
 
 
 @router.post("/{schedule_id}/resume", summary="Start and stop resources again")
-async def resume(schedule_id: str, caller: Changer, db: Gateway) -> Response:
-    return await _switch(db, caller, schedule_id, "ACTIVE")
-
-
-async def _switch(db: Gateway, caller: Member, schedule_id: str, status: Status) -> Response:
-    made = await db.write(changes.switch, caller.tenant, schedule_id, status, Act(caller.email, utc_now()))
+async def resume(
+    schedule_id: str, caller: Changer, db: Gateway, body: Annotated[Resume | None, Body()] = None
+) -> Response:
+    act, apply = Act(caller.email, utc_now()), body is not None and body.apply
+    made = await db.write(partial(changes.resume, apply=apply), caller.tenant, schedule_id, act)
     return success.ok({"id": schedule_id, "status": _there(made).status})
+
+
+async def _looked_at(db: Gateway, made: Kept) -> Kept:
+    """As the agent sees it, once it has looked; as it was stored where none is in reach, or takes too long."""
+    if made.looked or not await db.read(changes.in_reach, made.tenant_id, made.account_id, utc_now()):
+        return made
+    loop = asyncio.get_running_loop()
+    end = loop.time() + WAIT_S
+    found: Kept | None = made
+    while found is not None and not found.looked and loop.time() < end:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        found = await db.read(store.find, made.tenant_id, made.id)
+    return found or made
 
 
 def _wanted(body: NewSchedule) -> Wanted:
@@ -104,10 +165,7 @@ def _wanted(body: NewSchedule) -> Wanted:
         raise problems.invalid("tagRules", body.tagRules, "at least one tag")
     if not by_tag and not body.resourceIds:
         raise problems.invalid("resourceIds", body.resourceIds, "at least one resource")
-    try:
-        schedule_document.parse(body.schedule)
-    except WindowError as error:
-        raise problems.invalid(f"schedule.{error.field}", error.value, error.expected) from error
+    preview.parsed(body.schedule)
     return Wanted(
         name=body.name,
         type=body.type,
@@ -117,6 +175,9 @@ def _wanted(body: NewSchedule) -> Wanted:
         resource_ids=[] if by_tag else body.resourceIds,
         hours={key: body.schedule[key] for key in _HOURS if body.schedule.get(key) is not None},
         resource_types=list(dict.fromkeys(body.resourceTypes)),
+        enforce=body.enforce,
+        hibernate=body.hibernate,
+        dry_run=body.dryRun,
     )
 
 
@@ -142,6 +203,17 @@ def _short(one: Kept) -> dict[str, object]:
     }
 
 
+def _saved(found: Saved) -> dict[str, object]:
+    return {
+        "actualSavings30d": found.usd,
+        "actualSavingsBasis": {
+            "stoppedHours": found.hours,
+            "unpricedHours": found.unpriced,
+            "unknownStops": found.unknown,
+        },
+    }
+
+
 def _shown(one: Kept) -> dict[str, object]:
     named = {"resourceIds": one.resource_ids} if one.type == "RESOURCE_BASED" else {}
     return {
@@ -159,4 +231,9 @@ def _shown(one: Kept) -> dict[str, object]:
         "matchedResources": one.matched,
         "projectedMonthlySavings": one.projected_savings,
         "createdAt": iso(one.created_at),
+        "updatedAt": iso(one.updated_at),
+        "enforce": one.enforce,
+        "hibernate": one.hibernate,
+        "dryRun": one.dry_run,
+        "pausedUntil": iso(one.paused_until) if one.paused_until else None,
     }

@@ -14,6 +14,7 @@ Permission = Literal[
     "handle_recommendations",
     "handle_incidents",
     "link_aws_accounts",
+    "override_schedules",
     "change_schedules",
     "change_thresholds",
     "change_webhooks",
@@ -48,6 +49,7 @@ _DBA: tuple[Permission, ...] = (
     "run_checks",
     "handle_recommendations",
     "handle_incidents",
+    "override_schedules",
 )
 _ADMIN: tuple[Permission, ...] = (
     *_DBA,
@@ -63,7 +65,7 @@ _OWNER: tuple[Permission, ...] = (*_ADMIN, "change_keys", "change_tokens", "chan
 ROLE_TERMS: dict[Role, RoleTerms] = {
     "owner": RoleTerms(1, "Everything, also keys, tokens and the plan", _OWNER),
     "admin": RoleTerms(2, "Sets up: agents, AWS accounts, schedules, thresholds, webhooks, members", _ADMIN),
-    "dba": RoleTerms(3, "Works with findings, recommendations and incidents", _DBA),
+    "dba": RoleTerms(3, "Works with findings, recommendations and incidents; overrides schedules", _DBA),
     "viewer": RoleTerms(4, "Reads", _VIEWER),
 }
 """The one table of roles; the contract's `/team/roles` and every permission check read it."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from common import wire
 from common.wire import CheckSetting, Job
-from common.wire_aws import Account, Schedule
+from common.wire_aws import Account, Override, Schedule
 
 State = Literal["queued", "started", "succeeded", "failed", "refused", "indeterminate", "expired"]
 
@@ -26,6 +26,7 @@ class Document:
     jobs: tuple[Job, ...] = ()
     accounts: tuple[Account, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 def document(
@@ -34,11 +35,13 @@ def document(
     *,
     accounts: Sequence[Account] = (),
     schedules: Sequence[Schedule] = (),
+    overrides: Sequence[Override] = (),
 ) -> Document:
     ordered = sorted(checks, key=lambda setting: (setting.check, setting.origin, setting.tag or "", setting.connection))
     aws = (
         tuple(sorted(accounts, key=lambda account: account.account)),
         tuple(sorted(schedules, key=lambda schedule: schedule.schedule)),
+        tuple(sorted(overrides, key=lambda override: (override.account, override.region, override.resource))),
     )
     content = wire.encode([ordered, sorted(jobs, key=lambda job: job.job), *(part for part in aws if part)])
     return Document(hashlib.sha256(content).hexdigest()[:16], tuple(ordered), tuple(jobs), *aws)

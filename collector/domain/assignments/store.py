@@ -16,11 +16,13 @@ from collector.domain.assignments import rules
 from collector.domain.assignments.rules import Document
 from collector.domain.assignments.tables import assignment, check_setting, job
 from collector.domain.results.tables import connection
+from collector.domain.schedules import overrides as holds
 from collector.domain.schedules import store as schedules
 from common import wire
 from common.ids import new_id
 from common.wire import CheckSetting, Job, JobResult
 from common.wire_aws import Account, Schedule
+from common.wire_aws import Override as Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class _Stored(Struct, array_like=True, frozen=True):
     jobs: tuple[Job, ...]
     accounts: tuple[Account, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    overrides: tuple[Hold, ...] = ()
 
 
 def version(conn: Connection, tenant_id: int, agent_id: str) -> str:
@@ -68,7 +71,7 @@ def document(conn: Connection, tenant_id: int, agent_id: str) -> Document:
     if row is None:
         return rules.EMPTY
     kept = wire.decode(row.document.encode(), _Stored)
-    return Document(row.version, kept.checks, kept.jobs, kept.accounts, kept.schedules)
+    return Document(row.version, kept.checks, kept.jobs, kept.accounts, kept.schedules, kept.overrides)
 
 
 def put_override(conn: Connection, tenant_id: int, override: Override, now: datetime) -> None:
@@ -214,10 +217,12 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
         jobs,
         accounts=accounts.assigned(conn, tenant_id, agent_id),
         schedules=schedules.assigned(conn, tenant_id, agent_id),
+        overrides=holds.assigned(conn, tenant_id, agent_id, now),
     )
     named = rules.numbered(made.version, generation)
     if named != (held.version if held else rules.EMPTY.version):
-        text = wire.encode(_Stored(made.checks, made.jobs, made.accounts, made.schedules)).decode()
+        parts = (made.checks, made.jobs, made.accounts, made.schedules, made.overrides)
+        text = wire.encode(_Stored(*parts)).decode()
         _STORE(conn, [{**wanted, "version": named, "document": text, "changed_at": now, "generation": generation}])
 
 

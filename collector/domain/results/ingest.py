@@ -123,7 +123,7 @@ def _aws(conn: Connection, source: Source, fresh: Fresh, now: datetime) -> None:
     if scans or verified or switched:
         foreign: list[Scan | Verification | Matches | Execution] = [*costs.apply(conn, tenant_id, agent_id, scans)]
         foreign += accounts.apply(conn, tenant_id, agent_id, verified)
-        foreign += schedules.apply(conn, tenant_id, agent_id, switched)
+        foreign += schedules.apply(conn, tenant_id, agent_id, switched, now)
         bodies = {id(one) for one in foreign}
         kept = [_as_it_came(record) for record in fresh.known if id(record.body) in bodies]
         store.keep_unknown(conn, source.tenant_id, [_kept(source, record, now) for record in kept])

@@ -11,7 +11,7 @@ EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """Days of each kind: values one by one, their hours, their days, runs, odd records, and what was found."""
+    """Days of each kind: values one by one, their hours, their days, runs, odd records, what was found, executions."""
 
     raw: int
     hourly: int
@@ -19,6 +19,7 @@ class Keep:
     runs: int
     records: int
     findings: int
+    executions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Cuts:
     runs: datetime
     records: datetime
     findings: datetime
+    executions: datetime
 
 
 def cuts(keep: Keep, now: datetime) -> Cuts:
@@ -44,4 +46,5 @@ def cuts(keep: Keep, now: datetime) -> Cuts:
         before(keep.runs),
         before(keep.records),
         before(keep.findings),
+        before(keep.executions),
     )

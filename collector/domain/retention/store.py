@@ -19,6 +19,7 @@ from collector.domain.results.tables import check_state, connection, gap, run, u
 from collector.domain.retention import rules
 from collector.domain.retention.rules import Cuts, Keep
 from collector.domain.retention.tables import chore
+from collector.domain.schedules.tables import aws_execution
 from collector.domain.tenants.tables import tenant
 from collector.domain.tickets.tables import ticket
 
@@ -89,6 +90,7 @@ def _roll_up(conn: Connection, tenant_id: int, series: Sequence[int], before: da
 def _forget_of_tenant(conn: Connection, tenant_id: int, cuts: Cuts) -> None:
     conn.execute(_OLD_TICKETS, {"of_tenant": tenant_id, "before": cuts.findings})
     conn.execute(_OLD_ALERTS, {"of_tenant": tenant_id, "before": cuts.findings})
+    conn.execute(_OLD_EXECUTIONS, {"of_tenant": tenant_id, "before": cuts.executions})
 
 
 @across_tenants("the chore goes through all of them")
@@ -169,6 +171,9 @@ _OLD_DAYS = delete(metric_day).where(
 
 _OLD_TICKETS = delete(ticket).where(_T.tenant_id == bindparam("of_tenant"), _T.resolved_at < bindparam("before"))
 _OLD_ALERTS = delete(alert).where(_A.tenant_id == bindparam("of_tenant"), _A.resolved_at < bindparam("before"))
+_OLD_EXECUTIONS = delete(aws_execution).where(
+    aws_execution.c.tenant_id == bindparam("of_tenant"), aws_execution.c.edge < bindparam("before")
+)
 _OLD_UNKNOWN = delete(unknown_record).where(unknown_record.c.received_at < bindparam("before"))
 _OLD_GAPS = (
     select(_G.tenant_id, _G.agent_id, _G.epoch, _G.stream, _G.first, _G.last)

@@ -1,50 +1,55 @@
 """What agents say of the schedules of their accounts: what they apply to, and what became of each edge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from collector.core.columns import microseconds
-from collector.domain.schedules import store
-from collector.domain.schedules.store import Done, Kept
+from collector.domain.activity import store as activity
+from collector.domain.activity.store import Entry
+from collector.domain.schedules import executions, matches, store
+from collector.domain.schedules.executions import Done
+from collector.domain.schedules.rules import DONE
+from collector.domain.schedules.store import Kept
+from collector.domain.webhooks import outbox
+from collector.domain.webhooks.outbox import Event
+from common.clock import iso
 from common.wire_aws import Execution, Matches
+
+_BAD = ("PARTIAL", "FAILED")
+_NOT_DONE = ("MANUAL", "MISSED")
+_NAMED = 20
+"""So many resources are named where something failed."""
 
 
 def apply(
-    conn: Connection, tenant_id: int, agent_id: str, said: Sequence[Matches | Execution]
+    conn: Connection, tenant_id: int, agent_id: str, said: Sequence[Matches | Execution], now: datetime
 ) -> list[Matches | Execution]:
     """Returns what is about schedules that are not this agent's (any more), which changes nothing."""
     own = {one.id: one for one in store.of_agent(conn, tenant_id, agent_id)} if said else {}
     for one in said:
         known = own.get(one.schedule)
-        if known is not None:
-            own[known.id] = _matched(known, one) if isinstance(one, Matches) else _executed(conn, known, one)
+        if known is None:
+            continue
+        if isinstance(one, Matches):
+            own[known.id] = matches.take(conn, tenant_id, known, one)
+        else:
+            own[known.id] = _executed(conn, known, one, now)
     for changed in {one.schedule for one in said} & own.keys():
         store.save(conn, tenant_id, own[changed])
     return [one for one in said if one.schedule not in own]
 
 
-def _matched(known: Kept, one: Matches) -> Kept:
-    """The youngest look counts; one that comes in parts adds up."""
-    at = microseconds(one.at)
-    if at < known.matches.get("at", 0):
-        return known
-    parts = known.matches["parts"] if known.matches.get("at") == at else {}
-    matches = {"at": at, "parts": {**parts, str(one.part): len(one.matched)}}
-    projected = one.projected_monthly_savings
-    return replace(known, matches=matches, projected_savings=None if projected is None else round(projected, 2))
-
-
-def _executed(conn: Connection, known: Kept, one: Execution) -> Kept:
+def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> Kept:
     """A later report of an edge adds resources and says how it stands by now."""
-    before = store.execution(conn, known.tenant_id, known.id, one.edge, one.action)
-    said = {result.resource: msgspec.to_builtins(result) for result in one.results}
+    before = executions.find(conn, known.tenant_id, known.id, one.edge, one.action)
+    said = _results(conn, known, one)
     if before is not None and before.at > one.at:
-        made = replace(before, results=said | before.results)
+        made = replace(before, results=_together(said, before.results))
     else:
-        results = (before.results if before else {}) | said
         made = Done(
             tenant_id=known.tenant_id,
             schedule_id=known.id,
@@ -52,7 +57,64 @@ def _executed(conn: Connection, known: Kept, one: Execution) -> Kept:
             action=one.action,
             at=one.at,
             status=one.status,
-            results=results,
+            results=_together(before.results if before else {}, said),
+            told_at=before.told_at if before else None,
         )
-    store.save_execution(conn, known.tenant_id, made)
-    return replace(known, last_execution_at=max(filter(None, (known.last_execution_at, one.at))))
+    if made.status in _BAD and made.told_at is None:
+        made = replace(made, told_at=now)
+        _tell(conn, known.tenant_id, known, made, min(one.at, now))
+    executions.save(conn, known.tenant_id, made)
+    if one.results and all(result.result in _NOT_DONE for result in one.results):
+        return known  # what people did is no execution
+    return replace(known, last_execution_at=max(filter(None, (known.last_execution_at, min(one.at, now)))))
+
+
+def _results(conn: Connection, known: Kept, one: Execution) -> dict[str, dict[str, Any]]:
+    """By resource; what was stopped also says what it cost by then, for what is saved from now on."""
+    applied = {"applied_at": iso(one.at)}
+    stopped = one.action == "STOP" and any(result.result in DONE for result in one.results)
+    look = matches.last_look(conn, known.tenant_id, known.id).matched if stopped else ()
+    rates = {matched.resource: {"rate": matched.rate} for matched in look if matched.rate is not None}
+    return {
+        result.resource: {
+            **msgspec.to_builtins(result),
+            "at": iso(one.at),
+            **({**applied, **rates.get(result.resource, {})} if result.result in DONE else {}),
+        }
+        for result in one.results
+    }
+
+
+def _together(older: Mapping[str, dict[str, Any]], newer: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The newer result of each resource; that it was applied once stays known."""
+    kept = ("applied_at", "rate")
+    carried = {
+        name: {key: older[name][key] for key in kept if key in older[name]} | result
+        for name, result in newer.items()
+        if name in older
+    }
+    return {**older, **newer, **carried}
+
+
+def _tell(conn: Connection, tenant_id: int, known: Kept, one: Done, at: datetime) -> None:
+    """Once for each edge, however it is reported after that."""
+    about: dict[str, object] = {
+        "schedule_id": known.id,
+        "name": known.name,
+        "account_id": known.account_id,
+        "region": known.region,
+        "edge": iso(one.edge),
+        "action": one.action,
+        "status": one.status,
+        "counts": one.counts,
+    }
+    activity.append(conn, tenant_id, [Entry("schedule_execution_failed", about, at)])
+    outbox.emit(conn, tenant_id, [Event("schedule.execution_failed", {**about, "failed": _failed(one)}, at)])
+
+
+def _failed(one: Done) -> list[dict[str, object]]:
+    bad = [result for result in one.results.values() if result["result"] == "FAILED"]
+    return [
+        {"resource_id": result["resource"], "type": result["type"], "detail": result.get("detail", "")}
+        for result in bad[:_NAMED]
+    ]

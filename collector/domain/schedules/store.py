@@ -1,4 +1,4 @@
-"""Queries of schedules and executions."""
+"""Queries of schedules."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
+from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
 from collector.domain.accounts.tables import aws_account
-from collector.domain.schedules.tables import aws_execution, aws_schedule
+from collector.domain.schedules.tables import aws_execution, aws_match, aws_schedule
 from common import schedule_document
 from common.wire_aws import Schedule
 
@@ -31,7 +32,13 @@ class Kept:
     resource_types: list[str]
     created_at: datetime
     updated_at: datetime
+    enforce: bool = False
+    hibernate: bool = False
+    dry_run: bool = False
     status: Status = "ACTIVE"
+    paused_until: datetime | None = None
+    since: datetime | None = None
+    revision: int = 1
     matches: dict[str, Any] = field(default_factory=dict)
     projected_savings: float | None = None
     last_execution_at: datetime | None = None
@@ -41,18 +48,11 @@ class Kept:
         """How many resources it applied to when the agent looked last."""
         return sum(self.matches.get("parts", {}).values())
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """An execution as it is stored."""
-
-    tenant_id: int
-    schedule_id: str
-    edge: datetime
-    action: str
-    at: datetime
-    status: str
-    results: dict[str, dict[str, Any]]
+    @property
+    def looked(self) -> bool:
+        """Whether the agent has said all of what it applies to."""
+        wanted: int = self.matches.get("of", 1)
+        return len(self.matches.get("parts", {})) >= wanted
 
 
 def all_of(conn: Connection, tenant_id: int) -> list[Kept]:
@@ -72,8 +72,8 @@ def save(conn: Connection, tenant_id: int, one: Kept) -> None:
 
 def remove(conn: Connection, tenant_id: int, schedule_id: str) -> None:
     gone = {"of_tenant": tenant_id, "of_schedule": schedule_id}
-    conn.execute(_REMOVE, gone)
-    conn.execute(_FORGET, gone)
+    for statement in (_REMOVE, _FORGET_MATCHES, _FORGET_EXECUTIONS):
+        conn.execute(statement, gone)
 
 
 def of_account(conn: Connection, tenant_id: int, account_id: str) -> list[Kept]:
@@ -85,6 +85,12 @@ def of_agent(conn: Connection, tenant_id: int, agent_id: str) -> list[Kept]:
     """The schedules of all accounts that the agent looks after."""
     place = {"tenant_id": tenant_id, "agent_id": agent_id}
     return [Kept(**row) for row in conn.execute(_OF_AGENT, place).mappings()]
+
+
+@across_tenants("the sweep serves all of them; what it changes is written by tenant")
+def paused_until(conn: Connection, now: datetime, limit: int) -> list[Kept]:
+    """Those whose pause is over by now."""
+    return [Kept(**row) for row in conn.execute(_DUE, {"now": now, "limit": limit}).mappings()]
 
 
 def assigned(conn: Connection, tenant_id: int, agent_id: str) -> list[Schedule]:
@@ -100,27 +106,20 @@ def assigned(conn: Connection, tenant_id: int, agent_id: str) -> list[Schedule]:
             tags=one.tag_rules,
             resources=tuple(one.resource_ids),
             paused=one.status == "PAUSED",
+            paused_until=one.paused_until,
+            since=one.since,
+            enforce=one.enforce,
+            hibernate=one.hibernate,
+            dry_run=one.dry_run,
+            revision=one.revision,
         )
         for one in of_agent(conn, tenant_id, agent_id)
     ]
 
 
-def execution(conn: Connection, tenant_id: int, schedule_id: str, edge: datetime, action: str) -> Done | None:
-    place = {"tenant_id": tenant_id, "schedule_id": schedule_id, "edge": edge, "action": action}
-    row = conn.execute(_EXECUTION, place).mappings().one_or_none()
-    return Done(**row) if row else None
-
-
-def save_execution(conn: Connection, tenant_id: int, one: Done) -> None:
-    if one.tenant_id != tenant_id:
-        raise ValueError(f"an execution of another tenant than {tenant_id}")
-    _SAVE_EXECUTION(conn, [one])
-
-
-_S, _X, _A = aws_schedule.c, aws_execution.c, aws_account.c
+_S, _M, _X, _A = aws_schedule.c, aws_match.c, aws_execution.c, aws_account.c
 
 _SAVE = upsert(aws_schedule, objects=True)
-_SAVE_EXECUTION = upsert(aws_execution, objects=True)
 
 _ALL = select(aws_schedule).where(_S.tenant_id == bindparam("tenant_id")).order_by(_S.id)
 _ONE = select(aws_schedule).where(_S.tenant_id == bindparam("tenant_id"), _S.id == bindparam("schedule_id"))
@@ -132,13 +131,16 @@ _OF_AGENT = (
     .join_from(aws_account, aws_schedule, and_(_S.tenant_id == _A.tenant_id, _S.account_id == _A.account_id))
     .where(_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("agent_id"))
 )
-_REMOVE = delete(aws_schedule).where(_S.tenant_id == bindparam("of_tenant"), _S.id == bindparam("of_schedule"))
-_FORGET = delete(aws_execution).where(
-    _X.tenant_id == bindparam("of_tenant"), _X.schedule_id == bindparam("of_schedule")
+_DUE = (
+    select(aws_schedule)
+    .where(_S.status == "PAUSED", _S.paused_until <= bindparam("now"))
+    .order_by(_S.paused_until)
+    .limit(bindparam("limit"))
 )
-_EXECUTION = select(aws_execution).where(
-    _X.tenant_id == bindparam("tenant_id"),
-    _X.schedule_id == bindparam("schedule_id"),
-    _X.edge == bindparam("edge"),
-    _X.action == bindparam("action"),
+_REMOVE = delete(aws_schedule).where(_S.tenant_id == bindparam("of_tenant"), _S.id == bindparam("of_schedule"))
+_FORGET_MATCHES = delete(aws_match).where(
+    _M.tenant_id == bindparam("of_tenant"), _M.schedule_id == bindparam("of_schedule")
+)
+_FORGET_EXECUTIONS = delete(aws_execution).where(
+    _X.tenant_id == bindparam("of_tenant"), _X.schedule_id == bindparam("of_schedule")
 )

@@ -14,6 +14,7 @@ EventType = Literal[
     "tuneops.ticket_resolved",
     "alert.triggered",
     "alert.resolved",
+    "schedule.execution_failed",
 ]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 

@@ -19,7 +19,7 @@ from tests.collector.builders import T0, outcome
 from tests.collector.domain import sending
 from tests.collector.domain.sending import MINUTE, Sender
 
-KEEP = Keep(raw=14, hourly=90, daily=1095, runs=90, records=90, findings=1095)
+KEEP = Keep(raw=14, hourly=90, daily=1095, runs=90, records=90, findings=1095, executions=400)
 DAY = timedelta(days=1)
 
 
