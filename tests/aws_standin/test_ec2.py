@@ -142,3 +142,25 @@ def test_my_snapshots_are_mine(aws: Aws, ec2: Any) -> None:
     found = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
     assert mine in {one["SnapshotId"] for one in found}
     assert {one["OwnerId"] for one in found} == {aws.accounts[0]["account_id"]}
+
+
+def test_who_may_not_stop_one_of_a_batch_is_told_which(ec2: Any, client: Client) -> None:
+    (bare,) = launch(ec2)
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "Schedule", "Value": "office"}]}]
+    tagged = launch(ec2, 2, TagSpecifications=tags)
+    scheduling = client("ec2", "FieldpostSchedule", region="eu-west-1")
+    with pytest.raises(ClientError, match=f"instance/{bare} because no identity-based policy allows") as refused:
+        scheduling.stop_instances(InstanceIds=[*tagged, bare])
+    assert refused.value.response["Error"]["Code"] == "UnauthorizedOperation"
+    assert settled(ec2, [*tagged, bare]) == {"running"}
+
+
+def test_without_a_grant_on_the_key_an_instance_that_was_started_is_soon_stopped_again(aws: Aws, ec2: Any) -> None:
+    ids = launch(ec2)
+    ec2.stop_instances(InstanceIds=ids)
+    assert settled(ec2, ids) == {"stopped"}
+    aws.set_faults(f"kms={ids[0]}")
+    ec2.start_instances(InstanceIds=ids)
+    assert settled(ec2, ids) == {"stopped"}
+    (instance,) = ec2.describe_instances(InstanceIds=ids)["Reservations"][0]["Instances"]
+    assert instance["StateReason"]["Code"] == "Client.InternalError"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
@@ -50,7 +51,7 @@ def authorise(call: Call, caller: Principal, faults: Faults) -> None:
         raise _refusal(call, caller, action, f"because no identity-based policy allows the {action} action")
     if caller.documents is None:
         return
-    for tags in _resource_tags(call):
+    for resource, tags in _resources(call):
         context = {"aws:RequestedRegion": call.region, **{f"aws:ResourceTag/{key}": tags[key] for key in tags}}
         context |= {f"{action.split(':')[0]}:ResourceTag/{key}": value for key, value in tags.items()}
         decision = decide(caller.documents, Attempt(action, "*", context))
@@ -60,25 +61,54 @@ def authorise(call: Call, caller: Principal, faults: Faults) -> None:
                 if decision == "explicitDeny"
                 else (f"because no identity-based policy allows the {action} action")
             )
-            raise _refusal(call, caller, action, because)
+            raise _refusal(call, caller, f"{action}{resource and ' on resource: '}{resource}", because)
 
 
-def _resource_tags(call: Call) -> list[Mapping[str, str]]:
-    """The tags of what is to be changed, for conditions on them; one entry without tags where there is nothing."""
-    found: list[Mapping[str, str]] = []
-    if call.service == "ec2" and call.operation in {"StartInstances", "StopInstances"}:
-        wanted = set(call.get("InstanceIds", []))
-        instances = ec2_backends[call.account][call.region].all_instances()
-        found = [{tag["key"]: tag["value"] for tag in one.get_tags()} for one in instances if one.id in wanted]
-    elif call.service == "rds" and (name := call.get("DBInstanceIdentifier") or call.get("DBClusterIdentifier")):
-        backend = rds_backends[call.account][call.region]
-        known = backend.databases.get(name) or backend.clusters.get(name)
-        found = [{tag["Key"]: tag["Value"] for tag in known.tags}] if known else []
-    return found or [{}]
+_SWITCHES = {"StartInstances", "StopInstances"}
+_GROUPS = {"UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags"}
+Tagged = tuple[str, Mapping[str, str]]
 
 
-def _refusal(call: Call, caller: Principal, action: str, because: str) -> AwsError:
-    told = f"User: {caller.arn} is not authorized to perform: {action} {because}"
+def _resources(call: Call) -> list[Tagged]:
+    """ARNs and tags of what is to be changed, for conditions on them; one entry without them where there is nothing."""
+    found: list[Tagged] = []
+    if call.service == "ec2" and call.operation in _SWITCHES:
+        found = _instances(call)
+    elif call.service == "rds":
+        found = _databases(call)
+    elif call.service == "autoscaling" and call.operation in _GROUPS:
+        found = _groups(call)
+    return found or [("", {})]
+
+
+def _instances(call: Call) -> list[Tagged]:
+    known = {one.id: one for one in ec2_backends[call.account][call.region].all_instances()}
+    return [
+        (
+            f"arn:aws:ec2:{call.region}:{call.account}:instance/{name}",
+            {tag["key"]: tag["value"] for tag in known[name].get_tags()},
+        )
+        for name in call.get("InstanceIds", [])
+        if name in known
+    ]
+
+
+def _databases(call: Call) -> list[Tagged]:
+    backend = rds_backends[call.account][call.region]
+    names = [str(call.get(name) or "") for name in ("DBInstanceIdentifier", "DBClusterIdentifier")]
+    known = backend.databases.get(names[0]) or backend.clusters.get(names[1])
+    return [(known.arn, {tag["Key"]: tag["Value"] for tag in known.tags})] if known else []
+
+
+def _groups(call: Call) -> list[Tagged]:
+    names = [call.get("AutoScalingGroupName"), *(tag.get("ResourceId") for tag in call.get("Tags", []))]
+    known = autoscaling_backends[call.account][call.region].autoscaling_groups
+    groups = [known[name] for name in names if name in known]
+    return [(group.arn, {tag["Key"]: tag["Value"] for tag in group.tags}) for group in groups]
+
+
+def _refusal(call: Call, caller: Principal, what: str, because: str) -> AwsError:
+    told = f"User: {caller.arn} is not authorized to perform: {what} {because}"
     if call.service == "ec2":
         return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {told}", 403)
     if call.protocol == "query" or call.service == "s3":

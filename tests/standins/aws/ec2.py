@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_block_store import Snapshot
@@ -163,6 +162,8 @@ def _starting(instance: Instance, world: World) -> None:
     instance.start()
     instance.launch_time = datetime.now(UTC).replace(tzinfo=None)
     _enter(instance, "pending")
+    if world.faults.has("kms", instance.id):
+        mark(instance, kms_grant_missing=True)
     fails = marked(instance, "kms_grant_missing")
     mark(instance, settles=(time.monotonic() + world.transition_s, "stopped" if fails else "running"))
 
@@ -233,20 +234,6 @@ def _interfaces(call: Call, _: World) -> Answer:
     return None
 
 
-def _spot_requests(call: Call, _: World) -> Answer:
-    requests: list[dict[str, Any]] = []
-    backend = backend_of(call)
-    settle(backend)
-    for instance in backend.all_instances():
-        if instance.lifecycle == "spot":
-            kind = marked(instance, "spot_type")
-            request = f"sir-{instance.id[-8:]}"
-            requests.append(
-                {"SpotInstanceRequestId": request, "InstanceId": instance.id, "Type": kind, "State": "active"}
-            )
-    return {"SpotInstanceRequests": requests}
-
-
 HANDLERS: Handlers = {
     ("ec2", "StopInstances"): _stop,
     ("ec2", "StartInstances"): _start,
@@ -257,5 +244,4 @@ HANDLERS: Handlers = {
     ("ec2", "DescribeImages"): _images,
     ("ec2", "DescribeSnapshots"): _snapshots,
     ("ec2", "DescribeNetworkInterfaces"): _interfaces,
-    ("ec2", "DescribeSpotInstanceRequests"): _spot_requests,
 }

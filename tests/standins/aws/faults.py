@@ -1,11 +1,11 @@
-"""Faults on purpose: throttling, denials, regions that are shut, types without capacity, errors, slowness."""
+"""Faults on purpose: throttling, denials, regions that are shut, types without capacity, keys without grants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.standins.aws.errors import AwsError
 
-KINDS = ("throttle", "error", "deny", "scp", "optout", "capacity")
+KINDS = ("throttle", "error", "deny", "scp", "optout", "capacity", "kms")
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Fault:
 
 def parse_fault(text: str) -> Fault:
     """`throttle=ec2:DescribeVolumes[:N]`, `error=rds:StopDBInstance:CODE[:N]`, `deny=rds:DescribeDBInstances`,
-    `scp=eu-central-1`, `optout=ap-east-1`, `capacity=p3.2xlarge`.
+    `scp=eu-central-1`, `optout=ap-east-1`, `capacity=p3.2xlarge`, `kms=i-0123456789abcdef0` (no grant on the key).
     """
     kind, equals, rest = text.partition("=")
     if not equals or kind not in KINDS or not rest:

@@ -59,6 +59,7 @@ READING = (
 )
 _SWITCHED = ("ec2:StartInstances", "ec2:StopInstances")
 _SWITCHED_RDS = ("rds:StartDBInstance", "rds:StopDBInstance", "rds:StartDBCluster", "rds:StopDBCluster")
+_SWITCHED_GROUPS = ("autoscaling:UpdateAutoScalingGroup", "autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags")
 _LOOKING = ("ec2:Describe*", "rds:Describe*", "rds:ListTagsForResource", "autoscaling:Describe*", "tag:GetResources")
 PARTIAL_LACKS = ("rds:*", "s3:*", "elasticache:*")
 
@@ -105,10 +106,12 @@ def _trust(external_id: str | None) -> str:
 def plant(roles: Roles) -> None:
     """Create the roles of an account."""
     scheduled = {"StringLike": {"aws:ResourceTag/Schedule": "*"}}
+    groups = {"StringLike": {"autoscaling:ResourceTag/Schedule": "*"}}
+    appraising = ("cloudwatch:GetMetricData", "pricing:GetProducts", "savingsplans:DescribeSavingsPlans")
     switching = [
-        _statement([*_LOOKING, "cloudwatch:GetMetricData", "pricing:GetProducts", "iam:SimulatePrincipalPolicy"]),
+        _statement([*_LOOKING, *appraising, "iam:SimulatePrincipalPolicy"]),
         _statement([*_SWITCHED, *_SWITCHED_RDS], Condition=scheduled),
-        _statement(["autoscaling:UpdateAutoScalingGroup", "autoscaling:CreateOrUpdateTags"]),
+        _statement(_SWITCHED_GROUPS, Condition=groups),
     ]
     lacking = {"Effect": "Deny", "Action": list(PARTIAL_LACKS), "Resource": "*"}
     for name, external_id, statements in (

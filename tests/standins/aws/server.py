@@ -11,7 +11,7 @@ os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("amis.json"
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.standins.aws import access, cloudwatch, ec2, money, patches, rds, regions, s3, shelves
+from tests.standins.aws import access, autoscaling, cloudwatch, ec2, money, patches, rds, regions, s3, shelves, spot
 from tests.standins.aws.estate.builder import build
 from tests.standins.aws.faults import Faults
 from tests.standins.aws.front import Front
@@ -38,7 +38,7 @@ class Served:
 
 def handlers() -> Handlers:
     gathered: Handlers = {}
-    for module in (access, cloudwatch, ec2, money, rds, regions, s3, shelves):
+    for module in (access, autoscaling, cloudwatch, ec2, money, rds, regions, s3, shelves, spot):
         gathered |= module.HANDLERS
     return gathered
 
