@@ -1,8 +1,16 @@
-"""What every test shares: which folders are too slow for `make quick`."""
+"""What every test shares: which folders are too slow for `make quick`, and where files of tests are kept."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+
+RAM = Path("/dev/shm")  # noqa: S108 - a file system, below which every run has a folder of its own
+ENOUGH = 4 * 1024**3
+ON_DISK = {"system", "bench"}
+"""Proofs and measurements keep their files where users have them."""
 
 ROOT = Path(__file__).parent
 SLOW_FOLDERS = (
@@ -15,6 +23,19 @@ SLOW_FOLDERS = (
     "contract",
 )
 """Each test there starts a whole application or a process, and there are hundreds of them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep files in memory: thousands of databases are made and thrown away, and a disk waits for each commit."""
+    chosen = os.environ.get("TMPDIR")
+    if chosen or config.getoption("markexpr") in ON_DISK or not _has_room(RAM):
+        return
+    os.environ["TMPDIR"] = str(RAM)
+    tempfile.tempdir = None  # looked up again
+
+
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free >= ENOUGH
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -28,11 +28,11 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._admin = self._engine("postgres")
-        self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        self.run("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
 
     def new(self, *, template: str = _TEMPLATE) -> str:
         name = f"t_{uuid4().hex}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
     def drop(self, name: str) -> None:
