@@ -10,7 +10,7 @@ import msgspec
 from agent.aws.parts import scan_parts
 from agent.records import Keep
 from agent.spool import Spool
-from common import wire
+from common import logs, wire
 from common.clock import Now, utc_now
 from common.wire import (
     Catalogue,
@@ -24,7 +24,9 @@ from common.wire import (
     Run,
     Status,
 )
-from common.wire_aws import Scan, Verification
+from common.wire_aws import MAX_PARTS, Execution, Matches, Scan, Verification
+
+log = logs.get("agent")
 
 PART_BYTES = 48 * 1024  # leaves room in a record for what surrounds the outcomes
 _SHORT = 200
@@ -62,6 +64,18 @@ class Sink:
 
     def verification(self, verification: Verification) -> None:
         self._spool.append(Kind.AWS_VERIFICATION, verification.at, verification, keep=Keep.CHANGE)
+        self.pressing.set()
+
+    def matches(self, matches: Matches) -> None:
+        """Take what a schedule applies to; an older word of it that still waits is void for the collector."""
+        for part in matches_parts(matches):
+            self._spool.append(Kind.AWS_MATCHES, matches.at, part, keep=Keep.CHANGE)
+        self.pressing.set()
+
+    def execution(self, execution: Execution) -> None:
+        """Take what became of an edge; one that is too large for a record is said in several."""
+        for part in execution_parts(execution):
+            self._spool.append(Kind.AWS_EXECUTION, execution.at, part, keep=Keep.CHANGE)
         self.pressing.set()
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -108,6 +122,24 @@ def inventory_parts(connections: Sequence[ConnectionInfo]) -> list[Inventory]:
         Inventory(tuple(chunk), number, len(chunks), len(connections) if len(chunks) > 1 else 0)
         for number, chunk in enumerate(chunks, 1)
     ]
+
+
+def matches_parts(matches: Matches) -> list[Matches]:
+    """What one schedule matches in records of which each fits; what those cannot hold is left out, which is logged."""
+    chunks = list(_chunks(matches.matched)) or [()]
+    if len(chunks) > MAX_PARTS:
+        log.warning("too many resources for what a schedule may report", schedule=matches.schedule)
+        chunks = chunks[:MAX_PARTS]
+    return [
+        msgspec.structs.replace(matches, matched=tuple(chunk), part=number, parts=len(chunks))
+        for number, chunk in enumerate(chunks, 1)
+    ]
+
+
+def execution_parts(execution: Execution) -> list[Execution]:
+    """Several reports of the same edge, each of which adds resources."""
+    chunks = list(_chunks(execution.results)) or [()]
+    return [msgspec.structs.replace(execution, results=tuple(chunk)) for chunk in chunks]
 
 
 def catalogue_digest(entries: Sequence[CatalogueEntry]) -> str:

@@ -105,7 +105,9 @@ def judge(seen: Seen, known: Known, terms: Terms) -> Seat | None:
         decide(resource, in_force, memory, now, hold=read.active(now), skew=terms.skew), resource, terms
     )
     told += _over(known.waiting.get(resource.key, ()), edge, memory, resource)
-    told += _settling(resource, decision, in_force, now, remarks)
+    applied = _settling(resource, decision, memory, known, now)
+    if applied is not None and decision.edge is not None:
+        told += tell(in_force, decision.edge, resource.key, _remarked(applied, remarks))
     return Seat(
         seen=seen,
         schedules=schedules,
@@ -160,14 +162,18 @@ def tell_of(seat: Seat, applied: Applied) -> tuple[Told, ...]:
     return tell(seat.terms, _edge(seat), seat.key, _remarked(applied, seat.remarks))
 
 
-def again(seat: Seat, memory: Memory, now: datetime) -> datetime | None:
-    """When a resource has to be looked at again before its next edge; None when that can wait."""
+def again(seat: Seat, after: Memory | None, now: datetime) -> datetime | None:
+    """When a resource has to be looked at again before its next edge; None when that can wait.
+
+    `after`: what is remembered once its call was answered.
+    """
+    memory = after or seat.memory
     moments = [_check_at(seat.seen.resource, memory, now), seat.hold.until if seat.hold else None]
     if memory.trying is not None and memory.next_try is not None:
         moments.append(max(memory.next_try, now + timedelta(seconds=1)))
     elif seat.decision.kind == "WAITING" and seat.decision.edge is not None:
         moments.append(now + min(max((now - seat.decision.edge.at) / 2, MINUTE), _SLOWEST))
-    elif seat.decision.kind == "ACT" and memory.acted_at != now and not seat.decision.dry_run:
+    elif seat.decision.kind == "ACT" and after is None:
         moments.append(now + MINUTE)  # others go first, or nobody knows what came of the call
     return min(filter(None, moments), default=None)
 
@@ -263,13 +269,17 @@ def _skipped(resource: Resource, hold: Hold | None, terms: Terms) -> str:
     return refusal(resource, "STOP") or for_good or broken
 
 
-def _settling(
-    resource: Resource, decision: Decision, terms: tuple[Term, ...], now: datetime, remarks: tuple[str, ...]
-) -> tuple[Told, ...]:
+def _settling(resource: Resource, decision: Decision, memory: Memory, known: Known, now: datetime) -> Applied | None:
+    """What is to be said of a decision without a call. What was as an edge wants it long before it was first seen is no
+    news; and what was tried until it was too late for another try has failed.
+    """
     applied = of_decision(resource, decision, now)
-    if applied is None or decision.edge is None:
-        return ()
-    return tell(terms, decision.edge, resource.key, _remarked(applied, remarks))
+    if decision.kind in ("ALREADY", "MISSED") and memory.last_edge is None and decision.late_min:
+        return None
+    if decision.kind != "MISSED" or decision.edge is None or memory.trying != decision.edge.at:
+        return applied
+    reasons = [one.applied.detail for one in known.waiting.get(resource.key, ()) if one.edge == decision.edge.at]
+    return said(resource, "FAILED", "; ".join([f"tried {memory.attempts} times until it was too late", *reasons[:1]]))
 
 
 def _over(waiting: Iterable[Told], edge: Edge | None, memory: Memory, resource: Resource) -> tuple[Told, ...]:

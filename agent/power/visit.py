@@ -1,0 +1,228 @@
+"""One visit to an area: look, decide, write down, switch, write down, tell."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.aws.child import AskingError
+from agent.aws.local_policy import LocalPolicy, read_policy
+from agent.aws.messages import Target
+from agent.disk import DiskThread
+from agent.power.decision import Memory
+from agent.power.known import Changes, Known
+from agent.power.ledger import Ledger
+from agent.power.matching import wanted
+from agent.power.messages import Looked, LookRequest, Switched, SwitchRequest
+from agent.power.posts import FORGET_AFTER, Orders, Post, next_look, worth_of
+from agent.power.remembering import failed, rehearsed, succeeded
+from agent.power.reporting import PATIENCE, Told, of_call, said
+from agent.power.resource import Group, Resource, Sizes
+from agent.power.rounds import Seat, Terms, again, call, intent, judge, releases, tell_of
+from agent.power.telling import Teller
+from agent.problems import Problems
+from common import logs
+from common.clock import Now
+from common.errors import ConfigurationError
+from common.wire_aws import Account
+
+log = logs.get("agent.power")
+
+Look = Callable[[LookRequest], Awaitable[Looked]]
+Switch = Callable[[SwitchRequest], AsyncGenerator[Switched, None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a visit works with; `look` and `switch` each start a child process."""
+
+    ledger: Ledger
+    disk: DiskThread
+    teller: Teller
+    problems: Problems
+    look: Look
+    switch: Switch
+    state_dir: Path
+    config_dir: Path
+    now: Now
+
+
+class Visit:
+    """To one area, as of one tick; `AskingError` when AWS could not be asked, or did not answer everything."""
+
+    def __init__(self, reach: Reach, post: Post, orders: Orders, now: datetime) -> None:
+        self._reach = reach
+        self._post = post
+        self._area = post.area
+        self._orders = orders
+        self._now = now
+        self._answered: dict[str, Memory] = {}
+
+    async def make(self) -> None:
+        """All of it; what was found out is told also where a call was not answered."""
+        policy = await self._policy()
+        known = await self._reach.disk(self._reach.ledger.known, self._area)
+        looked = await self._look()
+        seats = self._judged(looked, known, policy)
+        await self._write(looked, known, seats)
+        try:
+            await self._switch(releases(seats, self._now))
+        finally:
+            self._tell(seats)
+        moments = [again(seat, self._answered.get(seat.key), self._now) for seat in seats]
+        pending = [moment for moment in moments if moment is not None]
+        self._post.next_at = next_look(self._orders, self._post.worth_at, pending, self._now)
+
+    # --- look ---
+
+    async def _policy(self) -> LocalPolicy:
+        """Read each time, since it is edited by hand."""
+        try:
+            policy = await self._reach.disk(read_policy, self._reach.config_dir)
+        except ConfigurationError as error:
+            raise AskingError(str(error)) from None
+        refusal = policy.refusal(self._orders.account.role_arn, "read", region=self._area.region)
+        if refusal:
+            raise AskingError(refusal)
+        return policy
+
+    async def _look(self) -> Looked:
+        want, worth = wanted(self._orders.schedules), self._post.wants_worth(self._now)
+        looked = await self._reach.look(
+            LookRequest(
+                _target(self._orders.account),
+                self._area.region,
+                want.types,
+                want.tags,
+                want.ids,
+                worth=worth,
+                state_dir=str(self._reach.state_dir),
+            )
+        )
+        self._post.looked_at = self._now
+        if worth:
+            self._post.worth_at = self._now
+            self._post.worths = {seen.resource.key: seen for seen in looked.resources}
+        self._reach.problems.update(f"{self._post.topic}, not read", _gaps(looked))
+        return looked
+
+    def _judged(self, looked: Looked, known: Known, policy: LocalPolicy) -> list[Seat]:
+        role, region = self._orders.account.role_arn, self._area.region
+
+        def allowed(resource: Resource) -> bool:
+            return policy.may_switch(role, region, resource.id, resource.tags)
+
+        terms = Terms(
+            schedules=self._orders.schedules,
+            overrides=self._orders.overrides,
+            allowed=allowed,
+            now=self._now,
+            skew=timedelta(seconds=looked.skew_s),
+        )
+        judged = [judge(worth_of(seen, self._post.worths), known, terms) for seen in looked.resources]
+        seats = [seat for seat in judged if seat is not None]
+        complaints = [f"{seat.seen.resource.id}: {text}" for seat in seats for text in seat.complaints]
+        self._reach.problems.update(f"{self._post.topic}, tags", "; ".join(complaints))
+        return seats
+
+    async def _write(self, looked: Looked, known: Known, seats: Sequence[Seat]) -> None:
+        gone = self._gone(looked, known, seats)
+        noted = {key: what for key, what in known.noted.items() if key not in gone}
+        changes = Changes(
+            memories={seat.key: seat.memory for seat in seats if seat.memory != known.memories.get(seat.key)},
+            told=tuple(one for seat in seats for one in seat.told),
+            sights={seat.key: seat.sight(self._now) for seat in seats},
+            noted={**noted, **{seat.key: seat.noted for seat in seats}},
+            recovered=tuple(seat.key for seat in seats if seat.key in known.intents),
+            forgotten=gone,
+        )
+        await self._reach.disk(self._reach.ledger.record, self._area, changes)
+
+    def _gone(self, looked: Looked, known: Known, seats: Iterable[Seat]) -> tuple[str, ...]:
+        """What is terminated, or has not been seen for an hour; one look can miss what is there."""
+        there = {seat.key for seat in seats}
+        ended = {seen.resource.key for seen in looked.resources if seen.resource.state == "GONE"}
+        if looked.gaps:
+            return tuple(known.resources & ended)
+        missing = known.resources - there
+        self._post.absent = {key: self._post.absent.get(key, self._now) for key in missing}
+        return tuple(
+            key for key, since in self._post.absent.items() if key in ended or self._now - since >= FORGET_AFTER
+        )
+
+    # --- switch ---
+
+    async def _switch(self, seats: Sequence[Seat]) -> None:
+        left = seats
+        while left:
+            wave = {seat.seen.resource.id: seat for seat in reversed(left)}  # a name may occur twice, in two kinds
+            await self._ask(list(reversed(wave.values())))
+            left = [seat for seat in left if wave[seat.seen.resource.id] is not seat]
+        if seats:
+            log.info("switched", account=self._area.account, region=self._area.region, calls=len(seats))
+
+    async def _ask(self, seats: Sequence[Seat]) -> None:
+        begun = [
+            (self._area.place(seat.key), intent(seat, self._reach.now()), _sizes(seat))
+            for seat in seats
+            if not seat.decision.dry_run
+        ]
+        await self._reach.disk(self._reach.ledger.begin_all, begun)
+        waiting = {seat.seen.resource.id: seat for seat in seats}
+        request = SwitchRequest(_target(self._orders.account), self._area.region, tuple(call(seat) for seat in seats))
+        async with aclosing(self._reach.switch(request)) as answers:
+            async for answer in answers:
+                seat = waiting.pop(answer.resource, None)
+                if seat is not None:
+                    await self._finish(seat, answer)
+        if waiting:
+            raise AskingError(f"no answer for {', '.join(sorted(waiting))}")
+
+    async def _finish(self, seat: Seat, answer: Switched) -> None:
+        memory, told = _outcome(seat, answer, self._now)
+        self._answered[seat.key] = memory
+        restored = (
+            answer.outcome == "accepted" and answer.action == "START" and isinstance(seat.seen.resource.kind, Group)
+        )
+        place = self._area.place(seat.key)
+        await self._reach.disk(self._reach.ledger.finish, place, memory, restored=restored, told=told)
+
+    # --- tell ---
+
+    def _tell(self, seats: Iterable[Seat]) -> None:
+        self._reach.teller.matches(self._post, self._orders, seats, self._now)
+
+
+def _outcome(seat: Seat, answer: Switched, now: datetime) -> tuple[Memory, tuple[Told, ...]]:
+    """What is remembered of an answer, and what is told of it."""
+    resource, decision, edge = seat.seen.resource, seat.decision, seat.decision.edge
+    refused = said(resource, "FAILED", f"{answer.code}: {answer.detail}")
+    if edge is not None and decision.dry_run:
+        proof = f"not proven: {answer.detail}" if answer.outcome == "unproven" else "would be switched"
+        applied = refused if answer.outcome == "refused" else said(resource, "DRY_RUN", proof)
+        return rehearsed(seat.memory, edge), tell_of(seat, applied)
+    if answer.outcome == "accepted":
+        return succeeded(seat.memory, decision, now), tell_of(seat, of_call(resource, decision))
+    memory = failed(seat.memory, decision, now, answer.code)
+    if memory.trying is None or edge is None:
+        return memory, tell_of(seat, refused)
+    if now - edge.at < PATIENCE:
+        return memory, ()
+    return memory, tell_of(seat, said(resource, "WAITING", f"{answer.code}: {answer.detail}"))
+
+
+def _sizes(seat: Seat) -> Sizes | None:
+    """Those that a group is about to lose."""
+    kind = seat.seen.resource.kind
+    if not isinstance(kind, Group) or seat.decision.action == "START" or kind.sizes.empty:
+        return None
+    return kind.sizes
+
+
+def _target(account: Account) -> Target:
+    return Target(account.account, account.role_arn, account.external_id)
+
+
+def _gaps(looked: Looked) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in sorted(looked.gaps.items()))
