@@ -142,7 +142,10 @@ async def resume(
     schedule_id: str, caller: Changer, db: Gateway, body: Annotated[Resume | None, Body()] = None
 ) -> Response:
     act, apply = Act(caller.email, utc_now()), body is not None and body.apply
-    made = await db.write(partial(changes.resume, apply=apply), caller.tenant, schedule_id, act)
+    try:
+        made = await db.write(partial(changes.resume, apply=apply), caller.tenant, schedule_id, act)
+    except NotThere as error:
+        raise Problem(409, "conflict", f"It cannot go on; its {error.field} is not {error}.") from error
     return success.ok({"id": schedule_id, "status": _there(made).status})
 
 

@@ -61,7 +61,7 @@ def create(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> Kept:
 
 def change(conn: Connection, tenant_id: int, schedule_id: str, wanted: Wanted, act: Act) -> Kept | None:
     """Replace everything that people write; what it matched is looked up anew. None where there is no such thing."""
-    known = store.find(conn, tenant_id, schedule_id)
+    known = store.held(conn, tenant_id, schedule_id)
     if known is None:
         return None
     check_place(conn, tenant_id, wanted.account_id, wanted.region)
@@ -78,7 +78,7 @@ def change(conn: Connection, tenant_id: int, schedule_id: str, wanted: Wanted, a
 
 def pause(conn: Connection, tenant_id: int, schedule_id: str, until: datetime | None, act: Act) -> Kept | None:
     """Leave resources as they are, until then or until somebody resumes; the last word on how long holds."""
-    known = store.find(conn, tenant_id, schedule_id)
+    known = store.held(conn, tenant_id, schedule_id)
     if known is None or (known.status, known.paused_until) == ("PAUSED", until):
         return known
     made = replace(known, status="PAUSED", paused_until=until, updated_at=act.at)
@@ -88,10 +88,14 @@ def pause(conn: Connection, tenant_id: int, schedule_id: str, until: datetime | 
 
 
 def resume(conn: Connection, tenant_id: int, schedule_id: str, act: Act, *, apply: bool = False) -> Kept | None:
-    """Go on; `apply`: with the latest edge that passed in the meantime, instead of the next one."""
-    known = store.find(conn, tenant_id, schedule_id)
+    """Go on; `apply`: with the latest edge that passed in the meantime, instead of the next one.
+
+    `NotThere` when the account was unlinked.
+    """
+    known = store.held(conn, tenant_id, schedule_id)
     if known is None or (known.status == "ACTIVE" and not (apply and known.since)):
         return known
+    check_place(conn, tenant_id, known.account_id, known.region)
     made = replace(known, status="ACTIVE", paused_until=None, since=None if apply else act.at, updated_at=act.at)
     store.save(conn, tenant_id, made)
     _follow(conn, made, "schedule_resumed", act)
@@ -110,7 +114,7 @@ def end_pauses(conn: Connection, now: datetime, limit: int) -> int:
 
 
 def delete(conn: Connection, tenant_id: int, schedule_id: str, act: Act) -> bool:
-    known = store.find(conn, tenant_id, schedule_id)
+    known = store.held(conn, tenant_id, schedule_id)
     if known is None:
         return False
     store.remove(conn, tenant_id, schedule_id)

@@ -37,13 +37,11 @@ def apply(
         if isinstance(one, Matches):
             own[known.id] = matches.take(conn, tenant_id, known, one)
         else:
-            own[known.id] = _executed(conn, known, one, now)
-    for changed in {one.schedule for one in said} & own.keys():
-        store.save(conn, tenant_id, own[changed])
+            _executed(conn, known, one, now)
     return [one for one in said if one.schedule not in own]
 
 
-def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> Kept:
+def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> None:
     """A later report of an edge adds resources and says how it stands by now."""
     before = executions.find(conn, known.tenant_id, known.id, one.edge, one.action)
     said = _results(conn, known, one)
@@ -64,9 +62,8 @@ def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> K
         made = replace(made, told_at=now)
         _tell(conn, known.tenant_id, known, made, min(one.at, now))
     executions.save(conn, known.tenant_id, made)
-    if one.results and all(result.result in _NOT_DONE for result in one.results):
-        return known  # what people did is no execution
-    return replace(known, last_execution_at=max(filter(None, (known.last_execution_at, min(one.at, now)))))
+    if not one.results or any(result.result not in _NOT_DONE for result in one.results):
+        store.executed(conn, known.tenant_id, known.id, min(one.at, now))
 
 
 def _results(conn: Connection, known: Kept, one: Execution) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from collector.core.columns import microseconds
 from collector.core.upsert import upsert
+from collector.domain.schedules import store
 from collector.domain.schedules.store import Kept
 from collector.domain.schedules.tables import aws_match
 from common.wire_aws import Matched, Matches
@@ -27,14 +28,17 @@ def take(conn: Connection, tenant_id: int, known: Kept, one: Matches) -> Kept:
     at = microseconds(one.at)
     if at < known.matches.get("at", 0) or one.revision not in {0, known.revision}:
         return known
-    if at > known.matches.get("at", 0):
-        forget(conn, tenant_id, known.id)
-    row = {"tenant_id": tenant_id, "schedule_id": known.id, "part": one.part, "at": one.at}
-    _SAVE(conn, [{**row, "matched": msgspec.to_builtins(one.matched)}])
     parts = known.matches["parts"] if known.matches.get("at") == at else {}
     matches = {"at": at, "of": one.parts, "parts": {**parts, str(one.part): len(one.matched)}}
     projected = one.projected_monthly_savings
-    return replace(known, matches=matches, projected_savings=None if projected is None else round(projected, 2))
+    made = replace(known, matches=matches, projected_savings=None if projected is None else round(projected, 2))
+    if not store.looked_at(conn, tenant_id, made):
+        return known
+    if not parts:
+        forget(conn, tenant_id, known.id)
+    row = {"tenant_id": tenant_id, "schedule_id": known.id, "part": one.part, "at": one.at}
+    _SAVE(conn, [{**row, "matched": msgspec.to_builtins(one.matched)}])
+    return made
 
 
 def last_look(conn: Connection, tenant_id: int, schedule_id: str) -> Look:

@@ -127,7 +127,13 @@ _REMOVE = delete(aws_override).where(
 _REMOVE_OF_ACCOUNT = delete(aws_override).where(
     _O.tenant_id == bindparam("of_tenant"), _O.account_id == bindparam("of_account_id")
 )
-_ENDED = select(aws_override).where(_O.until <= bindparam("now")).order_by(_O.until).limit(bindparam("limit"))
+_ENDED = (
+    select(aws_override)
+    .where(_O.until <= bindparam("now"))
+    .order_by(_O.until)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
 _OF_AGENT = (
     select(aws_override)
     .join_from(aws_account, aws_override, and_(_O.tenant_id == _A.tenant_id, _O.account_id == _A.account_id))

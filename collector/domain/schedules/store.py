@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
@@ -64,10 +64,28 @@ def find(conn: Connection, tenant_id: int, schedule_id: str) -> Kept | None:
     return Kept(**row) if row else None
 
 
+def held(conn: Connection, tenant_id: int, schedule_id: str) -> Kept | None:
+    """As `find`; until the commit nobody else changes it."""
+    row = conn.execute(_HELD, {"tenant_id": tenant_id, "schedule_id": schedule_id}).mappings().one_or_none()
+    return Kept(**row) if row else None
+
+
 def save(conn: Connection, tenant_id: int, one: Kept) -> None:
     if one.tenant_id != tenant_id:
         raise ValueError(f"a schedule of another tenant than {tenant_id}")
     _SAVE(conn, [one])
+
+
+def looked_at(conn: Connection, tenant_id: int, one: Kept) -> bool:
+    """Keep what was seen of this revision of it; False where it has changed in the meantime."""
+    place = {"of_tenant": tenant_id, "of_schedule": one.id, "of_revision": one.revision}
+    seen = {"new_matches": one.matches, "new_projected": one.projected_savings}
+    return conn.execute(_LOOKED_AT, {**place, **seen}).rowcount > 0
+
+
+def executed(conn: Connection, tenant_id: int, schedule_id: str, at: datetime) -> None:
+    """Something was done for it, then or later."""
+    conn.execute(_EXECUTED, {"of_tenant": tenant_id, "of_schedule": schedule_id, "at": at})
 
 
 def remove(conn: Connection, tenant_id: int, schedule_id: str) -> None:
@@ -123,6 +141,7 @@ _SAVE = upsert(aws_schedule, objects=True)
 
 _ALL = select(aws_schedule).where(_S.tenant_id == bindparam("tenant_id")).order_by(_S.id)
 _ONE = select(aws_schedule).where(_S.tenant_id == bindparam("tenant_id"), _S.id == bindparam("schedule_id"))
+_HELD = _ONE.with_for_update()
 _OF_ACCOUNT = select(aws_schedule).where(
     _S.tenant_id == bindparam("tenant_id"), _S.account_id == bindparam("account_id")
 )
@@ -136,6 +155,28 @@ _DUE = (
     .where(_S.status == "PAUSED", _S.paused_until <= bindparam("now"))
     .order_by(_S.paused_until)
     .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_LOOKED_AT = (
+    update(aws_schedule)
+    .where(
+        _S.tenant_id == bindparam("of_tenant"),
+        _S.id == bindparam("of_schedule"),
+        _S.revision == bindparam("of_revision"),
+    )
+    .values(
+        matches=bindparam("new_matches", type_=_S.matches.type),
+        projected_savings=bindparam("new_projected", type_=_S.projected_savings.type),
+    )
+)
+_EXECUTED = (
+    update(aws_schedule)
+    .where(
+        _S.tenant_id == bindparam("of_tenant"),
+        _S.id == bindparam("of_schedule"),
+        or_(_S.last_execution_at.is_(None), _S.last_execution_at < bindparam("at")),
+    )
+    .values(last_execution_at=bindparam("at", type_=_S.last_execution_at.type))
 )
 _REMOVE = delete(aws_schedule).where(_S.tenant_id == bindparam("of_tenant"), _S.id == bindparam("of_schedule"))
 _FORGET_MATCHES = delete(aws_match).where(

@@ -1,5 +1,6 @@
 """Schedules, as a client of the tuner document and the agent see them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -7,9 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from collector.api.tuner import schedules as route
 from collector.core.database import Database
+from collector.domain.activity import store as activity
+from collector.domain.activity.store import Filter
+from collector.domain.schedules import changes
 from collector.domain.schedules.tables import aws_execution
 from common import wire
+from common.clock import iso, utc_now
 from common.wire import Assignment, Kind
 from common.wire_aws import Applied, Execution, Matched, Matches
 from tests.collector.accounts import account, client_of, serving, someone
@@ -61,6 +67,12 @@ async def listed(client: httpx.AsyncClient, here: Estate, query: str = "") -> li
 async def assignment(client: httpx.AsyncClient, here: Estate) -> Assignment:
     answer = await client.get(POLL, headers=here.agent.agent.headers("GET", POLL))
     return wire.decode(answer.content, Assignment)
+
+
+async def noted(database: Database, here: Estate) -> list[str]:
+    """The activity entries about schedules, in their order."""
+    _, rows = await database.read(activity.page, here.tenant, Filter(), 0, 50)
+    return [row.action_type for row in reversed(rows) if row.action_type.startswith("schedule_")]
 
 
 async def test_a_schedule_reaches_its_agent_and_every_change_of_it(client: httpx.AsyncClient, here: Estate) -> None:
@@ -116,11 +128,113 @@ async def test_a_later_report_of_an_edge_adds_resources(
     assert (await listed(client, here))[0]["lastExecutionAt"] == "2026-05-14T03:05:00Z"
 
 
-async def test_unlinking_an_account_ends_its_schedules(client: httpx.AsyncClient, here: Estate) -> None:
-    await made(client, here)
+async def test_unlinking_an_account_pauses_its_schedules_for_good(client: httpx.AsyncClient, here: Estate) -> None:
+    schedule_id = await made(client, here)
     await client.delete(f"{API}/accounts/{ACCOUNT}", headers=here.headers)
-    assert await listed(client, here) == []
+    assert [row["status"] for row in await listed(client, here)] == ["PAUSED"]
     assert (await assignment(client, here)).schedules == ()
+    resumed = await client.post(f"{PATH}/{schedule_id}/resume", headers=here.headers)
+    assert (resumed.status_code, resumed.json()["error"]["code"]) == (409, "CONFLICT")
+
+
+async def test_options_reach_the_agent_and_are_shown(client: httpx.AsyncClient, here: Estate) -> None:
+    options = {"enforce": True, "hibernate": True, "dryRun": True}
+    assert (await create(client, here, **options)).status_code == 201
+    (row,) = await listed(client, here)
+    assert {name: row[name] for name in options} == options
+    (told,) = (await assignment(client, here)).schedules
+    assert (told.enforce, told.hibernate, told.dry_run, told.revision) == (True, True, True, 1)
+    replaced = await client.put(f"{PATH}/{row['id']}", json=NEW, headers=here.headers)
+    assert replaced.status_code == 200
+    (told,) = (await assignment(client, here)).schedules
+    assert (told.enforce, told.hibernate, told.dry_run, told.revision) == (False, False, False, 1)
+
+
+async def test_a_pause_with_an_end_is_over_by_itself(
+    client: httpx.AsyncClient, database: Database, here: Estate
+) -> None:
+    schedule_id = await made(client, here)
+    until = (utc_now() + timedelta(hours=2)).replace(microsecond=0)
+    paused = await client.post(f"{PATH}/{schedule_id}/pause", json={"until": iso(until)}, headers=here.headers)
+    assert paused.json()["data"] == {"id": schedule_id, "status": "PAUSED", "pausedUntil": iso(until)}
+    (told,) = (await assignment(client, here)).schedules
+    assert (told.paused, told.paused_until) == (True, until)
+    assert await database.write(changes.end_pauses, until - timedelta(seconds=1), 50) == 0
+    assert await database.write(changes.end_pauses, until + timedelta(seconds=9), 50) == 1
+    (row,) = await listed(client, here)
+    assert (row["status"], row["pausedUntil"]) == ("ACTIVE", None)
+    (told,) = (await assignment(client, here)).schedules
+    assert (told.paused, told.paused_until, told.since) == (False, None, until)
+    assert await noted(database, here) == ["schedule_created", "schedule_paused", "schedule_resumed"]
+
+
+async def test_resuming_makes_up_for_the_latest_edge_only_when_asked(client: httpx.AsyncClient, here: Estate) -> None:
+    schedule_id = await made(client, here)
+    before = utc_now()
+    await client.post(f"{PATH}/{schedule_id}/pause", headers=here.headers)
+    await client.post(f"{PATH}/{schedule_id}/resume", headers=here.headers)
+    (told,) = (await assignment(client, here)).schedules
+    assert told.since is not None
+    assert told.since >= before
+    applied = await client.post(f"{PATH}/{schedule_id}/resume", json={"apply": True}, headers=here.headers)
+    assert applied.json()["data"] == {"id": schedule_id, "status": "ACTIVE"}
+    assert [one.since for one in (await assignment(client, here)).schedules] == [None]
+
+
+@pytest.mark.parametrize(
+    "until", ["2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "2199-01-01T00:00:00", "soon"], ids=str
+)
+async def test_a_pause_ends_within_a_year(client: httpx.AsyncClient, here: Estate, until: str) -> None:
+    schedule_id = await made(client, here)
+    answer = await client.post(f"{PATH}/{schedule_id}/pause", json={"until": until}, headers=here.headers)
+    assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (400, "until")
+
+
+async def test_an_answer_waits_for_an_agent_that_is_there(
+    client: httpx.AsyncClient, here: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "WAIT_S", 60.0)
+    await here.agent.send((Kind.AWS_MATCHES, Matches("sched_other", T0, ())))
+    asked = asyncio.create_task(create(client, here))
+    while not (told := (await assignment(client, here)).schedules):  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0.02)
+    matched = Matches(told[0].schedule, T0, (Matched("i-1", "EC2", rate=0.1, saving=45.05),), 45.05, revision=1)
+    await here.agent.send((Kind.AWS_MATCHES, matched))
+    data = (await asked).json()["data"]
+    assert (data["matchedResources"], data["projectedMonthlySavings"]) == (1, 45.05)
+    same = await client.put(f"{PATH}/{data['id']}", json=NEW, headers=here.headers)
+    assert same.json()["data"]["matchedResources"] == 1
+
+
+async def test_a_look_at_what_a_schedule_was_before_does_not_count(
+    client: httpx.AsyncClient, here: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = await made(client, here)
+    old = Matches(schedule_id, T0, (Matched("i-1", "EC2"),), 45.05, revision=1)
+    await here.agent.send((Kind.AWS_MATCHES, old))
+    monkeypatch.setattr(route, "WAIT_S", 0.0)
+    body = {**NEW, "tagRules": {"Environment": "Dev"}}
+    changed = await client.put(f"{PATH}/{schedule_id}", json=body, headers=here.headers)
+    assert changed.json()["data"]["matchedResources"] == 0
+    await here.agent.send((Kind.AWS_MATCHES, old))
+    assert [row["matchedResources"] for row in await listed(client, here)] == [0]
+    now = Matches(schedule_id, T0, (Matched("i-2", "EC2"), Matched("i-3", "EC2")), revision=2)
+    await here.agent.send((Kind.AWS_MATCHES, now))
+    assert [row["matchedResources"] for row in await listed(client, here)] == [2]
+
+
+async def test_what_people_did_by_hand_is_no_execution(client: httpx.AsyncClient, here: Estate) -> None:
+    schedule_id = await made(client, here)
+    done = Execution(schedule_id, T0, "STOP", T0, "SUCCEEDED", (Applied("i-1", "EC2", "APPLIED"),))
+    by_hand = Execution(
+        schedule_id, T0, "STOP", T0 + timedelta(hours=3), "SUCCEEDED", (Applied("i-1", "EC2", "MANUAL"),)
+    )
+    missed = Execution(
+        schedule_id, T0 + timedelta(hours=9), "START", T0 + timedelta(hours=9), "MISSED",
+        (Applied("i-1", "EC2", "MISSED"),),
+    )  # fmt: skip
+    await here.agent.send(*((Kind.AWS_EXECUTION, one) for one in (done, by_hand, missed)))
+    assert (await listed(client, here))[0]["lastExecutionAt"] == "2026-05-14T03:00:00Z"
 
 
 async def test_a_schedule_is_changed_by_an_admin_of_its_tenant(
