@@ -8,6 +8,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
+
 from agent.assigned import FILE_NAME, parse
 from agent.backoff import BackOff
 from agent.disk import DiskThread
@@ -24,6 +26,7 @@ WAIT_S = 50
 DEADLINE_S = WAIT_S + 20.0
 _TOPIC = "assignment"
 _LINK_TOPIC = "assignment poll"
+_FILE_TOPIC = "assignment file"
 NOTHING_WANTED = Assignment(version="")
 
 
@@ -48,7 +51,10 @@ class Assignments:
         self._on_reached = on_reached
         self._back_off = BackOff()
         self.current = self._last_good()
+        self.kept = self.current.version
+        """What a restart would begin with: what this agent may say that it applies."""
         self._seen = self.current.version
+        self._unkept: bytes | None = None
 
     async def run(self) -> None:
         """Poll for ever; ends when cancelled."""
@@ -69,7 +75,9 @@ class Assignments:
         if reply.status == HTTPStatus.OK:
             await self._take(reply)
         elif reply.status != HTTPStatus.NOT_MODIFIED:
+            await self._shut_out(reply)
             return self._put_off(reply.why(), code=str(reply.status), retry_after=reply.retry_after)
+        await self._keep()
         self._problems.over(_LINK_TOPIC)
         self._back_off.reset()
         return 0.0
@@ -88,13 +96,31 @@ class Assignments:
             await self._apply(assignment, reply.body)
 
     async def _apply(self, assignment: Assignment, document: bytes) -> None:
-        try:
-            await self._disk(write_private, self._path, document)
-        except OSError as error:
-            self._problems.report(_TOPIC, f"cannot be kept on disk: {error.strerror}")
+        self._unkept = document
+        await self._keep(assignment.version)
         self.current = assignment
         log.info("assignment applied", version=assignment.version, jobs=len(assignment.jobs))
         self._on_change(assignment)
+
+    async def _keep(self, version: str | None = None) -> None:
+        """Put what is in force on the disk, also when it did not take it the first time."""
+        if self._unkept is None:
+            return
+        try:
+            await self._disk(write_private, self._path, self._unkept)
+        except OSError as error:
+            self._problems.report(_FILE_TOPIC, f"the assignment cannot be kept on disk: {error.strerror}")
+            return
+        self._unkept = None
+        self.kept = self.current.version if version is None else version
+        self._problems.over(_FILE_TOPIC)
+
+    async def _shut_out(self, reply: Reply) -> None:
+        """A revoked agent acts in no AWS account any more: others may do so by now."""
+        if reply.error is None or reply.error.code != "revoked" or not self.current.accounts:
+            return
+        left = msgspec.structs.replace(self.current, accounts=(), schedules=(), overrides=(), jobs=())
+        await self._apply(left, wire.encode(left))
 
     def _last_good(self) -> Assignment:
         try:

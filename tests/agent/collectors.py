@@ -44,6 +44,7 @@ class Collector:
 
     agents: dict[str, PublicKey] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
     require_approval: bool = False
     records: dict[Key, Record] = field(default_factory=dict)
@@ -133,6 +134,8 @@ class Collector:
 
     def _caller(self, request: web.Request) -> str:
         def lookup(agent: str, key_id: str) -> PublicKey:
+            if agent in self.revoked:
+                raise _not("revoked")
             if agent not in self.agents or agent in self.pending:
                 raise _not("unknown_agent")
             if self.agents[agent].key_id != key_id:

@@ -12,6 +12,7 @@ from agent.link import Link
 from agent.problems import Problems
 from common import wire
 from common.wire import Assignment, CheckSetting
+from common.wire_aws import Account
 from tests.agent.collectors import Collector, serving
 
 SETTING = CheckSetting("TABLESPACE_USED_PCT", "tenant", warning=80.0, critical=90.0)
@@ -120,17 +121,50 @@ async def test_a_damaged_file_is_reported_and_replaced(setup: Setup) -> None:
     assert setup.make().current.version == "v1"
 
 
+def full(_path: Path, _content: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
 async def test_a_disk_that_does_not_take_it_does_not_keep_it_from_being_applied(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_path: Path, _content: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr("agent.assignment.write_private", full)
     assignments = setup.make()
     await assignments.step()
     assert assignments.current.version == "v1"
     assert "No space left" in setup.problems.texts()[0]
+
+
+async def test_only_what_is_on_the_disk_is_confirmed_to_the_collector(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignments = setup.make()
+    await assignments.step()
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.assignment.write_private", full)
+        setup.collector.assignment = Assignment("v2")
+        await assignments.step()
+    assert (assignments.current.version, assignments.kept, setup.make().kept) == ("v2", "v1", "v1")
+    monkeypatch.setattr("agent.assignment.WAIT_S", 0)
+    await assignments.step()
+    assert (assignments.kept, setup.make().current.version) == ("v2", "v2")
+    assert setup.problems.texts() == ()
+
+
+async def test_a_revoked_agent_leaves_aws_alone_and_goes_on_with_its_checks(setup: Setup) -> None:
+    account = Account("123456789012", "Production", "arn:aws:iam::123456789012:role/x", "ext", ("us-east-1",))
+    setup.collector.assignment = Assignment("v1", checks=(SETTING,), accounts=(account,))
+    assignments = setup.make()
+    await assignments.step()
+    setup.collector.agents.clear()
+    assert await assignments.step() > 0
+    assert assignments.current.accounts == (account,)
+    setup.collector.revoked.add(setup.link.identity.agent)
+    assert await assignments.step() > 0
+    assert not assignments.current.accounts
+    assert assignments.current.checks == (SETTING,)
+    assert setup.make().current.accounts == ()
+    assert setup.changes == ["v1", "v1"]
 
 
 def test_fields_of_a_newer_collector_are_ignored() -> None:
