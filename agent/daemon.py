@@ -334,7 +334,7 @@ class Daemon:
             rss_bytes=psutil.Process().memory_info().rss,
             spool=state,
             clock_offset_s=self._link.clock_offset_s,
-            assignment=self._assignments.current.version,
+            assignment=self._assignments.kept,
             problems=self.problems.texts(),
             roles=roles,
         )
