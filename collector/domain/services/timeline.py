@@ -1,0 +1,153 @@
+"""Pure: how a service was from one instant to another, in one sweep over the beginnings and ends of its inputs.
+
+At every instant it says what `status.derive` says; times are whole microseconds inside, so that nothing drifts.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from collector.domain.services.rules import RANK, STATUSES, Inputs, ServiceStatus, Span, View
+from collector.domain.services.status import WHEN_STALE, combine, order_of_pins, visible
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Piece(NamedTuple):
+    """`Segment` in microseconds since 1970."""
+
+    began: int
+    ended: int
+    status: ServiceStatus
+    known: bool
+    excluded: bool
+
+
+class Segment(NamedTuple):
+    """A stretch in which nothing changed. `known`: somebody or something said so; `excluded`: it does not count."""
+
+    began_at: datetime
+    ended_at: datetime
+    status: ServiceStatus
+    known: bool
+    excluded: bool
+
+
+def timeline(inputs: Inputs, lo: datetime, hi: datetime, view: View = "internal") -> list[Segment]:
+    """Disjoint, ascending, without a hole from `lo` to `hi`; no two neighbours are alike."""
+    return [
+        Segment(instant(piece.began), instant(piece.ended), piece.status, piece.known, piece.excluded)
+        for piece in pieces(inputs, micros(lo), micros(hi), view)
+    ]
+
+
+def pieces(inputs: Inputs, lo: int, hi: int, view: View = "internal") -> Iterator[Piece]:
+    inputs = visible(inputs, view)
+    board = _Board(inputs)
+    steps = groupby(sorted(_steps(inputs, lo, hi), key=itemgetter(0)), key=itemgetter(0))
+    began, before = lo, board.reading()
+    for at, changes in steps:
+        for _, channel, place, by in changes:
+            board.counts[channel][place] += by
+        now = board.reading()
+        if now == before:
+            continue
+        if began < at:
+            yield Piece(began, at, *before)
+        began, before = at, now
+    if began < hi:
+        yield Piece(began, hi, *before)
+
+
+def micros(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at)
+
+
+class _Channel(IntEnum):
+    """What is counted while it holds; findings and incidents by rank, pins one by one."""
+
+    FOUND = 0
+    IMPACT = 1
+    WORK = 2
+    SUPPRESSED = 3
+    EXCLUDED = 4
+    FRESH = 5
+    EVER = 6
+    PIN = 7
+    INCIDENT = 8
+
+
+_Step = tuple[int, _Channel, int, int]
+
+
+class _Board:
+    """How many of each input hold at the instant that the sweep has come to."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.pins = [pin.status for pin in sorted(inputs.pins, key=order_of_pins)]
+        self.counts = [[0] * max(len(STATUSES), len(self.pins)) for _ in _Channel]
+        self._watched = inputs.fresh is not None
+        self._stale_rank = RANK[WHEN_STALE[inputs.on_stale]]
+        self._raises = inputs.on_stale != "hold"
+
+    def reading(self) -> tuple[ServiceStatus, bool, bool]:
+        counts = self.counts
+        working = counts[_Channel.WORK][0] > 0
+        fresh = not self._watched or counts[_Channel.FRESH][0] > 0
+        stale = not fresh and counts[_Channel.EVER][0] > 0
+        found = _highest(counts[_Channel.FOUND])
+        pin = next((self.pins[n] for n in reversed(range(len(self.pins))) if counts[_Channel.PIN][n]), None)
+        status = combine(
+            baseline=STATUSES[max(found, self._stale_rank) if stale else found],
+            impact=STATUSES[_highest(counts[_Channel.IMPACT])],
+            working=working,
+            suppressed=counts[_Channel.SUPPRESSED][0] > 0,
+            pinned=pin,
+        )
+        said = working or pin is not None or counts[_Channel.INCIDENT][0] > 0
+        return status, fresh or said or (stale and self._raises), counts[_Channel.EXCLUDED][0] > 0
+
+
+def _highest(counts: list[int]) -> int:
+    for rank in (4, 3, 2, 1):
+        if counts[rank]:
+            return rank
+    return 0
+
+
+def _steps(inputs: Inputs, lo: int, hi: int) -> Iterator[_Step]:
+    for channel, place, span in _spans(inputs):
+        began = max(lo, micros(span.began_at))
+        ended = hi if span.ended_at is None else min(hi, micros(span.ended_at))
+        if began < ended:
+            yield began, channel, place, 1
+            yield ended, channel, place, -1
+
+
+def _spans(inputs: Inputs) -> Iterator[tuple[_Channel, int, Span]]:
+    for found in inputs.baselines:
+        yield _Channel.FOUND, RANK[found.status], found.span
+    for impact in inputs.impacts:
+        yield _Channel.IMPACT, RANK[impact.status], impact.span
+        yield _Channel.INCIDENT, 0, impact.span
+    for work in inputs.works:
+        yield _Channel.WORK, 0, work.span
+        if work.suppresses:
+            yield _Channel.SUPPRESSED, 0, work.span
+        if work.excluded:
+            yield _Channel.EXCLUDED, 0, work.excluded
+    for place, pin in enumerate(sorted(inputs.pins, key=order_of_pins)):
+        yield _Channel.PIN, place, pin.span
+    fresh = [span for span in inputs.fresh or () if span.ended_at is None or span.began_at < span.ended_at]
+    for span in fresh:
+        yield _Channel.FRESH, 0, span
+    if fresh:
+        yield _Channel.EVER, 0, Span(min(span.began_at for span in fresh), None)
