@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import boto3
 import botocore.session
@@ -56,6 +56,12 @@ _HOMES = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1", "us-iso-": "us-iso-ea
 
 class AccountError(Exception):
     """The account cannot be used at all; one line that says why."""
+
+
+class Clients(Protocol):
+    """Whoever has a client for a service in a region."""
+
+    def client(self, service: str, region: str) -> Any: ...
 
 
 class Access:

@@ -130,8 +130,7 @@ class Switching:
             self._stop_plainly(blamed)
         else:
             self._tell(blamed, _refusal(batch, error))
-        parts = after_refusal(batch, blamed)
-        self.queue += [replace(part, tries=batch.tries, code=code) for part in parts]
+        self.queue += after_refusal(replace(batch, code=code), blamed)
 
     def _stop_plainly(self, calls: Iterable[Call]) -> None:
         plain = [msgspec.structs.replace(call, hibernate=False) for call in calls]

@@ -5,7 +5,7 @@ is accepted, the refused one is on the right, which is then parted without being
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from agent.power.messages import Call
@@ -48,16 +48,16 @@ def grouped(calls: Iterable[Call]) -> list[Batch]:
 
 def after_success(batch: Batch) -> list[Batch]:
     """What is to be tried now that all of its calls were accepted."""
-    return [_parted(batch.beside)] if batch.beside else []
+    return [_parted(batch, batch.beside)] if batch.beside else []
 
 
 def after_refusal(batch: Batch, blamed: Collection[Call]) -> list[Batch]:
     """What is to be tried now that it was refused on account of `blamed`; with none of them known, its parts."""
     rest = tuple(call for call in batch.calls if call not in blamed)
-    beside = [Batch(batch.beside)] if batch.beside else []
+    beside = [replace(batch, calls=batch.beside, beside=())] if batch.beside else []
     if not rest:
         return beside
-    return [Batch(rest) if blamed else _parted(rest), *beside]
+    return [replace(batch, calls=rest, beside=()) if blamed else _parted(batch, rest), *beside]
 
 
 def _kind(call: Call) -> tuple[object, ...]:
@@ -72,6 +72,6 @@ def _parts(alike: Sequence[Call]) -> Iterator[tuple[Call, ...]]:
         yield part
 
 
-def _parted(calls: tuple[Call, ...]) -> Batch:
+def _parted(batch: Batch, calls: tuple[Call, ...]) -> Batch:
     middle = max(1, int(len(calls) * _LEFT))
-    return Batch(calls[:middle], calls[middle:])
+    return replace(batch, calls=calls[:middle], beside=calls[middle:])

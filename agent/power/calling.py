@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.aws.messages import Target
-from agent.aws.session import Access, AWSError, code_of, why
+from agent.aws.session import AWSError, Clients, code_of, why
 from agent.power.batches import Batch
 from agent.power.messages import Call
 from agent.power.pacing import OutOfTimeError
@@ -25,7 +25,7 @@ class Site:
 
     target: Target
     region: str
-    access: Access
+    access: Clients
 
 
 @dataclass(frozen=True, slots=True)

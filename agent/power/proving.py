@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.aws.policy import SIMULATE
-from agent.aws.session import Access, AWSError, code_of, home_of, status_of, why
+from agent.aws.session import AWSError, Clients, code_of, home_of, status_of, why
 from agent.power.messages import Call
 from agent.power.refusals import reach
 from agent.power.resource import SIZES_TAG
@@ -22,7 +22,7 @@ class Verdict:
     detail: str
 
 
-def permitted(access: Access, role_arn: str, region: str, call: Call) -> Verdict:
+def permitted(access: Clients, role_arn: str, region: str, call: Call) -> Verdict:
     """Without the ARN of the resource a refusal proves nothing: the right may be tied to it or to its tags.
 
     `AWSError` when asking again may help.

@@ -52,7 +52,7 @@ def everybody(wrong: Sequence[Call]) -> Sequence[Call]:
 
 
 @given(st.data(), st.integers(1, 130), st.sampled_from([nobody, the_first, everybody]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whoever_is_bad_every_id_is_answered_once_and_only_the_bad_are_refused(
     data: st.DataObject, count: int, naming: Naming
 ) -> None:
