@@ -29,6 +29,10 @@ from agent.link import Link
 from agent.local import Local, read_local
 from agent.options import Options, take
 from agent.oracle.samples import FILE_NAME, Samples
+from agent.power import asking
+from agent.power.executor import Executor
+from agent.power.ledger import FILE_NAME as LEDGER_FILE
+from agent.power.ledger import Ledger
 from agent.problems import Problems
 from agent.quiet import window
 from agent.sink import Sink, catalogue_digest
@@ -50,6 +54,7 @@ FLUSH_EVERY_S = 1.0
 STATUS_EVERY_S = 10.0
 STOP_WITHIN_S = 3.0
 STUCK_S = 30.0
+NOTHING_SCHEDULED_S = 3600.0
 CATALOGUE_FILE = "catalogue.digest"
 _EXIT_AT_ONCE = 128 + signal.SIGTERM
 
@@ -114,6 +119,8 @@ class Daemon:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._beat = asyncio.Event()
+        self._scheduled = asyncio.Event()
+        self._executor: Executor | None = None
         self._started_at = utc_now()
         self._flushed = time.monotonic()
         self._active = False
@@ -173,6 +180,7 @@ class Daemon:
             ("assignment", self._assignments.run),
             ("heartbeat", self._heartbeat_for_ever),
             ("aws scans", self._scanning.run),
+            ("schedules", self._schedules_for_ever),
             ("reload", self._reload_for_ever),
             ("status", self._status_for_ever),
             ("watchdog", self._watchdog_for_ever),
@@ -213,6 +221,30 @@ class Daemon:
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
             await wait_for(self._beat, self._assignments.current.heartbeat_s)
+
+    async def _schedules_for_ever(self) -> None:
+        """What is remembered of resources has a file from the first schedule on."""
+        path = self._folder / LEDGER_FILE
+        while not (self._assignments.current.schedules or path.exists()):
+            await wait_for(self._scheduled, NOTHING_SCHEDULED_S)
+        ledger = await self._disk(Ledger, path)
+        self._executor = Executor(
+            ledger,
+            self._sink,
+            self._disk,
+            assignment=lambda: self._assignments.current,
+            flush=self._spool.flush,
+            look=asking.look,
+            switch=asking.switch,
+            problems=self.problems,
+            state_dir=self._folder,
+            config_dir=self._config_dir,
+        )
+        try:
+            await self._executor.run()
+        finally:
+            self._executor = None
+            await self._disk(ledger.close)
 
     async def _reload_for_ever(self) -> None:
         while True:
@@ -305,6 +337,9 @@ class Daemon:
     def _assigned(self, assignment: Assignment) -> None:
         self._jobs.offer(assignment.jobs)
         self._scanning.wake.set()
+        self._scheduled.set()
+        if self._executor is not None:
+            self._executor.changed()
         self._beat.set()
 
     def _acknowledged(self, _ack: Ack) -> None:
