@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import structs
@@ -62,6 +63,13 @@ class Ledger:
                 raise
             _set_aside(path, str(error))
             self._db = _opened(path)
+
+    @classmethod
+    def reading(cls, path: Path) -> Self:
+        """To look into what a running agent writes; nothing is changed."""
+        ledger = cls.__new__(cls)
+        ledger._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)
+        return ledger
 
     def __enter__(self) -> Self:
         return self

@@ -33,6 +33,7 @@ R = TypeVar("R")
 ROLE = "arn:aws:iam::111122223333:role/fieldpost-schedule"
 POLICY = '[[role]]\narn = "arn:aws:iam::*:role/fieldpost-schedule"\nallow = ["read", "switch"]\n'
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 OFFICE_TAG = {"Schedule": "office"}
 
 
@@ -139,7 +140,7 @@ class World:
             machine.resource,
             kind=kind,
             state="STARTING" if starting else "STOPPING",
-            launched_at=self.now if starting else machine.resource.launched_at,
+            launched_at=self.now + SECOND if starting else machine.resource.launched_at,
             fault="",
         )
         machine.until = self.now if self.instant else self.now + MINUTE
