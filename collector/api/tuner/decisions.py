@@ -10,6 +10,8 @@ from starlette.responses import Response
 from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
+from collector.api.tuner import examples, shapes
+from collector.api.tuner.documents import answers
 from collector.core import problems
 from collector.core.problems import Problem, Refusal
 from collector.domain.access.rules import Act
@@ -65,17 +67,25 @@ class Dismissed(_Body):
     reason: Words = ""
 
 
-@router.post("/{rec_id}/implement", summary="Say that a recommendation was followed; the next scan verifies that")
+@router.post(
+    "/{rec_id}/implement",
+    summary="Say that a recommendation was followed; the next scan verifies that",
+    responses=answers(shapes.Implemented, examples.IMPLEMENTED, 400, 404, 409),
+)
 async def implement(rec_id: str, body: Implemented, caller: Handler, db: Gateway) -> Response:
     now = utc_now()
-    at = now if body.implementedAt is None else _past(body.implementedAt, now)
+    at = now if body.implementedAt is None else past(body.implementedAt, now)
     by = body.implementedBy or caller.email
     wanted = Decision(status="IMPLEMENTED", reason=body.notes, by=by, at=at)
     made = await _decided(db, caller, rec_id, wanted, now)
     return success.ok({**_short(made), "implementedBy": by, "implementedAt": iso(at)})
 
 
-@router.post("/{rec_id}/snooze", summary="Put a recommendation off for some days")
+@router.post(
+    "/{rec_id}/snooze",
+    summary="Put a recommendation off for some days",
+    responses=answers(shapes.Snoozed, examples.SNOOZED, 400, 404, 409),
+)
 async def snooze(rec_id: str, body: Snoozed, caller: Handler, db: Gateway) -> Response:
     now = utc_now()
     until = now + timedelta(days=body.snoozeDuration)
@@ -83,7 +93,11 @@ async def snooze(rec_id: str, body: Snoozed, caller: Handler, db: Gateway) -> Re
     return success.ok({**_short(made), "snoozedUntil": iso(until)})
 
 
-@router.post("/{rec_id}/dismiss", summary="Never show a recommendation as open again")
+@router.post(
+    "/{rec_id}/dismiss",
+    summary="Never show a recommendation as open again",
+    responses=answers(shapes.Dismissed, examples.DISMISSED, 400, 404, 409),
+)
 async def dismiss(rec_id: str, body: Dismissed, caller: Handler, db: Gateway) -> Response:
     wanted = Decision(status="DISMISSED", reason=body.reason)
     return success.ok(_short(await _decided(db, caller, rec_id, wanted, utc_now())))
@@ -103,7 +117,7 @@ def _short(made: Kept) -> dict[str, object]:
     return {"id": made.id, "status": made.status}
 
 
-def _past(at: datetime, now: datetime) -> datetime:
+def past(at: datetime, now: datetime) -> datetime:
     """A time of somebody's clock, which may be a little fast."""
     if at.tzinfo is None or not EARLIEST <= at <= now + _SKEW:
         raise problems.invalid("implementedAt", at.isoformat(), "a time in the past, with its zone")

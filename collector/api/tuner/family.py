@@ -8,6 +8,7 @@ from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
 from collector.api.tuner import (
     accounts,
+    bulk,
     decisions,
     executions,
     jobs,
@@ -33,7 +34,9 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
     free = sessions.FREE_PATHS | {DOCUMENT}
     dialect = Dialect(
         name="tuner",
-        guard=members.guard(db, keyring, limiter, auth=sessions.AUTH_PATHS, free=free, bulk=jobs.BULK_PATHS),
+        guard=members.guard(
+            db, keyring, limiter, auth=sessions.AUTH_PATHS, free=free, bulk=jobs.BULK_PATHS | bulk.BULK_PATHS
+        ),
         render=success.problem,
         quota_headers=success.quota_headers,
         credential=members.CREDENTIAL,
@@ -41,6 +44,7 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
     routers = (
         sessions.routes(keyring, limiter, Hashing()),
         jobs.router,  # before what takes `refresh` for an id
+        bulk.router,
         recommendations.router,
         decisions.router,
         accounts.router,

@@ -10,6 +10,8 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import name
+from collector.api.tuner import examples, shapes
+from collector.api.tuner.documents import answers
 from collector.api.tuner.params import account_id
 from collector.core import problems
 from collector.core.problems import Problem
@@ -41,7 +43,12 @@ class Refresh(BaseModel):
     factorKeys: Annotated[list[_Factor], Field(max_length=100)] = []  # noqa: N815 - likewise
 
 
-@router.post("/recommendations/refresh", summary="Have an account scanned now", status_code=202)
+@router.post(
+    "/recommendations/refresh",
+    summary="Have an account scanned now",
+    status_code=202,
+    responses=answers(shapes.Queued, examples.QUEUED, 400, 404, status=202),
+)
 async def refresh(body: Refresh, caller: Handler, db: Gateway) -> Response:
     factors = tuple(dict.fromkeys(body.factorKeys))
     wanted = Wanted(account_id=body.accountId, region=body.region, factors=factors)
@@ -59,7 +66,11 @@ async def refresh(body: Refresh, caller: Handler, db: Gateway) -> Response:
     return success.ok(data, status=202)
 
 
-@router.get("/jobs/{job_id}", summary="What has become of a scan or a verification")
+@router.get(
+    "/jobs/{job_id}",
+    summary="What has become of a scan or a verification",
+    responses=answers(shapes.Job, examples.JOB, 404),
+)
 async def one(job_id: str, caller: Reader, db: Gateway) -> Response:
     found = await db.read(refreshing.progress, caller.tenant, job_id)
     if found is None:

@@ -10,6 +10,8 @@ from collector.api import csv, success
 from collector.api.csv import WantedForm
 from collector.api.family import Gateway
 from collector.api.members import Member, may
+from collector.api.tuner import examples, shapes
+from collector.api.tuner.documents import answers, with_csv
 from collector.api.tuner.filters import OfAny, OfOne, WantedPage
 from collector.core import problems
 from collector.domain.costs import listing, store
@@ -46,7 +48,11 @@ COLUMNS = (
 Reader = Annotated[Member, Depends(may("read"))]
 
 
-@router.get("", summary="Recommendations of an account, those that save most first")
+@router.get(
+    "",
+    summary="Recommendations of an account, those that save most first",
+    responses=with_csv(answers(shapes.Recommendations, examples.RECOMMENDATIONS, 400)),
+)
 async def page(caller: Reader, wanted: OfOne, paging: WantedPage, form: WantedForm, db: Gateway) -> Response:
     found = await db.read(listing.page, caller.tenant, wanted, paging.offset, paging.limit)
     total = found.sums.total.number
@@ -62,7 +68,11 @@ async def page(caller: Reader, wanted: OfOne, paging: WantedPage, form: WantedFo
     return success.ok({"recommendations": rows, "pagination": pagination, "summary": _summary(found.sums)})
 
 
-@router.get("/summary", summary="What recommendations come to, by category, account, region, service and status")
+@router.get(
+    "/summary",
+    summary="What recommendations come to, by category, account, region, service and status",
+    responses=answers(shapes.Sums, examples.SUMS, 400),
+)
 async def summary(caller: Reader, wanted: OfAny, db: Gateway) -> Response:
     sums = await db.read(listing.sums, caller.tenant, wanted)
     parts = {
@@ -74,7 +84,9 @@ async def summary(caller: Reader, wanted: OfAny, db: Gateway) -> Response:
     return success.ok({**_summary(sums), "withoutPrice": sums.unpriced, **parts})
 
 
-@router.get("/{rec_id}", summary="One recommendation")
+@router.get(
+    "/{rec_id}", summary="One recommendation", responses=answers(shapes.Recommendation, examples.RECOMMENDATION, 404)
+)
 async def one(rec_id: str, caller: Reader, db: Gateway) -> Response:
     found = await db.read(store.find, caller.tenant, rec_id)
     if found is None:

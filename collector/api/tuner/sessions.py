@@ -13,6 +13,8 @@ from collector.api.family import Gateway
 from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
 from collector.api.members import Member, may
+from collector.api.tuner import examples, shapes
+from collector.api.tuner.documents import answers, nothing
 from collector.core import problems
 from collector.core.limits import Limiter, source
 from collector.core.problems import Problem
@@ -69,7 +71,9 @@ class Invited(_Body):
 def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  # noqa: C901 - a list of routes
     router = APIRouter(tags=["Authentication"])
 
-    @router.post(f"{PREFIX}/login", summary="Trade a password for tokens")
+    @router.post(
+        f"{PREFIX}/login", summary="Trade a password for tokens", responses=answers(shapes.Tokens, examples.TOKENS, 400)
+    )
     async def login(body: Credentials, request: Request, db: Gateway) -> Response:
         email, now, client = body.email.strip().lower(), utc_now(), _client(request)
         await _limited(limiter, email)
@@ -82,7 +86,11 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
             raise _refused()
         return success.ok(await _opened(keyring, db, found, client, now))
 
-    @router.post(f"{PREFIX}/refresh", summary="Trade a refresh token for newer tokens, once")
+    @router.post(
+        f"{PREFIX}/refresh",
+        summary="Trade a refresh token for newer tokens, once",
+        responses=answers(shapes.Tokens, examples.TOKENS, 400),
+    )
     async def refresh(body: Refresh, db: Gateway) -> Response:
         now = utc_now()
         try:
@@ -95,13 +103,15 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
             raise _expired()
         return success.ok(_shown(pair))
 
-    @router.post(f"{PREFIX}/logout", summary="End this session; its tokens are good for nothing from now on")
+    @router.post(
+        f"{PREFIX}/logout", summary="End this session; its tokens are good for nothing from now on", responses=nothing()
+    )
     async def logout(caller: Anybody, db: Gateway) -> Response:
         who = Signed(caller.tenant, caller.id, caller.name, caller.email, caller.role, caller.session)
         await db.write(sessions.log_out, caller.tenant, who, utc_now())
         return success.ok(None)
 
-    @router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end")
+    @router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end", responses=nothing(400))
     async def password(body: Passwords, caller: Anybody, db: Gateway) -> Response:
         await _limited(limiter, caller.email)
         if not await hashing.matches(await db.read(sessions.password_of, caller.email), body.currentPassword):
@@ -111,7 +121,12 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
         await db.write(people.set_password, caller.email, new_hash, act, caller.session)
         return success.ok(None)
 
-    @router.post(f"{PREFIX}/invitation", summary="Accept an invitation and log on", status_code=201)
+    @router.post(
+        f"{PREFIX}/invitation",
+        summary="Accept an invitation and log on",
+        status_code=201,
+        responses=answers(shapes.Tokens, examples.TOKENS, 400, status=201),
+    )
     async def accept(body: Invited, request: Request, db: Gateway) -> Response:
         now = utc_now()
         invited = await _invitation(db, body.token, now)

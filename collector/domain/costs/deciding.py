@@ -29,9 +29,9 @@ class Decision:
 
 
 class Made(NamedTuple):
-    """What became of one decision: `kept` as it is now, or why not; neither where there is no such recommendation."""
+    """`known`: a recommendation as it is now, None where there is none; with a `refusal` it is as it was."""
 
-    kept: Kept | None = None
+    known: Kept | None = None
     refusal: Refusal | None = None
 
 
@@ -40,7 +40,7 @@ def decide(conn: Connection, tenant_id: int, rec_id: str, decision: Decision, ac
     made = decide_all(conn, tenant_id, [rec_id], decision, act)[rec_id]
     if made.refusal is not None:
         raise made.refusal
-    return made.kept
+    return made.known
 
 
 def decide_all(
@@ -49,7 +49,7 @@ def decide_all(
     """The same decision about several; what is refused leaves the others alone."""
     known = store.known(conn, tenant_id, rec_ids)
     made = {rec_id: _made(known.get(rec_id), decision, act) for rec_id in rec_ids}
-    changed = [one.kept for one in made.values() if one.kept is not None]
+    changed = [one.known for one in made.values() if one.known is not None and one.refusal is None]
     store.save(conn, tenant_id, changed)
     activity.append(conn, tenant_id, [_entry(one, f"recommendation_{one.status.lower()}", act) for one in changed])
     return made
@@ -61,7 +61,7 @@ def _made(known: Kept | None, decision: Decision, act: Act) -> Made:
     try:
         _check(known, decision.status)
     except Refusal as refusal:
-        return Made(refusal=refusal)
+        return Made(known, refusal)
     changes: dict[str, Any] = {
         "status": decision.status,
         "reason": decision.reason,
