@@ -66,11 +66,11 @@ def of_decision(resource: Resource, decision: Decision, now: datetime) -> Applie
     return said(resource, _AS_IT_IS[decision.kind], decision.reason)
 
 
-def of_call(resource: Resource, decision: Decision) -> Applied:
-    """What is to be said of a call that AWS accepted."""
-    if decision.late_min:
-        return said(resource, "LATE", f"{decision.late_min} min after its time", decision.late_min)
-    return said(resource, "APPLIED", _ENFORCED.get(decision.why, ""))
+def of_call(resource: Resource, decision: Decision, detail: str = "") -> Applied:
+    """What is to be said of a call that AWS accepted, with what was done otherwise than asked."""
+    late = f"{decision.late_min} min after its time" if decision.late_min else _ENFORCED.get(decision.why, "")
+    text = "; ".join(part for part in (late, detail) if part)
+    return said(resource, "LATE" if decision.late_min else "APPLIED", text, decision.late_min)
 
 
 def said(resource: Resource, result: Result, detail: str = "", late_min: int = 0) -> Applied:

@@ -203,7 +203,7 @@ def _outcome(seat: Seat, answer: Switched, now: datetime) -> tuple[Memory, tuple
         applied = refused if answer.outcome == "refused" else said(resource, "DRY_RUN", proof)
         return rehearsed(seat.memory, edge), tell_of(seat, applied)
     if answer.outcome == "accepted":
-        return succeeded(seat.memory, decision, now), tell_of(seat, of_call(resource, decision))
+        return succeeded(seat.memory, decision, now), tell_of(seat, of_call(resource, decision, answer.detail))
     memory = failed(seat.memory, decision, now, answer.code)
     if memory.trying is None or edge is None:
         return memory, tell_of(seat, refused)
