@@ -16,8 +16,8 @@ from agent.power.ledger import Ledger
 from agent.power.overview import Line, overview
 from agent.settings import Settings
 from common.clock import iso, utc_now
-from common.wire import Assignment, WireError
 from common.schedule_preview import PreviewError, instant, preview
+from common.wire import Assignment, WireError
 
 group = typer.Typer(help="When schedules start and stop.", no_args_is_help=True, rich_markup_mode=None)
 

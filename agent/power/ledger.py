@@ -68,7 +68,7 @@ class Ledger:
     def reading(cls, path: Path) -> Self:
         """To look into what a running agent writes; nothing is changed."""
         ledger = cls.__new__(cls)
-        ledger._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)
+        ledger._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)  # noqa: SLF001 - its own
         return ledger
 
     def __enter__(self) -> Self:
