@@ -181,13 +181,11 @@ async def test_resuming_makes_up_for_the_latest_edge_only_when_asked(client: htt
     assert [one.since for one in (await assignment(client, here)).schedules] == [None]
 
 
-@pytest.mark.parametrize(
-    "until", ["2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "2199-01-01T00:00:00", "soon"], ids=str
-)
-async def test_a_pause_ends_within_a_year(client: httpx.AsyncClient, here: Estate, until: str) -> None:
+async def test_a_pause_ends_within_a_year(client: httpx.AsyncClient, here: Estate) -> None:
     schedule_id = await made(client, here)
-    answer = await client.post(f"{PATH}/{schedule_id}/pause", json={"until": until}, headers=here.headers)
-    assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (400, "until")
+    for until in ("2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "2199-01-01T00:00:00", "soon"):
+        answer = await client.post(f"{PATH}/{schedule_id}/pause", json={"until": until}, headers=here.headers)
+        assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (400, "until"), until
 
 
 async def test_an_answer_waits_for_an_agent_that_is_there(
