@@ -5,6 +5,7 @@ import sys
 import typer
 
 from collector.cli import (
+    accounts,
     activity,
     agents,
     channels,
@@ -12,6 +13,7 @@ from collector.cli import (
     findings,
     keys,
     members,
+    recommendations,
     rules,
     schedules,
     serve,
@@ -46,6 +48,8 @@ app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(channels.app, name="channel")
 app.add_typer(rules.app, name="rule")
+app.add_typer(accounts.app, name="account")
+app.add_typer(recommendations.app, name="recommendation")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(signing.app, name="signing-key")
 

@@ -1,7 +1,6 @@
 """`/accounts`: linked AWS accounts."""
 
 import asyncio
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -15,7 +14,7 @@ from collector.api.tuner.params import account_id
 from collector.core import problems
 from collector.core.problems import Problem, Refusal
 from collector.domain.access.rules import Act, check_name
-from collector.domain.accounts import changing, linking, store
+from collector.domain.accounts import changing, linking, naming, store
 from collector.domain.accounts.changing import Change, Moving, Shown
 from collector.domain.accounts.entrusting import UnknownAgent
 from collector.domain.accounts.linking import NewLink, OutOfReach
@@ -26,9 +25,6 @@ router = APIRouter(prefix="/api/v1/accounts", tags=["Accounts"])
 
 WAIT_S = 20.0
 _LOOK_EVERY_S = 0.2
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", re.ASCII)
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[A-Za-z0-9_+=,.@/-]{1,512}", re.ASCII)
 
 Reader = Annotated[Member, Depends(may("read"))]
 Linker = Annotated[Member, Depends(may("link_aws_accounts"))]
@@ -41,28 +37,10 @@ def _named(value: str) -> str:
         raise ValueError("1 to 120 printable characters") from None
 
 
-def _external_id(value: str) -> str:
-    if not _EXTERNAL_ID.fullmatch(value):
-        raise ValueError("2 to 1224 letters, digits and _+=,.@:/-")
-    return value
-
-
-def _role(value: str) -> str:
-    if not _ROLE.fullmatch(value):
-        raise ValueError("the ARN of a role, like arn:aws:iam::123456789012:role/fieldpost")
-    return value
-
-
-def _region(value: str) -> str:
-    if not _REGION.fullmatch(value):
-        raise ValueError("an AWS region, like us-east-1")
-    return value
-
-
 Named = Annotated[str, AfterValidator(_named)]
-Role = Annotated[str, AfterValidator(_role)]
-ExternalId = Annotated[str, AfterValidator(_external_id)]
-Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], Field(min_length=1, max_length=40)]
+Role = Annotated[str, AfterValidator(naming.role)]
+ExternalId = Annotated[str, AfterValidator(naming.external_id)]
+Regions = Annotated[list[Annotated[str, AfterValidator(naming.region)]], Field(min_length=1, max_length=40)]
 ScanHours = Annotated[int, Field(ge=1, le=168)]
 AgentId = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -180,7 +158,7 @@ def shown(found: Shown) -> dict[str, object]:
 
 
 def _check_role(role_arn: str, account: str) -> None:
-    if role_arn.split(":")[4] != account:
+    if naming.owner(role_arn) != account:
         raise problems.invalid("roleArn", role_arn, f"a role of the account {account}")
 
 

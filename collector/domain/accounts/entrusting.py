@@ -19,7 +19,7 @@ from collector.domain.assignments.store import NewJob
 
 VERIFY_WITHIN = timedelta(minutes=15)
 NOBODY = "no agent's local policy lists this role; list it in aws.toml on the host of the agent that may use it"
-MOVES = "another agent has to confirm first that it let go of the account; `moving` says which"
+MOVES = "the agent that had the account before has to confirm first that it let go of it"
 
 
 class UnknownAgent(Refusal):
