@@ -115,4 +115,5 @@ def _resource(one: Matched) -> dict[str, object]:
         "baselineHours": one.baseline_hours,
         "projectedMonthlySavings": one.saving,
         "skipped": one.skipped or None,
+        "note": one.note or None,
     }

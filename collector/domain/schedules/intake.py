@@ -19,7 +19,7 @@ from collector.domain.webhooks.outbox import Event
 from common.clock import iso
 from common.wire_aws import Execution, Matches
 
-_BAD = ("PARTIAL", "FAILED")
+_BAD = ("FAILED", "MISSED")
 _NOT_DONE = ("MANUAL", "MISSED")
 _NAMED = 20
 """So many resources are named where something failed."""
@@ -58,12 +58,18 @@ def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> N
             results=_together(before.results if before else {}, said),
             told_at=before.told_at if before else None,
         )
-    if made.status in _BAD and made.told_at is None:
+    if made.told_at is None and _went_wrong(made):
         made = replace(made, told_at=now)
         _tell(conn, known.tenant_id, known, made, min(one.at, now))
     executions.save(conn, known.tenant_id, made)
     if not one.results or any(result.result not in _NOT_DONE for result in one.results):
         store.executed(conn, known.tenant_id, known.id, min(one.at, now))
+
+
+def _went_wrong(one: Done) -> bool:
+    """What still waits has not failed yet."""
+    some = any(result["result"] in _BAD for result in one.results.values())
+    return one.status == "FAILED" or (one.status == "PARTIAL" and some)
 
 
 def _results(conn: Connection, known: Kept, one: Execution) -> dict[str, dict[str, Any]]:
@@ -110,7 +116,7 @@ def _tell(conn: Connection, tenant_id: int, known: Kept, one: Done, at: datetime
 
 
 def _failed(one: Done) -> list[dict[str, object]]:
-    bad = [result for result in one.results.values() if result["result"] == "FAILED"]
+    bad = [result for result in one.results.values() if result["result"] in _BAD]
     return [
         {"resource_id": result["resource"], "type": result["type"], "detail": result.get("detail", "")}
         for result in bad[:_NAMED]

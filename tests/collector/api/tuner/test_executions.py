@@ -107,6 +107,11 @@ async def test_people_are_told_once_of_an_edge_that_failed(database: Database, h
     name = await schedule(database, here)
     await database.write(add, here.tenant, "hook", "schedule.execution_failed")
     failed = (Applied("i-2", "EC2", "FAILED", detail="InsufficientInstanceCapacity"),)
+    waiting = (Applied("i-2", "EC2", "WAITING", detail="tried 1 times"),)
+    await here.agent.send(
+        (Kind.AWS_EXECUTION, Execution(name, T0, "START", T0 - timedelta(seconds=9), "PARTIAL", waiting))
+    )
+    assert await database.read(lambda conn: conn.execute(select(event.c.body)).all()) == []
     for minutes, status in ((0, "PARTIAL"), (5, "FAILED"), (10, "SUCCEEDED"), (15, "PARTIAL")):
         one = Execution(name, T0, "START", T0 + timedelta(minutes=minutes), status, failed)  # type: ignore[arg-type]  # one of its words
         await here.agent.send((Kind.AWS_EXECUTION, one))
@@ -132,7 +137,16 @@ async def test_what_a_schedule_applies_to_is_listed_as_the_agent_saw_it(
     name = await schedule(database, here)
     assert (await asked(client, here, f"/schedules/{name}/resources"))["lookedAt"] is None
     found = (
-        Matched("i-1", "EC2", name="web", state="RUNNING", rate=0.096, baseline_hours=730.0, saving=45.05),
+        Matched(
+            "i-1",
+            "EC2",
+            name="web",
+            state="RUNNING",
+            rate=0.096,
+            baseline_hours=730.0,
+            saving=45.05,
+            note="price scaled from another region",
+        ),
         Matched("i-2", "EC2", state="STOPPED", skipped="instance store root"),
     )
     for part in (1, 2):
@@ -149,6 +163,7 @@ async def test_what_a_schedule_applies_to_is_listed_as_the_agent_saw_it(
             "baselineHours": 730.0,
             "projectedMonthlySavings": 45.05,
             "skipped": None,
+            "note": "price scaled from another region",
         }
     ]
     second = await asked(client, here, f"/schedules/{name}/resources?limit=1&page=2")
