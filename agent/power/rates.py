@@ -1,7 +1,7 @@
 """Pure: what an hour of a resource costs while it runs, at list price, less what commitments pay for already.
 
-Which instance a commitment pays for is decided by AWS by the hour. Here it pays for what is scheduled first: then no
-saving is promised that a commitment would take away.
+Which instance a commitment pays for AWS decides anew each hour, so that one moves on when its instance stops. Here it
+pays for what no schedule stops, and what is left of it then for what is scheduled: that much is not saved.
 """
 
 import math

@@ -1,6 +1,7 @@
 """What each resource of a look costs an hour and how long it runs, for the projection. Loads boto3."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,18 +10,25 @@ import msgspec
 
 from agent.aws.catalogue import Book, Collection
 from agent.aws.collections import COLLECTIONS
+from agent.aws.factors._databases import Database as Billed
 from agent.aws.factors._databases import Reserved
 from agent.aws.factors._instances import is_spot, since, stopped_since
 from agent.aws.pricing import prices_of
-from agent.aws.snapshot import Series, Snapshot
+from agent.aws.snapshot import Series, Snapshot, tags_of
 from agent.aws.sweep import Looking
 from agent.power import rates
 from agent.power.messages import Seen
 from agent.power.rates import Commitments, Rate
 from agent.power.resource import Database, Group
-from agent.power.rules import refusal
+from agent.power.rules import GROUP_TAG, refusal
 
 _TEMPLATES = "ec2.launch_template_versions"
+_EVERYONE = "ec2.running_instances"
+_BRIEF = (
+    "Reservations[].Instances[].{InstanceId: InstanceId, InstanceType: InstanceType, Platform: Platform,"
+    " PlatformDetails: PlatformDetails, Placement: Placement, InstanceLifecycle: InstanceLifecycle,"
+    " Tags: Tags[?Key=='aws:autoscaling:groupName']}"
+)
 _CONFIGURATIONS = "autoscaling.launch_configurations"
 _PERIOD_S = 300
 _DETAILED_PERIOD_S = 60
@@ -34,8 +42,9 @@ def appraise(looking: Looking, found: Sequence[Seen], state_dir: str) -> list[Se
     """The same with rates and hours; what could not be read is a gap, and what it would have told is not known."""
     before = looking.seen()
     looking.describe(list(_reads(before, found)))
+    looking.describe(list(_others(looking.seen())))
     looking.measure(list(dict.fromkeys(one for seen in found for one in _series(before, seen))))
-    worth = _Worth(looking.seen(), prices_of(state_dir))
+    worth = _Worth(looking.seen(), prices_of(state_dir), found)
     return [worth.of(one) for one in found]
 
 
@@ -52,6 +61,14 @@ def _reads(look: Snapshot, found: Sequence[Seen]) -> Iterator[Collection]:
     yield _spot_prices(look)
     yield _templates(look)
     yield _configurations(look)
+
+
+def _others(look: Snapshot) -> Iterator[Collection]:
+    """Where there are commitments: every instance that runs, as those that always do use them up first."""
+    if any(look.of(name) for name in rates.COMMITTED):
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        everyone = COLLECTIONS["ec2.instances"]
+        yield replace(everyone, name=_EVERYONE, arguments={"Filters": running}, result=_BRIEF)
 
 
 def _spot_prices(look: Snapshot) -> Collection:
@@ -132,9 +149,9 @@ def _members(look: Snapshot, cluster: str) -> list[Described]:
 
 
 class _Worth:
-    """One look, whose commitments are spent in the order in which resources are asked for."""
+    """One look. Commitments are spent by what always runs first, then in the order in which resources are asked for."""
 
-    def __init__(self, look: Snapshot, book: Book) -> None:
+    def __init__(self, look: Snapshot, book: Book, found: Sequence[Seen]) -> None:
         self._look, self._book = look, book
         self._commitments, self._reserved = Commitments(look), Reserved(look)
         self._instances = look.index("ec2.instances", "InstanceId")
@@ -142,6 +159,18 @@ class _Worth:
         self._clusters = look.index("rds.clusters", "DBClusterIdentifier")
         self._groups = look.index("autoscaling.groups", "AutoScalingGroupName")
         self._configurations = look.index(_CONFIGURATIONS, "LaunchConfigurationName")
+        self._spend({one.resource.id for one in found if not refusal(one.resource, "STOP")})
+
+    def _spend(self, scheduled: AbstractSet[str]) -> None:
+        """By what no schedule stops: what is left of a commitment then is lost while the scheduled ones are stopped."""
+        for said in self._look.of(_EVERYONE):
+            if str(said["InstanceId"]) not in scheduled and _group_of(said) not in scheduled:
+                rates.instance_rate(said, self._look, self._book, self._commitments)
+        for said in self._look.of("rds.instances"):
+            one = Billed(said)
+            names = {one.id, str(said.get("DBClusterIdentifier") or "")}
+            if said["DBInstanceStatus"] == "available" and not names & scheduled:
+                self._reserved.take(one)
 
     def of(self, seen: Seen) -> Seen:
         one = seen.resource
@@ -212,6 +241,10 @@ class _Worth:
             return None
         period = _DETAILED_PERIOD_S if detailed else _PERIOD_S
         return rates.month_of(reading.value, period, self._look.age_days(born) * 24, machines=machines)
+
+
+def _group_of(said: Described) -> str:
+    return tags_of(said).get(GROUP_TAG, "")
 
 
 def _size(kind: object) -> int:
