@@ -20,6 +20,7 @@ HOURS_A_MONTH = 730.0
 LOOKBACK_DAYS = 14
 LONG_LOOKBACK_DAYS = 32
 MIN_SAMPLE_SHARE = 0.8
+MOST_LATE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class Collection:
     """A list that one operation gives. `result`: where it is in the answer (JMESPath, `Reservations[].Instances[]`).
 
     `action`: the IAM action; `per`: made once per item of another collection, with `given` naming the parameter and the
-    item's field; `batch`: so many items in one call, the parameter being a list; `none`: error codes that mean that
-    there is nothing; `at_home`: only in the partition's home region (Savings Plans, Cost Explorer). `{region}` and
-    `{account}` in the arguments are filled in. What came of a `per` call also has the parameters that it was given.
-    `calls`: instead of `given`, the arguments of each call from all that was described before; none, no call.
+    item's field, or without `given` once if there is any item at all; `batch`: so many items in one call, the parameter
+    being a list; `none`: error codes that mean that there is nothing; `at_home`: asked in the partition's home region
+    (Savings Plans, Cost Explorer). `{region}` and `{account}` in the arguments are filled in. What came of a `per` call
+    also has the parameters that it was given. `calls`: instead of `given`, the arguments of each call from all that was
+    described before; none, no call. `shared`: says the same in every region, and is asked for once in a scan. `late`:
+    asked last, in this order, and only of what would be found: its id is among the given values. That is at most
+    `MOST_LATE` calls, for what saves most; the rest is not decided.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Collection:
     batch: int = 0
     calls: Callable[[Snapshot], Iterable[Mapping[str, object]]] | None = None
     none: tuple[str, ...] = ()
+    shared: bool = False
+    late: int = 0
 
 
 class Book(Protocol):

@@ -6,7 +6,6 @@ To add one: an entry here. The IAM policy and the proof of its rights follow fro
 from collections.abc import Iterator, Mapping
 
 from agent.aws.catalogue import Collection
-from agent.aws.factors import _snapshots
 from agent.aws.factors._newer import followers
 from agent.aws.snapshot import Snapshot
 
@@ -29,12 +28,36 @@ _FAMILIES_A_CALL = 200
 
 
 def type_families(look: Snapshot) -> Iterator[Mapping[str, object]]:
-    """Only the families that are in use and those that may follow them: all types are 1,400."""
-    used = {str(instance["InstanceType"]).partition(".")[0] for instance in look.of("ec2.instances")} or {"t3"}
-    names = sorted(used | {name for family in used for name in followers(family)})
+    """The families that are in use and those that may follow them, where the region offers a type that is not known
+    yet: all types are 1,400, and what they are is the same everywhere.
+    """
+    known = {str(one["InstanceType"]) for one in look.of("ec2.instance_types")}
+    unknown = {str(one["InstanceType"]) for one in look.of("ec2.type_offerings")} - known
+    used = {_family(str(instance["InstanceType"])) for instance in look.of("ec2.instances")} or {"t3"}
+    wanted = used | {name for family in used for name in followers(family)}
+    names = sorted(wanted & set(map(_family, unknown)) | used - set(map(_family, known)))
     for start in range(0, len(names), _FAMILIES_A_CALL):
         chosen = [f"{name}.*" for name in names[start : start + _FAMILIES_A_CALL]]
         yield {"Filters": [{"Name": "instance-type", "Values": chosen}]}
+
+
+def _family(name: str) -> str:
+    return name.partition(".")[0]
+
+
+_TAGGED: Mapping[str, object] = {
+    "ResourceTypeFilters": [
+        "dynamodb:table",
+        "ecr:repository",
+        "elasticache:cluster",
+        "elasticloadbalancing:loadbalancer",
+        "es:domain",
+        "lambda:function",
+        "logs:log-group",
+        "s3",
+    ]
+}
+"""What does not come with its tags: they are read a hundred resources a call. What is not listed has none."""
 
 
 _ALL = (
@@ -46,8 +69,9 @@ _ALL = (
         "describe_instance_types",
         _TYPE_FACTS,
         "ec2:DescribeInstanceTypes",
-        per="ec2.instances",
+        per="ec2.type_offerings",
         calls=type_families,
+        shared=True,
     ),
     Collection(
         "ec2.type_offerings",
@@ -66,7 +90,8 @@ _ALL = (
         "ec2:DescribeSnapshotAttribute",
         {"Attribute": "createVolumePermission"},
         per="ec2.snapshots",
-        calls=_snapshots.shared_snapshots_asked,
+        given={"SnapshotId": "SnapshotId"},
+        late=1,
         none=("InvalidSnapshot.NotFound",),
     ),
     Collection(
@@ -77,17 +102,30 @@ _ALL = (
         "ec2:DescribeImageAttribute",
         {"Attribute": "launchPermission"},
         per="ec2.images",
-        calls=_snapshots.shared_images_asked,
+        given={"ImageId": "ImageId"},
+        late=1,
         none=("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"),
     ),
     Collection(
-        "ec2.locked_snapshots", "ec2", "describe_locked_snapshots", "Snapshots[]", "ec2:DescribeLockedSnapshots"
+        "ec2.locked_snapshots",
+        "ec2",
+        "describe_locked_snapshots",
+        "Snapshots[]",
+        "ec2:DescribeLockedSnapshots",
+        per="ec2.snapshots",
     ),
     Collection("ec2.images", "ec2", "describe_images", "Images[]", "ec2:DescribeImages", _OWN_IMAGES),
     Collection("ec2.addresses", "ec2", "describe_addresses", "Addresses[]", "ec2:DescribeAddresses"),
     Collection("ec2.nat_gateways", "ec2", "describe_nat_gateways", "NatGateways[]", "ec2:DescribeNatGateways"),
-    Collection("ec2.route_tables", "ec2", "describe_route_tables", "RouteTables[]", "ec2:DescribeRouteTables"),
-    Collection("ec2.subnets", "ec2", "describe_subnets", "Subnets[]", "ec2:DescribeSubnets"),
+    Collection(
+        "ec2.route_tables",
+        "ec2",
+        "describe_route_tables",
+        "RouteTables[]",
+        "ec2:DescribeRouteTables",
+        per="ec2.nat_gateways",
+    ),
+    Collection("ec2.subnets", "ec2", "describe_subnets", "Subnets[]", "ec2:DescribeSubnets", per="ec2.nat_gateways"),
     Collection("ec2.vpc_endpoints", "ec2", "describe_vpc_endpoints", "VpcEndpoints[]", "ec2:DescribeVpcEndpoints"),
     Collection(
         "ec2.endpoint_services",
@@ -95,6 +133,7 @@ _ALL = (
         "describe_vpc_endpoint_service_configurations",
         "ServiceConfigurations[]",
         "ec2:DescribeVpcEndpointServiceConfigurations",
+        per="elbv2.load_balancers",
     ),
     Collection(
         "ec2.network_interfaces",
@@ -102,6 +141,7 @@ _ALL = (
         "describe_network_interfaces",
         "NetworkInterfaces[]",
         "ec2:DescribeNetworkInterfaces",
+        per="ec2.addresses",
     ),
     Collection(
         "ec2.launch_template_versions",
@@ -146,26 +186,7 @@ _ALL = (
         "describe_target_groups",
         "TargetGroups[]",
         "elasticloadbalancing:DescribeTargetGroups",
-    ),
-    Collection(
-        "elbv2.target_health",
-        "elbv2",
-        "describe_target_health",
-        "TargetHealthDescriptions[]",
-        "elasticloadbalancing:DescribeTargetHealth",
-        per="elbv2.target_groups",
-        given={"TargetGroupArn": "TargetGroupArn"},
-        none=("TargetGroupNotFound",),
-    ),
-    Collection(
-        "elbv2.tags",
-        "elbv2",
-        "describe_tags",
-        "TagDescriptions[]",
-        "elasticloadbalancing:DescribeTags",
         per="elbv2.load_balancers",
-        given={"ResourceArns": "LoadBalancerArn"},
-        batch=20,
     ),
     Collection(
         "elb.load_balancers",
@@ -173,16 +194,6 @@ _ALL = (
         "describe_load_balancers",
         "LoadBalancerDescriptions[]",
         "elasticloadbalancing:DescribeLoadBalancers",
-    ),
-    Collection(
-        "elb.tags",
-        "elb",
-        "describe_tags",
-        "TagDescriptions[]",
-        "elasticloadbalancing:DescribeTags",
-        per="elb.load_balancers",
-        given={"LoadBalancerNames": "LoadBalancerName"},
-        batch=20,
     ),
     # --- databases ---
     Collection("rds.instances", "rds", "describe_db_instances", "DBInstances[]", "rds:DescribeDBInstances"),
@@ -212,6 +223,7 @@ _ALL = (
         per="rds.snapshots",
         given={"DBSnapshotIdentifier": "DBSnapshotIdentifier"},
         none=("DBSnapshotNotFound",),
+        late=1,
     ),
     Collection(
         "rds.cluster_snapshot_attributes",
@@ -222,6 +234,7 @@ _ALL = (
         per="rds.cluster_snapshots",
         given={"DBClusterSnapshotIdentifier": "DBClusterSnapshotIdentifier"},
         none=("DBClusterSnapshotNotFoundFault",),
+        late=1,
     ),
     Collection(
         "rds.major_engine_versions",
@@ -229,6 +242,8 @@ _ALL = (
         "describe_db_major_engine_versions",
         "DBMajorEngineVersions[]",
         "rds:DescribeDBMajorEngineVersions",
+        per="rds.instances",
+        shared=True,
     ),
     Collection(
         "rds.orderable",
@@ -261,15 +276,7 @@ _ALL = (
         "describe_replication_groups",
         "ReplicationGroups[]",
         "elasticache:DescribeReplicationGroups",
-    ),
-    Collection(
-        "elasticache.tags",
-        "elasticache",
-        "list_tags_for_resource",
-        "{Tags: TagList}",
-        "elasticache:ListTagsForResource",
         per="elasticache.clusters",
-        given={"ResourceName": "ARN"},
     ),
     Collection("opensearch.names", "opensearch", "list_domain_names", "DomainNames[]", "es:ListDomainNames"),
     Collection(
@@ -289,6 +296,7 @@ _ALL = (
         "describe_reserved_nodes",
         "ReservedNodes[]",
         "redshift:DescribeReservedNodes",
+        per="redshift.clusters",
     ),
     Collection("dynamodb.names", "dynamodb", "list_tables", "TableNames[].{TableName: @}", "dynamodb:ListTables"),
     Collection(
@@ -302,33 +310,16 @@ _ALL = (
         none=("ResourceNotFoundException",),
     ),
     Collection(
-        "dynamodb.tags",
-        "dynamodb",
-        "list_tags_of_resource",
-        "{Tags: Tags}",
-        "dynamodb:ListTagsOfResource",
-        per="dynamodb.tables",
-        given={"ResourceArn": "TableArn"},
-    ),
-    Collection(
         "dynamodb.scalable_targets",
         "application-autoscaling",
         "describe_scalable_targets",
         "ScalableTargets[]",
         "application-autoscaling:DescribeScalableTargets",
         {"ServiceNamespace": "dynamodb"},
+        per="dynamodb.names",
     ),
     # --- Lambda, logs, storage, images ---
     Collection("lambda.functions", "lambda", "list_functions", "Functions[]", "lambda:ListFunctions"),
-    Collection(
-        "lambda.tags",
-        "lambda",
-        "list_tags",
-        "{Tags: Tags}",
-        "lambda:ListTags",
-        per="lambda.functions",
-        given={"Resource": "FunctionArn"},
-    ),
     Collection("logs.groups", "logs", "describe_log_groups", "logGroups[]", "logs:DescribeLogGroups"),
     Collection("s3.buckets", "s3", "list_buckets", "Buckets[]", "s3:ListAllMyBuckets", {"BucketRegion": "{region}"}),
     Collection(
@@ -339,6 +330,7 @@ _ALL = (
         "s3:GetLifecycleConfiguration",
         per="s3.buckets",
         given={"Bucket": "Name"},
+        late=1,
         none=("NoSuchLifecycleConfiguration", "NoSuchBucket"),
     ),
     Collection(
@@ -350,16 +342,6 @@ _ALL = (
         per="s3.buckets",
         given={"Bucket": "Name"},
         none=("NoSuchBucket",),
-    ),
-    Collection(
-        "s3.tags",
-        "s3",
-        "get_bucket_tagging",
-        "{Tags: TagSet}",
-        "s3:GetBucketTagging",
-        per="s3.buckets",
-        given={"Bucket": "Name"},
-        none=("NoSuchTagSet", "NoSuchBucket"),
     ),
     Collection(
         "s3.uploads",
@@ -375,11 +357,12 @@ _ALL = (
         "s3.parts",
         "s3",
         "list_parts",
-        "Parts[].{PartNumber: PartNumber, Size: Size}",
+        "{Sizes: Parts[].Size}",
         "s3:ListMultipartUploadParts",
         per="s3.uploads",
         given={"Bucket": "Bucket", "Key": "Key", "UploadId": "UploadId"},
         none=("NoSuchUpload", "NoSuchBucket"),
+        late=2,
     ),
     Collection("ecr.repositories", "ecr", "describe_repositories", "repositories[]", "ecr:DescribeRepositories"),
     Collection(
@@ -403,17 +386,15 @@ _ALL = (
         given={"repositoryName": "repositoryName"},
         none=("RepositoryNotFoundException",),
     ),
-    Collection(
-        "ecr.tags",
-        "ecr",
-        "list_tags_for_resource",
-        "{Tags: tags}",
-        "ecr:ListTagsForResource",
-        per="ecr.repositories",
-        given={"resourceArn": "repositoryArn"},
-    ),
     # --- CloudWatch, tags, commitments ---
-    Collection("cloudwatch.alarms", "cloudwatch", "describe_alarms", "MetricAlarms[]", "cloudwatch:DescribeAlarms"),
+    Collection(
+        "cloudwatch.alarms",
+        "cloudwatch",
+        "describe_alarms",
+        "MetricAlarms[]",
+        "cloudwatch:DescribeAlarms",
+        per="ec2.instances",
+    ),
     Collection(
         "cloudwatch.memory_metrics",
         "cloudwatch",
@@ -421,6 +402,7 @@ _ALL = (
         "Metrics[]",
         "cloudwatch:ListMetrics",
         {"Namespace": "CWAgent", "MetricName": "mem_used_percent"},
+        per="ec2.instances",
     ),
     Collection(
         "cloudwatch.lambda_insights",
@@ -429,6 +411,7 @@ _ALL = (
         "Metrics[]",
         "cloudwatch:ListMetrics",
         {"Namespace": "LambdaInsights", "MetricName": "memory_utilization"},
+        per="lambda.functions",
     ),
     Collection(
         "tagging.resources",
@@ -436,6 +419,7 @@ _ALL = (
         "get_resources",
         "ResourceTagMappingList[]",
         "tag:GetResources",
+        _TAGGED,
     ),
     Collection(
         "savingsplans.in_force",
@@ -452,6 +436,7 @@ _ALL = (
         "savingsPlans[]",
         "savingsplans:DescribeSavingsPlans",
         at_home=True,
+        shared=True,
     ),
 )
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from agent.aws.catalogue import Book, Estimate, Evidence, Factor, Kind, Result, Undecided, excluded
+from agent.aws.collections import COLLECTIONS
 from agent.aws.readings import METRICS
 from agent.aws.snapshot import Snapshot, tags_of
 from common import wire_aws
@@ -39,6 +40,7 @@ _MATERIAL = (
 )
 """The facts of a resource that make an old decision about it void when they change."""
 
+_NOT_ASKED = "AWS tells what else decides of one thing a call, and was asked about those that save more"
 _BAD_DATA = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What a factor raises over a resource that is not as AWS documents it; it costs this factor and no other."""
 
@@ -99,6 +101,17 @@ def judge(
     )
 
 
+def worth(look: Snapshot, factors: Iterable[Factor], book: Book, *, home: bool) -> dict[str, float | None]:
+    """By resource what would be found of it by the factors that ask something last."""
+    asking = [one for one in factors if (home or not one.home) and _last(one)]
+    verdicts = [_verdict(look, factor, book, factor.min_savings) for factor in asking]
+    return {one.resource_id: one.savings for verdict in verdicts for one in verdict.found}
+
+
+def _last(factor: Factor) -> tuple[str, ...]:
+    return tuple(name for name in (*factor.collections, *factor.optional) if COLLECTIONS[name].late)
+
+
 def identity(factor: str, resource: str) -> str:
     return f"{factor}/{resource}"
 
@@ -131,7 +144,18 @@ def _verdict(look: Snapshot, factor: Factor, book: Book, least: float) -> _Verdi
         return verdict
     for result in results:
         _sort(verdict, result, least)
+    _leave_open(look, verdict)
     return verdict
+
+
+def _leave_open(look: Snapshot, verdict: _Verdict) -> None:
+    """What is asked last is asked of the dearest findings only."""
+    asked = [look.asked[name] for name in _last(verdict.factor) if name in look.asked]
+    for one in verdict.found if asked else ():
+        if not any(one.resource_id in ids for ids in asked):
+            verdict.undecided.append(Undecided(one.resource_id, _NOT_ASKED))
+    if asked:
+        verdict.found = [one for one in verdict.found if any(one.resource_id in ids for ids in asked)]
 
 
 def _sort(verdict: _Verdict, result: Result, least: float) -> None:

@@ -1,7 +1,7 @@
 """Pure: the metric series that factors want as few GetMetricData calls, and what came back as readings.
 
-Beside each series goes its SampleCount, because no datapoint is not zero. CloudWatch may split a window in two where
-its periods begin; the parts are put together as their statistic allows.
+Beside each value over a window goes its SampleCount, because no datapoint is not zero. CloudWatch may split a window in
+two where its periods begin; the parts are put together as their statistic allows.
 """
 
 from collections import defaultdict
@@ -34,10 +34,7 @@ class Question:
 def questions(wanted: Iterable[Series], at: datetime) -> list[Question]:
     """The calls that read all of these. Windows end at the last full hour: old points are stored by the hour."""
     end = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    by_days: dict[int, dict[Series, None]] = defaultdict(dict)
-    for series in wanted:
-        by_days[series.days][series] = None
-        by_days[series.days][_counted(series)] = None
+    by_days = _windows(list(wanted))
     return [
         Question(
             end - timedelta(days=days),
@@ -46,15 +43,30 @@ def questions(wanted: Iterable[Series], at: datetime) -> list[Question]:
             {f"m{place}": series for place, series in enumerate(chunk)},
         )
         for days, together in by_days.items()
-        for chunk in _chunks(together)
+        for chunk in _chunks(together, days)
     ]
+
+
+def _windows(wanted: Sequence[Series]) -> dict[int, dict[Series, None]]:
+    """By the days of a call its series. One with a period goes with a longer window, cut to its own."""
+    by_days: dict[int, dict[Series, None]] = defaultdict(dict)
+    for series in wanted:
+        if not series.period_s:
+            by_days[series.days] |= {series: None, _counted(series): None}
+    for series in sorted((one for one in wanted if one.period_s), key=lambda one: -one.days):
+        days = min((days for days in by_days if days >= series.days), default=series.days)
+        by_days[days][series] = None
+    return by_days
 
 
 def take(question: Question, results: Iterable[Mapping[str, Any]]) -> dict[Series, Reading]:
     """The readings in the answer to a question; a series without a datapoint has none."""
     points: dict[Series, list[tuple[datetime, float]]] = defaultdict(list)
     for result in results:
-        points[question.asked[result["Id"]]] += zip(result["Timestamps"], map(float, result["Values"]), strict=True)
+        series = question.asked[result["Id"]]
+        begin = question.end - timedelta(days=series.days)
+        given = zip(result["Timestamps"], map(float, result["Values"]), strict=True)
+        points[series] += (point for point in given if not series.period_s or point[0] >= begin)
     return {
         series: _reading(series, sorted(points[series]), points.get(_counted(series), []))
         for series in question.asked.values()
@@ -65,7 +77,7 @@ def take(question: Question, results: Iterable[Mapping[str, Any]]) -> dict[Serie
 def _reading(
     series: Series, points: Sequence[tuple[datetime, float]], counts: Sequence[tuple[datetime, float]]
 ) -> Reading:
-    samples = sum(count for _, count in counts)
+    samples = sum(count for _, count in counts) or float(len(points))
     value = _together(series.stat, points, dict(counts))
     return Reading(value, samples, tuple(points) if series.period_s else ())
 
@@ -91,12 +103,12 @@ def _counted(series: Series) -> Series:
     return Series(series.namespace, series.metric, _COUNT, series.dimensions, series.days)
 
 
-def _chunks(together: Iterable[Series]) -> Iterator[list[Series]]:
+def _chunks(together: Iterable[Series], days: int) -> Iterator[list[Series]]:
     """As many as one call takes, by number and by the points that it would give; a series and its count stay in one."""
     chunk: list[Series] = []
     points = 0
     for pair in _pairs(together):
-        more = sum(_points(series) for series in pair)
+        more = sum(_points(series, days) for series in pair)
         if chunk and (len(chunk) + len(pair) > MAX_SERIES or points + more > MAX_POINTS):
             yield chunk
             chunk, points = [], 0
@@ -114,8 +126,8 @@ def _pairs(together: Iterable[Series]) -> Iterable[list[Series]]:
     return by_count.values()
 
 
-def _points(series: Series) -> int:
-    return series.days * _DAY_S // series.period_s if series.period_s else 1
+def _points(series: Series, days: int) -> int:
+    return days * _DAY_S // series.period_s if series.period_s else 1
 
 
 def _query(name: str, series: Series) -> Mapping[str, object]:

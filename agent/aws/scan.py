@@ -9,7 +9,7 @@ import msgspec
 from agent.aws.accounts import verify
 from agent.aws.catalogue import Factor
 from agent.aws.factors import catalogue
-from agent.aws.judge import judge
+from agent.aws.judge import judge, worth
 from agent.aws.messages import Answer, Failed, Request, Scanned, ScanRequest, VerifyRequest
 from agent.aws.prices.live import Asked
 from agent.aws.prices.resolve import Prices
@@ -17,7 +17,7 @@ from agent.aws.pricing import listed_now, prices_of
 from agent.aws.serving import asked, say, serve
 from agent.aws.session import Access, AccountError, entered, home_of, own
 from agent.aws.snapshot import Snapshot
-from agent.aws.sweep import sweep
+from agent.aws.sweep import Shared, sweep
 from common.clock import Now, utc_now
 from common.ids import new_id
 from common.wire_aws import Scan
@@ -66,13 +66,24 @@ class _Scan:
         regions = self.request.regions
         home = next((region for region in regions if region == home_of(region)), regions[0])
         ends = time.monotonic() + self.request.deadline_s
+        shared: Shared = {}
         for region in regions:
-            say(self._region(region, home=region == home, ends=ends))
+            say(self._region(region, shared, home=region == home, ends=ends))
 
-    def _region(self, region: str, *, home: bool, ends: float) -> Scanned:
+    def _region(self, region: str, shared: Shared, *, home: bool, ends: float) -> Scanned:
         started, began, calls = self.now(), time.monotonic(), self.access.calls
         account = self.request.target.account
-        look = sweep(self.access, account, region, self.factors, at=started, home=home, ends=ends)
+        look = sweep(
+            self.access,
+            account,
+            region,
+            self.factors,
+            at=started,
+            home=home,
+            ends=ends,
+            shared=shared,
+            found=lambda look: worth(look, self.factors, self.book, home=home),
+        )
         book, unpriced = self._priced(look, home=home)
         known = self.request.known.get(region, ())
         judged = judge(look, self.factors, book, home=home, known=known)

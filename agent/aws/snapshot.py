@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What CloudWatch said of a series: `samples` is its SampleCount, `values` are there for a series with a period."""
+    """What CloudWatch said of a series: `samples` is its SampleCount, or how many `values` it has by its period."""
 
     value: float
     samples: float = 0.0
@@ -36,7 +36,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """`resources`: by collection (`ec2.volumes`); `gaps`: collections that could not be read, and why."""
+    """`resources`: by collection (`ec2.volumes`); `gaps`: collections that could not be read, and why; `asked`: of the
+    collections that are asked last, what they were asked about.
+    """
 
     account: str
     region: str
@@ -44,6 +46,7 @@ class Snapshot:
     resources: Mapping[str, Sequence[Resource]]
     readings: Mapping[Series, Reading] = field(default_factory=dict)
     gaps: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def of(self, collection: str) -> Sequence[Resource]:
         return self.resources.get(collection, ())

@@ -1,7 +1,11 @@
-"""One look at one region: each collection described once, then one value per series, in few calls. Loads boto3."""
+"""One look at one region: each collection described once, then one value per series, in few calls. Loads boto3.
+
+What AWS tells only of one thing a call is asked last, and only of what would be found.
+"""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
@@ -11,7 +15,7 @@ from typing import Any, TypeVar
 
 import jmespath
 
-from agent.aws.catalogue import Collection, Factor
+from agent.aws.catalogue import MOST_LATE, Collection, Factor
 from agent.aws.collections import COLLECTIONS
 from agent.aws.readings import METRICS, Question, questions, take
 from agent.aws.session import WORKERS, Access, AWSError, code_of, home_of, why
@@ -24,25 +28,67 @@ _PAGES: Mapping[str, int] = {
     "describe_images": 1000,
     "describe_network_interfaces": 1000,
     "describe_instance_types": 100,
+    "describe_auto_scaling_groups": 100,
+    "describe_alarms": 100,
+    "get_resources": 100,
 }
-"""Without a page size EC2 answers everything at once, and refuses when that is too much."""
+"""Without a page size EC2 answers everything at once, and refuses when that is too much; others give half a page."""
+_ROUNDS = 3
+"""Of metrics: what the first say decides on what else is asked."""
 _TOO_LATE = "not read before the deadline of the scan"
 _RIGHTS = "cloudwatch:GetMetricData"
 
 
+Shared = dict[str, Sequence[Resource]]
+Found = Callable[[Snapshot], Mapping[str, float | None]]
+"""By the id of what would be found what it saves."""
+
+
 def sweep(
-    access: Access, account: str, region: str, factors: Iterable[Factor], *, at: datetime, home: bool, ends: float
+    access: Access,
+    account: str,
+    region: str,
+    factors: Iterable[Factor],
+    *,
+    at: datetime,
+    home: bool,
+    ends: float,
+    shared: Shared | None = None,
+    found: Found | None = None,
 ) -> Snapshot:
-    """Describe what the factors name, then measure what they wish. `ends`: the deadline on the monotonic clock."""
+    """Describe what the factors name, measure what they wish, and ask last of what would be `found`.
+
+    `ends`: the deadline on the monotonic clock; `shared`: what was learned in other regions of what is the same in all.
+    """
     wanted = tuple(factor for factor in factors if home or not factor.home)
-    looking = Looking(access, account, region, at, ends)
+    looking = Looking(access, account, region, at, ends, {} if shared is None else shared)
+    collections = needed(wanted, home=True)
     try:
-        for wave in waves(needed(wanted, home=home)):
+        for wave in waves({name: one for name, one in collections.items() if not one.late}):
             looking.describe(wave)
-        looking.measure(wishes(wanted, looking.seen()))
+        _measure(looking, wanted)
+        if found is not None:
+            _ask_last(looking, collections.values(), found)
     finally:
         looking.end()
     return looking.seen()
+
+
+def _ask_last(looking: "Looking", collections: Iterable[Collection], found: Found) -> None:
+    late = [one for one in collections if one.late]
+    for turn in sorted({one.late for one in late}):
+        looking.ask([one for one in late if one.late == turn], found)
+
+
+def _measure(looking: "Looking", factors: Sequence[Factor]) -> None:
+    """Until nothing more is wished for."""
+    asked: set[Series] = set()
+    for _ in range(_ROUNDS):
+        more = [one for one in wishes(factors, looking.seen()) if one not in asked]
+        if not more:
+            return
+        looking.measure(more)
+        asked.update(more)
 
 
 def needed(factors: Iterable[Factor], *, home: bool) -> dict[str, Collection]:
@@ -87,9 +133,11 @@ class Looking:
     region: str
     at: datetime
     ends: float
+    shared: Shared = field(default_factory=dict)
     resources: dict[str, Sequence[Resource]] = field(default_factory=dict)
     gaps: dict[str, str] = field(default_factory=dict)
     readings: dict[Series, Reading] = field(default_factory=dict)
+    asked: dict[str, frozenset[str]] = field(default_factory=dict)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="aws"))
 
     def seen(self) -> Snapshot:
@@ -100,9 +148,37 @@ class Looking:
             resources=self.resources,
             readings=self.readings,
             gaps=self.gaps,
+            asked=self.asked,
         )
 
     def describe(self, wave: Sequence[Collection]) -> None:
+        known = [collection for collection in wave if collection.name in self.shared]
+        self.resources |= {collection.name: self.shared[collection.name] for collection in known}
+        self._read([collection for collection in wave if collection not in known or collection.calls])
+
+    def ask(self, late: Sequence[Collection], found: Found) -> None:
+        """Of what would be found, the dearest first."""
+        worth = found(self.seen())
+        self.asked |= {collection.name: self._about(collection, worth) for collection in late}
+        self._read(late)
+
+    def _about(self, collection: Collection, worth: Mapping[str, float | None]) -> frozenset[str]:
+        """What a collection is asked about: so much that it takes no more calls than it may."""
+        calls = Counter(
+            name
+            for parent in self.resources.get(collection.per, ())
+            for key in collection.given.values()
+            if (name := str(parent.get(key))) in worth
+        )
+        chosen: set[str] = set()
+        left = MOST_LATE
+        for name in sorted(calls, key=lambda name: (-(worth[name] or 0.0), name)):
+            if calls[name] <= left:
+                chosen.add(name)
+                left -= calls[name]
+        return frozenset(chosen)
+
+    def _read(self, wave: Sequence[Collection]) -> None:
         running = {
             collection.name: [self._submit(collection, arguments) for arguments in self._calls(collection)]
             for collection in wave
@@ -111,7 +187,13 @@ class Looking:
             if collection.per in self.gaps:
                 self.gaps[collection.name] = f"needs {collection.per}: {self.gaps[collection.per]}"
                 continue
-            self.resources[collection.name] = self._gathered(running[collection.name], collection)
+            calls = running[collection.name]
+            self.resources[collection.name] = [
+                *self.shared.get(collection.name, ()),
+                *self._gathered(calls, collection),
+            ]
+            if collection.shared and calls and collection.name not in self.gaps:
+                self.shared[collection.name] = self.resources[collection.name]
 
     def measure(self, wanted: Sequence[Series]) -> None:
         asked = questions(wanted, self.at)
@@ -144,12 +226,16 @@ class Looking:
         sets = {
             tuple((parameter, str(parent[name])) for parameter, name in collection.given.items())
             for parent in self.resources.get(collection.per, ())
-            if all(parent.get(name) for name in collection.given.values())
+            if all(parent.get(name) for name in collection.given.values()) and self._is_due(collection, parent)
         }
         if not collection.batch:
             return [own | dict(one) for one in sorted(sets)]
         parameter = next(iter(collection.given))
         return [own | {parameter: chunk} for chunk in _chunks([one[0][1] for one in sorted(sets)], collection.batch)]
+
+    def _is_due(self, collection: Collection, parent: Resource) -> bool:
+        asked = self.asked.get(collection.name, frozenset())
+        return not collection.late or any(str(parent.get(name)) in asked for name in collection.given.values())
 
     def _gathered(self, running: Iterable[Future[list[Resource]]], collection: Collection) -> list[Resource]:
         """What all calls of a collection gave; one that failed makes a gap of the whole of it."""

@@ -1,4 +1,8 @@
-"""Load balancers: what stands behind them, what came through, and what they cost by being there."""
+"""Load balancers: what stands behind them, what came through, and what they cost by being there.
+
+What is registered is told by the number of healthy targets: it is published while there is any, also as zero. To ask
+for the targets themselves would take a call for each group.
+"""
 
 import re
 from collections import defaultdict
@@ -7,8 +11,9 @@ from dataclasses import dataclass
 
 from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Evidence, Result, Undecided, excluded
 from agent.aws.factors._estate import Cost, Subject, finding, is_managed, is_standby, series_of, too_young
+from agent.aws.factors._tagged import tags_by_arn, tags_by_name
 from agent.aws.prices.price import Price
-from agent.aws.snapshot import Resource, Series, Snapshot, series, tags_of
+from agent.aws.snapshot import Resource, Series, Snapshot, series
 
 KEY = "IDLE_ELB_CLEANUP"
 FEW = 100
@@ -25,7 +30,9 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balancer:
-    """One of any kind. `groups`: its target groups; `targets`, `healthy`: what is registered and what answers."""
+    """One of any kind. `groups`: its target groups; `instances`: what is registered with a classic one; `functions`: it
+    calls functions, which are there when they are called.
+    """
 
     id: str
     name: str
@@ -33,8 +40,8 @@ class Balancer:
     resource: Resource
     tags: Mapping[str, str]
     groups: tuple[str, ...]
-    targets: int
-    healthy: int
+    instances: int = 0
+    functions: bool = False
     called: bool = False
 
     @property
@@ -105,18 +112,14 @@ def _has_twin(one: Balancer, names: set[str]) -> bool:
 
 
 def _modern(snapshot: Snapshot) -> Iterator[Balancer]:
-    tags = {str(one["ResourceArn"]): tags_of(one) for one in snapshot.of("elbv2.tags")}
+    tags = tags_by_arn(snapshot)
     groups: dict[str, list[Resource]] = defaultdict(list)
     for group in snapshot.of("elbv2.target_groups"):
         for arn in group.get("LoadBalancerArns") or ():
             groups[str(arn)].append(group)
-    behind: dict[str, list[Resource]] = defaultdict(list)
-    for one in snapshot.of("elbv2.target_health"):
-        behind[str(one["TargetGroupArn"])].append(one)
     shared = _behind_services(snapshot)
     for resource in snapshot.of("elbv2.load_balancers"):
         arn = str(resource["LoadBalancerArn"])
-        health = [(group, one) for group in groups[arn] for one in behind[str(group["TargetGroupArn"])]]
         yield Balancer(
             id=arn,
             name=str(resource["LoadBalancerName"]),
@@ -124,18 +127,9 @@ def _modern(snapshot: Snapshot) -> Iterator[Balancer]:
             resource=resource,
             tags=tags.get(arn, {}),
             groups=tuple(str(group["TargetGroupArn"]) for group in groups[arn]),
-            targets=len(health),
-            healthy=sum(_is_healthy(group, one) for group, one in health),
+            functions=any(group.get("TargetType") == "lambda" for group in groups[arn]),
             called=arn in shared,
         )
-
-
-def _is_healthy(group: Resource, target: Resource) -> bool:
-    """A function is there when it is called; without checks a target is as good as healthy."""
-    return group.get("TargetType") == "lambda" or (target.get("TargetHealth") or {}).get("State") in {
-        "healthy",
-        "unavailable",
-    }
 
 
 def _behind_services(snapshot: Snapshot) -> frozenset[str]:
@@ -146,9 +140,9 @@ def _behind_services(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _classic(snapshot: Snapshot) -> Iterator[Balancer]:
-    tags = {str(one["LoadBalancerName"]): tags_of(one) for one in snapshot.of("elb.tags")}
+    tags = tags_by_name(snapshot, ":loadbalancer/")
     for resource in snapshot.of("elb.load_balancers"):
-        name, members = str(resource["LoadBalancerName"]), len(resource.get("Instances") or ())
+        name = str(resource["LoadBalancerName"])
         yield Balancer(
             id=name,
             name=name,
@@ -156,8 +150,7 @@ def _classic(snapshot: Snapshot) -> Iterator[Balancer]:
             resource=resource,
             tags=tags.get(name, {}),
             groups=(),
-            targets=members,
-            healthy=0,
+            instances=len(resource.get("Instances") or ()),
         )
 
 
@@ -166,9 +159,7 @@ def _classic(snapshot: Snapshot) -> Iterator[Balancer]:
 
 def wish(snapshot: Snapshot) -> Iterable[Series]:
     for one in balancers(snapshot):
-        yield from one.traffic()
-        if one.targets and not one.healthy:
-            yield from one.health()
+        yield from (*one.traffic(), *one.health())
 
 
 def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
@@ -187,17 +178,19 @@ def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
 def _idle(snapshot: Snapshot, one: Balancer, counts: list[float]) -> str:
     """Why nobody would miss it. Counts are absent when they are zero. One that only redirects has no targets."""
     few = counts[0] < FEW and sum(counts[1:]) < FEW_BYTES
-    if not one.targets and few:
-        return "has no registered target"
-    if one.targets and not one.healthy and _never_healthy(snapshot, one):
+    healthy = _healthy(snapshot, one)
+    if few and not (one.instances or one.functions or any(count is not None for count in healthy)):
+        return f"had no registered target in {LOOKBACK_DAYS} days"
+    if healthy and not one.functions and all(count == 0 for count in healthy) and (one.groups or one.instances):
         return f"had no healthy target in {LOOKBACK_DAYS} days"
     return f"had {counts[0]:.0f} requests in {LOOKBACK_DAYS} days" if few else ""
 
 
-def _never_healthy(snapshot: Snapshot, one: Balancer) -> bool:
-    """Only where the number of healthy targets was published, and always as zero."""
+def _healthy(snapshot: Snapshot, one: Balancer) -> list[float | None]:
+    """How many targets were healthy at most, by group; None where none was registered. A classic one always says."""
     readings = [snapshot.reading(wanted) for wanted in one.health()]
-    return bool(readings) and all(reading is not None and reading.value == 0 for reading in readings)
+    counts = [reading.value if reading else None for reading in readings]
+    return counts if one.groups or one.instances else []
 
 
 def _idle_finding(snapshot: Snapshot, book: Book, one: Balancer, counts: list[float], why: str) -> Result:
@@ -221,8 +214,7 @@ def _idle_finding(snapshot: Snapshot, book: Book, one: Balancer, counts: list[fl
             "type": one.kind,
             "scheme": one.resource.get("Scheme"),
             "targetGroups": list(one.groups),
-            "targets": one.targets,
-            "healthy": one.healthy,
+            "healthyAtMost": max((count for count in _healthy(snapshot, one) if count is not None), default=None),
             "requests": counts[0],
             "ownedBy": one.tags.get("aws:cloudformation:stack-name"),
         },

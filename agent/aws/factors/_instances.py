@@ -127,6 +127,10 @@ def described(snapshot: Snapshot, instance: Resource) -> dict[str, object]:
 # --- load ----------------------------------------------------------------------------------------------------------
 
 
+IDLE_CPU = 5.0
+"""Percent: what was ever busier than that is not idle, whatever else it did."""
+
+
 def metric(instance: Resource, name: str, stat: str, *, days: int = LOOKBACK_DAYS) -> Series:
     return series("AWS/EC2", name, stat, days=days, InstanceId=str(instance["InstanceId"]))
 
@@ -161,6 +165,8 @@ def load(snapshot: Snapshot, instance: Resource) -> Load | str:
         return reason
     readings: list[Reading] = []
     for wanted in load_series(instance)[:3]:
+        if readings and readings[0].value >= IDLE_CPU:
+            return Load(readings[0].value, 0.0, starved=False)
         reading = snapshot.reading(wanted)
         reason = too_few(reading, LOOKBACK_DAYS)
         if reading is None or reason:

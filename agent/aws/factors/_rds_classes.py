@@ -96,15 +96,20 @@ def _size_series(one: Database) -> Sequence[Series]:
 
 def wish_size(snapshot: Snapshot) -> Iterable[Series]:
     for one, _ in _sized(snapshot):
-        yield from _size_series(one)
+        cpu, *rest = _size_series(one)
+        yield cpu
+        reading = snapshot.reading(cpu)
+        if reading and reading.value <= MAX_CPU:
+            yield from rest
 
 
 def estimate_size(snapshot: Snapshot, book: Book) -> Iterable[Result]:
     market, reserved = Market(snapshot), Reserved(snapshot)
     for one, target in _sized(snapshot):
         readings = [snapshot.reading(series) for series in _size_series(one)]
+        busy = bool(readings[0] and readings[0].value > MAX_CPU)
         unproven = too_young(snapshot, one.resource["InstanceCreateTime"], LOOKBACK_DAYS) or next(
-            (why for reading in readings[:3] if (why := too_few(reading, LOOKBACK_DAYS))), None
+            (why for reading in readings[: 1 if busy else 3] if (why := too_few(reading, LOOKBACK_DAYS))), None
         )
         if unproven:
             yield Undecided(one.id, unproven)

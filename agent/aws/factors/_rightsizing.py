@@ -17,7 +17,7 @@ from agent.aws.factors._instances import (
 )
 from agent.aws.factors._types import GB, Kind, Market, fits_in
 from agent.aws.prices.price import UNKNOWN, Price
-from agent.aws.snapshot import Resource, Series, Snapshot
+from agent.aws.snapshot import Reading, Resource, Series, Snapshot
 
 KEY = "OVER_PROVISIONED_EC2"
 MOST_CPU = 80.0
@@ -91,15 +91,35 @@ def _memory(snapshot: Snapshot) -> dict[str, list[Series]]:
 
 def _own_series(instance: Resource) -> list[Series]:
     names = [("CPUUtilization", "p99.5"), ("CPUUtilization", "Average"), ("NetworkIn", "Maximum")]
-    names += [("NetworkOut", "Maximum"), *((name, "Maximum") for name in _EBS), ("CPUCreditBalance", "Minimum")]
-    return [metric(instance, name, stat) for name, stat in names]
+    names += [("NetworkOut", "Maximum"), *((name, "Maximum") for name in _EBS)]
+    wanted = [metric(instance, name, stat) for name, stat in names]
+    burstable = str(instance["InstanceType"]).startswith("t")
+    return [*wanted, metric(instance, "CPUCreditBalance", "Minimum")] if burstable else wanted
 
 
 def wish(snapshot: Snapshot) -> Iterable[Series]:
-    memory = _memory(snapshot)
+    """The rest only of those whose processors would do with less: most have no smaller type that holds them."""
+    memory, market = _memory(snapshot), Market(snapshot)
     for instance in _candidates(snapshot):
-        yield from _own_series(instance)
-        yield from memory.get(str(instance["InstanceId"]), ())
+        cpu, mean, *rest = _own_series(instance)
+        yield from (cpu, mean)
+        peak, usual = snapshot.reading(cpu), snapshot.reading(mean)
+        kind = market.kinds.get(str(instance["InstanceType"]))
+        if kind and peak and usual and _smaller(market, instance, kind, _of_cpu(peak, usual)):
+            yield from (*rest, *memory.get(str(instance["InstanceId"]), ()))
+
+
+def _of_cpu(cpu: Reading, mean: Reading) -> Peaks:
+    """As if nothing else were known of it."""
+    return Peaks(
+        cpu=cpu.value,
+        cpu_mean=mean.value,
+        network_gbps=None,
+        memory=None,
+        ebs_mbps=None,
+        ebs_iops=None,
+        share=1.0,
+    )
 
 
 def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:

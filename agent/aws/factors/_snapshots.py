@@ -255,28 +255,6 @@ def _image(shelf: Shelf, book: Book, image: Resource, frees: list[Resource]) -> 
     )
 
 
-# --- who else uses them: asked one by one, and so only of what would be found ---------------------------------------
-
-
-def shared_snapshots_asked(look: Snapshot) -> Iterator[dict[str, object]]:
-    """The snapshots that only somebody else's use could keep."""
-    shelf = Shelf(look)
-    for one in shelf.own:
-        age = look.age_days(one["StartTime"])
-        due = age >= (ORPHAN_DAYS if shelf.is_orphan(one) else OLD_DAYS) or (
-            age >= ARCHIVE_DAYS and is_retained(tags_of(one))
-        )
-        if due and shelf.is_free(one):
-            yield {"SnapshotId": one["SnapshotId"]}
-
-
-def shared_images_asked(look: Snapshot) -> Iterator[dict[str, object]]:
-    used = used_images(look)
-    for image in look.of("ec2.images"):
-        if image["ImageId"] not in used and _could_go(look, image):
-            yield {"ImageId": image["ImageId"]}
-
-
 FACTORS = (
     Factor(
         key="SNAPSHOT_CLEANUP",

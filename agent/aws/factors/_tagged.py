@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from agent.aws.snapshot import Snapshot, tags_of
 
-
-def tags_by(snapshot: Snapshot, collection: str, key: str) -> Mapping[str, Mapping[str, str]]:
-    """The tags in a collection, by the field that names their resource."""
-    return {str(one[key]): tags_of(one) for one in snapshot.of(collection)}
+TAGGED = "tagging.resources"
 
 
 def tags_by_arn(snapshot: Snapshot) -> Mapping[str, Mapping[str, str]]:
-    return tags_by(snapshot, "tagging.resources", "ResourceARN")
+    return {str(one["ResourceARN"]): tags_of(one) for one in snapshot.of(TAGGED)}
+
+
+def tags_by_name(snapshot: Snapshot, mark: str) -> Mapping[str, Mapping[str, str]]:
+    """Where only a name is known: by what follows the mark in an ARN (`:loadbalancer/`)."""
+    by_arn = tags_by_arn(snapshot)
+    return {name: tags for arn, tags in by_arn.items() if (name := arn.partition(mark)[2])}

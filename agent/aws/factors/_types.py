@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.aws.catalogue import Book
 from agent.aws.factors._instances import monthly
-from agent.aws.prices.price import Price
+from agent.aws.prices.price import UNKNOWN, Price
 from agent.aws.snapshot import Resource, Snapshot
 
 GB = 1_000_000_000
@@ -71,10 +71,16 @@ def kind_of(facts: Resource) -> Kind:
     )
 
 
-class Market:
-    """What a region offers, with prices."""
+class _NoBook:
+    def price(self, service: str, key: str, region: str) -> Price:
+        del service, key, region
+        return UNKNOWN
 
-    def __init__(self, snapshot: Snapshot, book: Book) -> None:
+
+class Market:
+    """What a region offers, with prices where there is a book."""
+
+    def __init__(self, snapshot: Snapshot, book: Book = _NoBook()) -> None:  # noqa: B008 - it has no state
         self._book, self._region = book, snapshot.region
         offered = {str(one["InstanceType"]) for one in snapshot.of("ec2.type_offerings")}
         facts = snapshot.of("ec2.instance_types")

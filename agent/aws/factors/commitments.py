@@ -18,7 +18,7 @@ DISCOUNT = 0.28
 STEADY_DAYS = 30
 AHEAD_DAYS = 60
 BEHIND_DAYS = 30
-_PLANS = "savingsplans.in_force"
+_PLANS = "savingsplans.plans"
 _COMMITTED = ("ec2.reserved_instances", _PLANS)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Evidence, Factor, Result, Undecided
 from agent.aws.factors._estate import Cost, Subject, estimated, finding, too_young
-from agent.aws.factors._tagged import tags_by
+from agent.aws.factors._tagged import TAGGED, tags_by_arn
 from agent.aws.prices.price import Price
 from agent.aws.snapshot import Resource, Series, Snapshot, series
 
@@ -119,7 +119,7 @@ def _load(snapshot: Snapshot, table: Resource) -> Load:
 
 
 def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
-    tags = tags_by(snapshot, "dynamodb.tags", "ResourceArn")
+    tags = tags_by_arn(snapshot)
     scaling = {str(one["ResourceId"]) for one in snapshot.of("dynamodb.scalable_targets")}
     rates = _Rates.of(book, snapshot.region)
     for table in _tables(snapshot):
@@ -241,7 +241,7 @@ FACTORS = (
         kind="RIGHTSIZE",
         title="Tables that pay for capacity in the wrong way",
         collections=("dynamodb.tables", "dynamodb.scalable_targets"),
-        optional=("dynamodb.tags",),
+        optional=(TAGGED,),
         metrics=wish,
         estimate=estimate,
     ),

@@ -7,6 +7,7 @@ from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Factor, Resu
 from agent.aws.factors import _newer, _rightsizing
 from agent.aws.factors._estate import MB, Cost, finding, is_scheduled, is_standby, kept, too_young
 from agent.aws.factors._instances import (
+    IDLE_CPU,
     Load,
     described,
     is_its_own,
@@ -86,7 +87,6 @@ def _sum(prices: list[Price]) -> Price:
 
 # --- idle ----------------------------------------------------------------------------------------------------------
 
-IDLE_CPU = 5.0
 IDLE_BYTES_A_DAY = 5 * MB
 
 
@@ -103,7 +103,11 @@ def _runners(snapshot: Snapshot) -> Iterator[Resource]:
 
 def wish_idle(snapshot: Snapshot) -> Iterable[Series]:
     for instance in _runners(snapshot):
-        yield from load_series(instance)
+        cpu, *rest = load_series(instance)
+        yield cpu
+        reading = snapshot.reading(cpu)
+        if reading and reading.value < IDLE_CPU:
+            yield from rest
 
 
 def estimate_idle(snapshot: Snapshot, book: Book) -> Iterable[Result]:

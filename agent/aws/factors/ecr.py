@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from agent.aws.catalogue import Book, Evidence, Factor, Result
 from agent.aws.factors._estate import Cost, Subject, finding, is_retained
-from agent.aws.factors._tagged import tags_by
+from agent.aws.factors._tagged import TAGGED, tags_by_arn
 from agent.aws.snapshot import Resource, Snapshot
 
 KEY = "ECR_LIFECYCLE"
@@ -20,7 +20,7 @@ _POLICY = (
 
 def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
     ruled = {str(one["repositoryName"]) for one in snapshot.of("ecr.lifecycle")}
-    tags = tags_by(snapshot, "ecr.tags", "resourceArn")
+    tags = tags_by_arn(snapshot)
     images: dict[str, list[Resource]] = defaultdict(list)
     for image in snapshot.of("ecr.images"):
         images[str(image["repositoryName"])].append(image)
@@ -80,7 +80,7 @@ FACTORS = (
         kind="MODERNIZE",
         title="Repositories that keep every image",
         collections=("ecr.repositories", "ecr.lifecycle", "ecr.images"),
-        optional=("ecr.tags", "lambda.functions"),
+        optional=(TAGGED, "lambda.functions"),
         estimate=estimate,
         min_savings=0.0,
     ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Evidence, Factor, Result, Undecided, excluded
 from agent.aws.factors._databases import SIZES
 from agent.aws.factors._estate import Cost, Subject, finding, is_standby, too_few, too_young
-from agent.aws.factors._tagged import tags_by
+from agent.aws.factors._tagged import TAGGED, tags_by_arn
 from agent.aws.prices.price import Price
 from agent.aws.snapshot import Resource, Series, Snapshot, series
 
@@ -67,7 +67,7 @@ class Cache:
 
 def caches(snapshot: Snapshot, key: str) -> Iterator[Cache]:
     """Those that are up, none of whose parts its owner has taken out; one of many regions is left alone."""
-    tags = tags_by(snapshot, "elasticache.tags", "ResourceName")
+    tags = tags_by_arn(snapshot)
     by_group: dict[str, list[Resource]] = defaultdict(list)
     for one in snapshot.of("elasticache.clusters"):
         by_group[str(one.get("ReplicationGroupId") or f"cluster/{one['CacheClusterId']}")].append(one)
@@ -258,7 +258,7 @@ FACTORS = (
         kind="DELETE",
         title="Caches that nobody asks",
         collections=_COLLECTIONS,
-        optional=("elasticache.tags",),
+        optional=(TAGGED,),
         metrics=wish_idle,
         estimate=estimate_idle,
     ),
@@ -270,7 +270,7 @@ FACTORS = (
         kind="RIGHTSIZE",
         title="Caches that smaller nodes would serve",
         collections=_COLLECTIONS,
-        optional=("elasticache.tags",),
+        optional=(TAGGED,),
         metrics=wish_size,
         estimate=estimate_size,
     ),
@@ -282,7 +282,7 @@ FACTORS = (
         kind="MODERNIZE",
         title="Caches on nodes of an old generation",
         collections=_COLLECTIONS,
-        optional=("elasticache.tags",),
+        optional=(TAGGED,),
         estimate=estimate_generation,
     ),
 )

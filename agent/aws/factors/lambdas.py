@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from agent.aws.catalogue import HOURS_A_MONTH, LOOKBACK_DAYS, Book, Evidence, Factor, Result, Undecided
 from agent.aws.factors._estate import Cost, Subject, finding
-from agent.aws.factors._tagged import tags_by
+from agent.aws.factors._tagged import TAGGED, tags_by_arn
 from agent.aws.snapshot import Resource, Series, Snapshot, series
 
 MEMORY = "LAMBDA_MEMORY"
@@ -35,7 +35,7 @@ def _gb_seconds(snapshot: Snapshot, function: Resource, memory_mb: float) -> flo
 
 
 def _subject(snapshot: Snapshot, function: Resource) -> Subject:
-    tags = tags_by(snapshot, "lambda.tags", "Resource").get(str(function["FunctionArn"]), {})
+    tags = tags_by_arn(snapshot).get(str(function["FunctionArn"]), {})
     name = str(function["FunctionName"])
     return Subject(
         resource_id=str(function["FunctionArn"]), resource=function, tags=tags, days=LOOKBACK_DAYS, name=name
@@ -155,7 +155,7 @@ FACTORS = (
         kind="RIGHTSIZE",
         title="Functions with more memory than they touch",
         collections=("lambda.functions", "cloudwatch.lambda_insights"),
-        optional=("lambda.tags",),
+        optional=(TAGGED,),
         metrics=wish_memory,
         estimate=estimate_memory,
     ),
@@ -167,7 +167,7 @@ FACTORS = (
         kind="MODERNIZE",
         title="Functions that arm64 would run for less",
         collections=("lambda.functions",),
-        optional=("lambda.tags",),
+        optional=(TAGGED,),
         metrics=wish_processor,
         estimate=estimate_processor,
     ),

@@ -13,11 +13,11 @@ from agent.aws.factors._estate import (
     is_managed,
     is_standby,
     kept,
-    series_of,
     too_few,
     too_young,
 )
 from agent.aws.factors._instances import is_paid, state, stopped_since
+from agent.aws.factors._tagged import TAGGED
 from agent.aws.snapshot import Resource, Series, Snapshot, series, tags_of
 
 # --- addresses -----------------------------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ def _nat(snapshot: Snapshot, book: Book, nat: Resource, tables: list[str], zone:
 
 # --- endpoints -----------------------------------------------------------------------------------------------------
 
+_DAY_S = 86_400
 ENDPOINT_DAYS = 30
 _BILLED = frozenset({"interface", "gatewayloadbalancer"})
 _BREAK_GLASS = re.compile(r"\.(ssm|ssmmessages|ec2messages|ssm-contacts)$")
@@ -196,7 +197,8 @@ def _endpoint_series(endpoint: Resource) -> Series:
         "VPC Endpoint Id": str(endpoint["VpcEndpointId"]),
         "VPC Id": str(endpoint["VpcId"]),
     }
-    return series_of("AWS/PrivateLinkEndpoints", "BytesProcessed", "Sum", dimensions, days=ENDPOINT_DAYS)
+    named = tuple(sorted(dimensions.items()))
+    return Series("AWS/PrivateLinkEndpoints", "BytesProcessed", "Sum", named, ENDPOINT_DAYS, _DAY_S)
 
 
 def wish_endpoints(snapshot: Snapshot) -> Iterable[Series]:
@@ -261,14 +263,7 @@ FACTORS = (
         service="ELB",
         kind="DELETE",
         title="Load balancers that serve nobody",
-        collections=(
-            "elbv2.load_balancers",
-            "elbv2.target_groups",
-            "elbv2.target_health",
-            "elbv2.tags",
-            "elb.load_balancers",
-            "elb.tags",
-        ),
+        collections=("elbv2.load_balancers", "elbv2.target_groups", "elb.load_balancers", TAGGED),
         optional=("ec2.endpoint_services",),
         metrics=_balancers.wish,
         estimate=_balancers.estimate,

@@ -54,7 +54,11 @@ def _clusters(snapshot: Snapshot) -> Iterator[tuple[Resource, list[Database]]]:
 def wish_idle(snapshot: Snapshot) -> Iterable[Series]:
     members = [one for _, own in _clusters(snapshot) for one in own]
     for one in [*_candidates(snapshot), *members]:
-        yield from _idle_series(one)
+        connections, *load = _idle_series(one)
+        yield connections
+        reading = snapshot.reading(connections)
+        if reading and reading.value == 0:
+            yield from load
 
 
 def _idle_series(one: Database) -> list[Series]:

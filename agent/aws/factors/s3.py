@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.aws.catalogue import Book, Evidence, Factor, Result, Undecided
 from agent.aws.factors._estate import Cost, Subject, estimated, finding, is_retained
-from agent.aws.factors._tagged import tags_by
+from agent.aws.factors._tagged import TAGGED, tags_by_name
 from agent.aws.prices.price import UNKNOWN, Price
 from agent.aws.snapshot import Resource, Series, Snapshot, series
 
@@ -36,7 +36,7 @@ class _Bucket:
 
 
 def _buckets(snapshot: Snapshot) -> Iterator[_Bucket]:
-    tags = tags_by(snapshot, "s3.tags", "Bucket")
+    tags = tags_by_name(snapshot, ":s3:::")
     rules = {str(one["Bucket"]): one.get("Rules") or () for one in snapshot.of("s3.lifecycle")}
     for resource in snapshot.of("s3.buckets"):
         name = str(resource["Name"])
@@ -84,9 +84,10 @@ def _rules(bucket: _Bucket) -> str:
 
 
 def _bytes(snapshot: Snapshot, uploads: set[str]) -> float | None:
-    if snapshot.lacks(("s3.parts",)) or "s3.parts" not in snapshot.resources:
+    of = [one for one in snapshot.of("s3.parts") if one["UploadId"] in uploads]
+    if snapshot.lacks(("s3.parts",)) or not uploads <= {str(one["UploadId"]) for one in of}:
         return None
-    return sum(float(part["Size"]) for part in snapshot.of("s3.parts") if part["UploadId"] in uploads)
+    return sum(float(size) for one in of for size in one["Sizes"] or ())
 
 
 # --- classes -------------------------------------------------------------------------------------------------------
@@ -97,6 +98,7 @@ SHARE = 0.5
 MONITORING = 0.0025 / 1000
 """USD a month for each object that Intelligent-Tiering watches."""
 _DAYS = 3
+_DAY_S = 86_400
 
 
 def _size_series(bucket: _Bucket) -> tuple[Series, Series]:
@@ -106,6 +108,7 @@ def _size_series(bucket: _Bucket) -> tuple[Series, Series]:
             "BucketSizeBytes",
             "Average",
             days=_DAYS,
+            period_s=_DAY_S,
             BucketName=bucket.name,
             StorageType="StandardStorage",
         ),
@@ -114,6 +117,7 @@ def _size_series(bucket: _Bucket) -> tuple[Series, Series]:
             "NumberOfObjects",
             "Average",
             days=_DAYS,
+            period_s=_DAY_S,
             BucketName=bucket.name,
             StorageType="AllStorageTypes",
         ),
@@ -180,7 +184,7 @@ FACTORS = (
         kind="MODERNIZE",
         title="Uploads that were never completed",
         collections=("s3.buckets", "s3.lifecycle", "s3.uploads"),
-        optional=("s3.parts", "s3.tags"),
+        optional=("s3.parts", TAGGED),
         estimate=estimate_uploads,
         min_savings=0.0,
     ),
@@ -192,7 +196,7 @@ FACTORS = (
         kind="MODERNIZE",
         title="Large buckets whose objects never move to a cheaper class",
         collections=("s3.buckets", "s3.lifecycle"),
-        optional=("s3.tags",),
+        optional=(TAGGED,),
         metrics=wish_sizes,
         estimate=estimate_lifecycle,
     ),

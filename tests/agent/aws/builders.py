@@ -1,6 +1,7 @@
 """Small estates for the tests of factors: resources as AWS describes them, readings, prices, and who is found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from agent.aws.catalogue import Estimate, Factor, Undecided
@@ -49,9 +50,20 @@ def daily(values: Sequence[float], *, every: timedelta = timedelta(days=1)) -> R
     return Reading(max(values, default=0.0), samples=100_000.0, values=points)
 
 
-def wished(factor: Factor, look: Snapshot) -> list[Series]:
-    """The series that a factor wants."""
-    return list(factor.metrics(look)) if factor.metrics else []
+Value = Callable[[Series], Reading | float | None]
+
+
+def wished(factor: Factor, look: Snapshot, value: Value = lambda _: None) -> list[Series]:
+    """The series that a factor wants, also those that it wants once it knows the `value` of the others."""
+    if factor.metrics is None:
+        return []
+    wanted = list(factor.metrics(look))
+    for _ in range(2):
+        known = {
+            one: said if isinstance(said, Reading) else full(said) for one in wanted if (said := value(one)) is not None
+        }
+        wanted = list(dict.fromkeys([*wanted, *factor.metrics(replace(look, readings=known))]))
+    return wanted
 
 
 class Book:

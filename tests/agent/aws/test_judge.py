@@ -1,14 +1,16 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agent.aws.catalogue import Book, Estimate, Factor, Kind, Result, Undecided
-from agent.aws.judge import evidence_hash, judge
+from agent.aws.factors import catalogue
+from agent.aws.judge import evidence_hash, judge, worth
 from agent.aws.readings import METRICS
 from agent.aws.snapshot import Snapshot, series, tags_of
 from common.wire_aws import Recommendation
-from tests.agent.aws.builders import BOOK, snapshot, volume
+from tests.agent.aws.builders import BOOK, ebs_snapshot, snapshot, volume
 
 
 def estimate(resource: str, current: float | None = 10.0, **fields: Any) -> Estimate:
@@ -163,3 +165,15 @@ def test_metadata_of_any_type_becomes_plain() -> None:
     assert found.metadata["createTime"] == "2026-07-15T12:00:00Z"
     assert found.metadata["zones"] == ["a"]
     assert found.metadata["accountId"] == "111122223333"
+
+
+def test_what_aws_was_not_asked_about_is_not_decided() -> None:
+    shots = [ebs_snapshot("snap-1", "vol-1"), ebs_snapshot("snap-2", "vol-2"), ebs_snapshot("snap-3", VolumeSize=1)]
+    look = snapshot({"ec2.snapshots": shots})
+    cleanup = [catalogue()["SNAPSHOT_CLEANUP"]]
+    assert worth(look, cleanup, BOOK, home=False) == {"snap-1": pytest.approx(5.0), "snap-2": pytest.approx(5.0)}
+    asked = replace(look, asked={"ec2.snapshot_shares": frozenset({"snap-1"})})
+    judged = judge(asked, cleanup, BOOK, known=["SNAPSHOT_CLEANUP/snap-2"])
+    assert [one.resource for one in judged.recommendations] == ["snap-1"]
+    assert [(one.factor, one.count) for one in judged.undecided] == [("SNAPSHOT_CLEANUP", 1)]
+    assert judged.gone == ()

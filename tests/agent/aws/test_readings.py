@@ -59,7 +59,7 @@ def test_windows_of_different_length_are_different_calls() -> None:
     )
 )
 @settings(max_examples=25, deadline=None)
-def test_every_series_is_asked_once_with_its_count_in_the_same_call_within_the_limits_of_a_call(
+def test_every_series_is_asked_once_and_a_window_with_its_count_within_the_limits_of_a_call(
     wanted: list[tuple[int, str, int, int | None]],
 ) -> None:
     every = {cpu(number, stat, days=days, period_s=period) for number, stat, days, period in wanted}
@@ -68,10 +68,20 @@ def test_every_series_is_asked_once_with_its_count_in_the_same_call_within_the_l
     assert sorted(map(repr, found)) == sorted(map(repr, every))
     for question in asked:
         assert len(question.queries) <= MAX_SERIES
-        points = sum(one.days * 86_400 // one.period_s if one.period_s else 1 for one in question.asked.values())
+        days = (question.end - question.start).days
+        points = sum(days * 86_400 // one.period_s if one.period_s else 1 for one in question.asked.values())
         assert points <= MAX_POINTS
         counted = {one.dimensions for one in question.asked.values() if one.stat == "SampleCount"}
-        assert {one.dimensions for one in question.asked.values()} == counted
+        assert {one.dimensions for one in question.asked.values() if not one.period_s} == counted
+
+
+def test_a_series_with_a_period_goes_with_a_longer_window_and_is_cut_to_its_own() -> None:
+    (question,) = questions([cpu(1, days=14), cpu(2, days=3, period_s=86_400)], AT)
+    name = next(name for name, one in question.asked.items() if one.period_s)
+    days = [question.end - timedelta(days=days) for days in (4, 3, 1)]
+    reading = take(question, [result(name, *((day, 5.0) for day in days))])[cpu(2, days=3, period_s=86_400)]
+    assert reading.values == ((days[1], 5.0), (days[2], 5.0))
+    assert reading.samples == 2.0
 
 
 def test_a_window_that_came_in_two_parts_is_put_together_as_its_statistic_allows() -> None:

@@ -10,7 +10,7 @@ from agent.aws.messages import Target
 from agent.aws.readings import METRICS
 from agent.aws.session import Access, AccountError, entered, own
 from agent.aws.snapshot import Series, Snapshot, series
-from agent.aws.sweep import items_of, needed, sweep, waves
+from agent.aws.sweep import Found, Looking, Shared, items_of, needed, sweep, waves
 from tests.standins.aws.launch import Aws
 
 REGION = "eu-west-1"
@@ -57,10 +57,19 @@ def target(aws: Aws, role: str = "role_arn") -> Target:
 
 
 def look(
-    access: Access, *factors: Factor, region: str = REGION, within_s: float = 60.0, home: bool = False
+    access: Access,
+    *factors: Factor,
+    region: str = REGION,
+    within_s: float = 60.0,
+    shared: Shared | None = None,
+    found: Found | None = None,
 ) -> Snapshot:
-    at = datetime.now(UTC)
-    return sweep(access, "111122223333", region, factors, at=at, home=home, ends=time.monotonic() + within_s)
+    at, ends = datetime.now(UTC), time.monotonic() + within_s
+    return sweep(access, "111122223333", region, factors, at=at, home=False, ends=ends, shared=shared, found=found)
+
+
+def of_two(look: Snapshot) -> list[str]:
+    return sorted(str(one["SnapshotId"]) for one in look.of("ec2.snapshots"))[:2]
 
 
 def test_a_wave_needs_only_what_the_waves_before_it_have_read() -> None:
@@ -85,6 +94,18 @@ def test_a_list_in_a_list_is_one_list_and_an_object_is_a_list_of_one() -> None:
     assert items_of(page, "Reservations[].Instances[]") == [{"Id": 1}, {"Id": 2}, {"Id": 3}]
     assert items_of(page, "Table") == [{"Name": "t"}]
     assert items_of(page, "Nothing[]") == []
+
+
+def test_of_what_is_asked_last_the_dearest_come_first_and_what_needs_too_many_calls_not_at_all() -> None:
+    uploads = [{"Bucket": "full", "Key": "k", "UploadId": str(number)} for number in range(301)]
+    uploads += [{"Bucket": "small", "Key": "k", "UploadId": f"s{number}"} for number in range(200)]
+    uploads += [{"Bucket": "dear", "Key": "k", "UploadId": f"d{number}"} for number in range(200)]
+    with own() as access:
+        looking = Looking(access, "111122223333", REGION, datetime.now(UTC), 0.0, resources={"s3.uploads": uploads})
+        worth = {"full": 90.0, "dear": 20.0, "small": 10.0, "none": 5.0}
+        looking.ask([COLLECTIONS["s3.parts"]], lambda _: worth)
+        looking.end()
+    assert looking.asked == {"s3.parts": frozenset({"dear"})}
 
 
 @pytest.mark.slow
@@ -143,10 +164,26 @@ class TestWithAws:
         assert found.gaps == {"ec2.volumes": "not read before the deadline of the scan"}
 
     def test_a_collection_made_from_another_has_what_it_was_asked_with(self, access: Access) -> None:
-        found = look(access, reading("elbv2.target_health", "s3.lifecycle", "dynamodb.tables"))
-        arns = {one["TargetGroupArn"] for one in found.of("elbv2.target_groups")}
-        assert {one["TargetGroupArn"] for one in found.of("elbv2.target_health")} <= arns
+        found = look(access, reading("rds.orderable", "dynamodb.tables"))
+        versions = {one["EngineVersion"] for one in found.of("rds.instances")}
+        assert {one["EngineVersion"] for one in found.of("rds.orderable")} <= versions
         assert found.gaps == {}
+
+    def test_what_aws_tells_of_one_a_call_is_asked_last_and_only_of_what_would_be_found(self, access: Access) -> None:
+        before = access.calls
+        found = look(access, reading("ec2.snapshot_shares"), found=lambda look: dict.fromkeys(of_two(look), 5.0))
+        assert access.calls - before <= 4
+        assert found.asked == {"ec2.snapshot_shares": frozenset(of_two(found))}
+        assert {one["SnapshotId"] for one in found.of("ec2.snapshot_shares")} == set(of_two(found))
+
+    def test_what_is_the_same_in_every_region_is_asked_for_once(self, access: Access) -> None:
+        shared: Shared = {}
+        first = look(access, reading("savingsplans.plans", "ec2.instance_types"), shared=shared)
+        before = access.calls
+        second = look(access, reading("savingsplans.plans", "ec2.instance_types"), region="eu-central-1", shared=shared)
+        assert access.calls - before <= 3  # what the region offers, and families that only this one has
+        assert second.of("savingsplans.plans") == first.of("savingsplans.plans")
+        assert len(second.of("ec2.instance_types")) >= len(first.of("ec2.instance_types"))
 
     def test_an_account_that_is_another_one_is_refused(self, as_agent: Aws) -> None:
         wrong = Target("999999999999", target(as_agent).role_arn, target(as_agent).external_id)

@@ -57,9 +57,9 @@ def test_instances_that_run_for_a_month_are_one_finding_of_their_region() -> Non
 def test_what_reservations_and_plans_pay_is_taken_off() -> None:
     reserved = of(instance("i-1"), instance("i-2"), ec2_reserved_instances=[reservation()])
     assert found(COMPUTE, reserved)[NAME].savings == pytest.approx(M5 * 0.28)
-    planned = of(instance("i-1"), instance("i-2"), savingsplans_in_force=[plan(commitment="0.0288")])
+    planned = of(instance("i-1"), instance("i-2"), savingsplans_plans=[plan(commitment="0.0288")])
     assert found(COMPUTE, planned)[NAME].savings == pytest.approx((2 * M5 - 0.04 * 730) * 0.28)
-    assert found(COMPUTE, of(instance(), savingsplans_in_force=[plan()])) == {}
+    assert found(COMPUTE, of(instance(), savingsplans_plans=[plan()])) == {}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_reservations_and_plans_pay_is_taken_off() -> None:
     [plan(state="retired"), plan(savingsPlanType="SageMaker"), plan(savingsPlanType="EC2Instance", region="us-west-2")],
 )
 def test_plans_of_other_things_pay_for_nothing_here(other: Resource) -> None:
-    assert found(COMPUTE, of(instance(), savingsplans_in_force=[other]))[NAME].savings == pytest.approx(M5 * 0.28)
+    assert found(COMPUTE, of(instance(), savingsplans_plans=[other]))[NAME].savings == pytest.approx(M5 * 0.28)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_instances_that_are_not_steady_need_no_plan(left_alone: Resource) -> Non
     assert found(COMPUTE, of(left_alone)) == {}
 
 
-@pytest.mark.parametrize("unread", ["savingsplans.in_force", "ec2.reserved_instances"])
+@pytest.mark.parametrize("unread", ["savingsplans.plans", "ec2.reserved_instances"])
 def test_commitments_that_may_not_be_read_make_it_only_probable(unread: str) -> None:
     look = snapshot({"ec2.instances": [instance()]}, gaps={unread: "AccessDenied"})
     assert found(COMPUTE, look)[NAME].confidence == "LOW"

@@ -97,7 +97,7 @@ def test_a_young_table_is_not_judged() -> None:
 
 
 def test_a_table_without_a_price_has_no_number_and_says_its_tags() -> None:
-    excluded: list[Resource] = [{"ResourceArn": ARN, "Tags": tags({"fieldpost:exclude": "all"})}]
-    one = found(MODE, of(table(), [0.5], dynamodb_tags=excluded), NO_PRICES)["orders"]
+    excluded: list[Resource] = [{"ResourceARN": ARN, "Tags": tags({"fieldpost:exclude": "all"})}]
+    one = found(MODE, of(table(), [0.5], tagging_resources=excluded), NO_PRICES)["orders"]
     assert (one.savings, one.label) == (None, "UNKNOWN")
     assert one.metadata["tags"] == {"fieldpost:exclude": "all"}

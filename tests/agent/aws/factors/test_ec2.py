@@ -87,7 +87,8 @@ def loaded(
         "NetworkOut": network,
         "CPUCreditBalance": Reading(credit, samples),
     }
-    readings: dict[Series, Reading | float] = {series: values[series.metric] for series in wished(IDLE, look)}
+    wanted = wished(IDLE, look, lambda series: values[series.metric])
+    readings: dict[Series, Reading | float] = {series: values[series.metric] for series in wanted}
     types = [{"InstanceType": one["InstanceType"], **more}]
     return snapshot({"ec2.instances": [one], "ec2.instance_types": types}, readings)
 

@@ -44,7 +44,7 @@ def of(*clusters: Resource, tagged: dict[str, str] | None = None, groups: list[R
         {
             "elasticache.clusters": list(clusters),
             "elasticache.replication_groups": groups or [],
-            "elasticache.tags": [{"ResourceName": arn("c-1"), "Tags": tags(tagged)}],
+            "tagging.resources": [{"ResourceARN": arn("c-1"), "Tags": tags(tagged)}],
         }
     )
 

@@ -30,7 +30,7 @@ def of(one: Resource, *, seconds: float = 1e6, used: float | None = 40.0, tagged
     resources: dict[str, list[Resource]] = {
         "lambda.functions": [one],
         "cloudwatch.lambda_insights": [] if used is None else [insights],
-        "lambda.tags": [{"Resource": ARN, "Tags": tags({"fieldpost:exclude": "all"})}] if tagged else [],
+        "tagging.resources": [{"ResourceARN": ARN, "Tags": tags({"fieldpost:exclude": "all"})}] if tagged else [],
     }
     values = {"Duration": seconds * 1000, "memory_utilization": used}
     empty = snapshot(resources)

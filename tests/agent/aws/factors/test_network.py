@@ -1,6 +1,6 @@
 """Addresses, load balancers, NAT gateways and endpoints: idle ones, and those that only look idle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 
@@ -94,24 +94,22 @@ CLB: Resource = {
 def balanced(
     one: Resource = ALB,
     *,
-    states: Sequence[str] = (),
     group: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     counts: Mapping[str, float] | None = None,
     **more: list[Resource],
 ) -> Snapshot:
-    """A load balancer with one target group; `counts` by metric."""
+    """A load balancer with one target group; `counts` by metric: of healthy hosts there is one while there are any."""
     classic = "LoadBalancerArn" not in one
+    arn = f"arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/{one['LoadBalancerName']}"
     tagged = {"Tags": [{"Key": key, "Value": value} for key, value in (tags or {}).items()]}
     resources: dict[str, list[Resource]] = {
         "elb.load_balancers": [one] if classic else [],
-        "elb.tags": [{"LoadBalancerName": one["LoadBalancerName"], **tagged}],
         "elbv2.load_balancers": [] if classic else [one],
-        "elbv2.tags": [{"ResourceArn": one.get("LoadBalancerArn"), **tagged}],
+        "tagging.resources": [{"ResourceARN": one.get("LoadBalancerArn", arn), **tagged}],
         "elbv2.target_groups": [
             {"TargetGroupArn": GROUP, "TargetType": "instance", "LoadBalancerArns": [ARN], **(group or {})}
         ],
-        "elbv2.target_health": [{"TargetGroupArn": GROUP, "TargetHealth": {"State": state}} for state in states],
         **{name.replace("_", ".", 1): items for name, items in more.items()},
     }
     look = snapshot(resources)
@@ -124,17 +122,17 @@ def balanced(
 @pytest.mark.parametrize(
     ("look", "savings", "why"),
     [
-        (balanced(), 0.0225 * 730, "has no registered target"),
-        (balanced({**ALB, "Scheme": "internet-facing"}), (0.0225 + 2 * 0.005) * 730, "has no registered target"),
-        (balanced(states=["healthy"]), 0.0225 * 730, "had 0 requests"),
-        (balanced(states=["healthy"], counts={"RequestCount": 99}), 0.0225 * 730, "had 99 requests"),
+        (balanced(), 0.0225 * 730, "had no registered target"),
+        (balanced({**ALB, "Scheme": "internet-facing"}), (0.0225 + 2 * 0.005) * 730, "had no registered target"),
+        (balanced(counts={"HealthyHostCount": 1}), 0.0225 * 730, "had 0 requests"),
+        (balanced(counts={"RequestCount": 99, "HealthyHostCount": 1}), 0.0225 * 730, "had 99 requests"),
         (
-            balanced(states=["unhealthy"], counts={"RequestCount": 9000, "HealthyHostCount": 0}),
+            balanced(counts={"RequestCount": 9000, "HealthyHostCount": 0}),
             0.0225 * 730,
             "no healthy target",
         ),
-        (balanced({**ALB, "Type": "network"}, states=["healthy"]), 0.0225 * 730, "had 0 requests"),
-        (balanced({**ALB, "Type": "gateway"}), 0.0125 * 730, "has no registered target"),
+        (balanced({**ALB, "Type": "network"}, counts={"HealthyHostCount": 1}), 0.0225 * 730, "had 0 requests"),
+        (balanced({**ALB, "Type": "gateway"}), 0.0125 * 730, "had no registered target"),
     ],
 )
 def test_a_load_balancer_that_serves_nobody_costs_its_hours(look: Snapshot, savings: float, why: str) -> None:
@@ -153,12 +151,11 @@ def test_a_classic_load_balancer_without_requests_is_found_by_its_name() -> None
 @pytest.mark.parametrize(
     "look",
     [
-        balanced(states=["healthy"], counts={"RequestCount": 100}),
+        balanced(counts={"RequestCount": 100, "HealthyHostCount": 1}),
         balanced(counts={"RequestCount": 5000}),
-        balanced(states=["unhealthy"], counts={"RequestCount": 9000, "HealthyHostCount": 2}),
-        balanced(states=["unhealthy"], counts={"RequestCount": 9000}),
-        balanced(states=["unavailable"], group={"TargetType": "lambda"}, counts={"RequestCount": 500}),
-        balanced({**ALB, "Type": "network"}, states=["healthy"], counts={"NewFlowCount": 3, "ProcessedBytes": 5e9}),
+        balanced(counts={"RequestCount": 9000, "HealthyHostCount": 2}),
+        balanced(group={"TargetType": "lambda"}, counts={"RequestCount": 500}),
+        balanced({**ALB, "Type": "network"}, counts={"NewFlowCount": 3, "ProcessedBytes": 5e9, "HealthyHostCount": 1}),
         balanced(
             {**ALB, "Type": "network"},
             ec2_endpoint_services=[{"ServiceId": "vpce-svc-1", "NetworkLoadBalancerArns": [ARN]}],
@@ -169,6 +166,7 @@ def test_a_classic_load_balancer_without_requests_is_found_by_its_name() -> None
         balanced(tags={"deployment": "green"}),
         balanced(tags={"fieldpost:exclude": "IDLE_ELB_CLEANUP"}),
         balanced(CLB, counts={"RequestCount": 400}),
+        balanced(CLB, counts={"RequestCount": 400}, tags={"team": "web"}),
         balanced(CLB, counts={"EstimatedProcessedBytes": 3e9}),
     ],
 )

@@ -86,8 +86,19 @@ def test_an_old_instance_without_a_price_is_found_with_unknown_savings() -> None
 def test_the_types_of_every_family_that_may_be_advised_are_described() -> None:
     types = COLLECTIONS["ec2.instance_types"].calls
     assert types is not None
-    (call,) = types(snapshot({"ec2.instances": [OLD, PYTHON]}))
-    assert {"m4.*", "m6i.*", "m5.*", "m7g.*"} <= set(call["Filters"][0]["Values"])  # type: ignore[index]  # a list
+    offered = [{"InstanceType": f"{family}.large"} for family in ("m4", "m5", "m6i", "m7g", "x1")]
+    (call,) = types(snapshot({"ec2.instances": [OLD, PYTHON], "ec2.type_offerings": offered}))
+    assert call["Filters"][0]["Values"] == ["m4.*", "m5.*", "m6i.*", "m7g.*"]  # type: ignore[index]  # a list
+
+
+def test_types_that_another_region_described_are_not_described_again() -> None:
+    types = COLLECTIONS["ec2.instance_types"].calls
+    assert types is not None
+    offered = [{"InstanceType": f"{family}.large"} for family in ("m4", "m5", "m6i", "m7g")]
+    look: dict[str, list[Resource]] = {"ec2.instances": [OLD, PYTHON], "ec2.type_offerings": list(offered)}
+    assert list(types(snapshot({**look, "ec2.instance_types": list(offered)}))) == []
+    (call,) = types(snapshot({**look, "ec2.instance_types": list(offered[:3])}))
+    assert call["Filters"][0]["Values"] == ["m7g.*"]  # type: ignore[index]  # a list
 
 
 # --- Graviton ------------------------------------------------------------------------------------------------------

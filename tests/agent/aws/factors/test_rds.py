@@ -46,10 +46,12 @@ def of(*instances: Resource, **more: list[Resource]) -> Snapshot:
 
 def measured(factor: Factor, look: Snapshot, values: dict[str, float], samples: float = 20_160.0) -> Snapshot:
     """The same look with these values of every series that is wished for."""
-    readings: dict[Series, Reading | float] = {
-        one: Reading(values[one.metric], samples) for one in wished(factor, look) if one.metric in values
-    }
-    return snapshot(look.resources, readings)
+
+    def said(one: Series) -> Reading | None:
+        return Reading(values[one.metric], samples) if one.metric in values else None
+
+    wanted = wished(factor, look, said)
+    return snapshot(look.resources, {one: reading for one in wanted if (reading := said(one))})
 
 
 QUIET = {"DatabaseConnections": 0.0, "ReadIOPS": 0.3, "WriteIOPS": 1.0}

@@ -43,10 +43,18 @@ def look(
         ("CPUCreditBalance", "Minimum"): credit,
         ("mem_used_percent", "Maximum"): memory or 0.0,
     }
-    readings: dict[Series, Reading | float] = {
-        of: Reading(values[of.metric, of.stat], samples) for of in wished(FACTOR, snapshot(resources))
-    }
-    return snapshot(resources, readings)
+
+    def said(of: Series) -> Reading:
+        return Reading(values[of.metric, of.stat], samples)
+
+    wanted = wished(FACTOR, snapshot(resources), said)
+    return snapshot(resources, {of: said(of) for of in wanted})
+
+
+def test_only_what_its_processors_let_shrink_is_asked_for_the_rest() -> None:
+    asked = {of.metric for of in look(cpu=45.0).readings}
+    assert asked == {"CPUUtilization"}
+    assert {"NetworkIn", "EBSReadOps"} < {of.metric for of in look(cpu=30.0).readings}
 
 
 def test_without_a_memory_metric_it_is_one_size_and_little_trust() -> None:

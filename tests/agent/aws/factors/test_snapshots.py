@@ -2,7 +2,6 @@
 
 import pytest
 
-from agent.aws.collections import COLLECTIONS
 from agent.aws.factors import catalogue
 from agent.aws.snapshot import Resource, Snapshot
 from tests.agent.aws.builders import NO_PRICES, ago, ebs_snapshot, found, image, instance, snapshot, undecided, volume
@@ -97,15 +96,6 @@ def test_snapshots_that_something_refers_to_are_left_alone(more: dict[str, list[
 def test_where_locks_could_not_be_read_the_trust_is_lower() -> None:
     look = snapshot({"ec2.snapshots": [ebs_snapshot()]}, gaps={"ec2.locked_snapshots": "AccessDenied"})
     assert found(CLEANUP, look)["snap-1"].confidence == "MEDIUM"
-
-
-def test_who_else_may_use_a_snapshot_is_asked_only_of_those_that_seem_unneeded() -> None:
-    young, needed = ebs_snapshot("snap-2", StartTime=ago(2)), ebs_snapshot("snap-3")
-    calls = COLLECTIONS["ec2.snapshot_shares"].calls
-    assert calls is not None
-    assert list(calls(of(ebs_snapshot(), young, needed, ec2_images=[image(snapshots=["snap-3"])]))) == [
-        {"SnapshotId": "snap-1"}
-    ]
 
 
 def test_a_snapshot_without_a_price_is_found_with_unknown_savings() -> None:

@@ -81,7 +81,7 @@ def bucket(name: str = "data") -> Resource:
 
 def uploads(*rules: Resource, days: float = 7, parts: bool = True) -> Snapshot:
     upload = {"Bucket": "data", "Key": "k", "UploadId": "u-1", "Initiated": ago(days)}
-    part = {"Bucket": "data", "Key": "k", "UploadId": "u-1", "PartNumber": 1, "Size": 1000 * GIB}
+    part = {"Bucket": "data", "Key": "k", "UploadId": "u-1", "Sizes": [400 * GIB, 600 * GIB]}
     return snapshot(
         {
             "s3.buckets": [bucket()],
@@ -122,7 +122,7 @@ def sized(size: float, objects: float | None, *rules: Resource, tagged: dict[str
     resources: dict[str, list[Resource]] = {
         "s3.buckets": [bucket()],
         "s3.lifecycle": [{"Bucket": "data", "Rules": list(rules)}] if rules else [],
-        "s3.tags": [{"Bucket": "data", "Tags": tags(tagged)}],
+        "tagging.resources": [{"ResourceARN": "arn:aws:s3:::data", "Tags": tags(tagged)}],
     }
     values = {"BucketSizeBytes": size, "NumberOfObjects": objects}
     readings: dict[Series, Reading | float] = {
@@ -201,7 +201,7 @@ def test_old_and_untagged_images_that_nobody_pulls_are_counted() -> None:
         repository(image("a", days=300, lastRecordedPullTime=ago(10))),
         repository(image("a", days=300), lambda_functions=[{"FunctionName": "f", "CodeSha256": "a"}]),
         repository(image("a", days=300), ecr_lifecycle=[{"repositoryName": "app", "lifecyclePolicyText": "{}"}]),
-        repository(image("a", days=300), ecr_tags=[{"resourceArn": ARN, "Tags": tags({"keep": "yes"})}]),
+        repository(image("a", days=300), tagging_resources=[{"ResourceARN": ARN, "Tags": tags({"keep": "yes"})}]),
     ],
 )
 def test_repositories_that_are_left_alone(look: Snapshot) -> None:

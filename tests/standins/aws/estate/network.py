@@ -203,6 +203,7 @@ def _balancer(
         action = {"Type": "forward", "TargetGroupArn": group}
         if targets:
             _register(plot, group, name, None if dead else server)
+            _healthy(plot, arn, group, 0.0 if dead else 1.0)
         if lambda_target:
             function = f"arn:aws:lambda:{plot.region}:{plot.account}:function:answer"
             api.register_targets(TargetGroupArn=group, Targets=[{"Id": function}])
@@ -228,6 +229,13 @@ def _register(plot: Plot, group: str, name: str, server: str | None) -> None:
     plot.client("elbv2").register_targets(TargetGroupArn=group, Targets=[{"Id": lost.id if lost else server}])
     if lost:
         plot.stop(lost, 20)
+
+
+def _healthy(plot: Plot, arn: str, group: str, hosts: float) -> None:
+    """Published while there is a target."""
+    namespace = "AWS/ApplicationELB" if "/app/" in arn else "AWS/NetworkELB"
+    named = {"LoadBalancer": arn.partition("loadbalancer/")[2], "TargetGroup": group.rpartition(":")[2]}
+    plot.metric(namespace, "HealthyHostCount", named, hosts, resolution=60)
 
 
 def _requests(plot: Plot, arn: str, per_day: float) -> None:
