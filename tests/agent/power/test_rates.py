@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from agent.aws.factors._databases import Reserved
 from agent.aws.prices.price import UNKNOWN, Price
 from agent.aws.snapshot import Snapshot
+from agent.power.messages import Seen
 from agent.power.rates import (
     Commitments,
     cluster_rate,
@@ -17,6 +19,8 @@ from agent.power.rates import (
     instance_rate,
     month_of,
 )
+from agent.power.seeing import group_of, instance_of
+from agent.power.worth import _Worth
 
 AT = datetime(2026, 7, 15, 12, tzinfo=UTC)
 PRICES = {
@@ -320,3 +324,37 @@ def test_the_hours_of_a_month_follow_from_datapoints(
     samples: float, period_s: int, age_h: float, machines: int, expected: float | None
 ) -> None:
     assert month_of(samples, period_s, age_h, machines=machines) == expected
+
+
+# --- who uses commitments up ---
+
+
+def seen_of(said: dict[str, Any]) -> Seen:
+    return Seen(instance_of(said, {}), f"arn:{said['InstanceId']}")
+
+
+def test_a_reservation_that_machines_without_a_schedule_use_up_takes_nothing_off() -> None:
+    named = [{**instance(), "InstanceId": name, "LaunchTime": AT} for name in ("i-night", "i-day", "i-always")]
+    mine = [seen_of(one) for one in named[:2]]
+    reserved_two = look(
+        ec2__instances=named[:2], ec2__running_instances=named, ec2__reserved_instances=[reservation(count=2)]
+    )
+    worth = _Worth(reserved_two, BOOK, mine)
+    assert [worth.of(one).rate for one in mine] == [0.0, 0.1], "one of two is left for those that are stopped at night"
+    reserved_one = replace(
+        reserved_two, resources={**reserved_two.resources, "ec2.reserved_instances": [reservation()]}
+    )
+    worth = _Worth(reserved_one, BOOK, mine)
+    assert [worth.of(one).rate for one in mine] == [0.1, 0.1]
+
+
+def test_members_of_a_group_that_is_scheduled_use_nothing_up_before_it() -> None:
+    tag = [{"Key": "aws:autoscaling:groupName", "Value": "web"}]
+    members = [{**instance(), "InstanceId": f"i-{number}", "Tags": tag} for number in range(2)]
+    sizes = {"MinSize": 2, "DesiredCapacity": 2, "MaxSize": 4, "CreatedTime": AT}
+    said = {**group("m5.large", "m5.large"), **sizes}
+    one = Seen(group_of(said), "arn:web")
+    committed = look(
+        autoscaling__groups=[said], ec2__running_instances=members, ec2__reserved_instances=[reservation()]
+    )
+    assert _Worth(committed, BOOK, [one]).of(one).rate == pytest.approx(0.1), "of two one is paid for"
