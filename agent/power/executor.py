@@ -6,6 +6,7 @@ Every look and every call is made by a child process. No area is visited twice a
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agent.disk import DiskThread
 from agent.power.known import Area
 from agent.power.ledger import Ledger
 from agent.power.posts import Orders, Post, orders_of
+from agent.power.rounds import unreached
 from agent.power.telling import Teller
 from agent.power.visit import Look, Reach, Switch, Visit
 from agent.problems import Problems
@@ -129,7 +131,9 @@ class Executor:
                 await Visit(self._reach, post, post.orders, now).make()
             await self._teller.executions(now)
         except (AskingError, TimeoutError) as error:
-            self._put_off(post, now, str(error) or f"not done within {VISIT_S:.0f} s")
+            reason = str(error) or f"not done within {VISIT_S:.0f} s"
+            self._put_off(post, now, reason)
+            await self._disk(self._wait, post, now, reason)
         except sqlite3.Error as error:
             self._put_off(post, now, f"what is remembered of resources cannot be read or written: {error}")
         except asyncio.CancelledError:
@@ -144,6 +148,17 @@ class Executor:
     def _put_off(self, post: Post, now: datetime, reason: str) -> None:
         post.put_off(now)
         self._problems.report(post.topic, reason)
+
+    def _wait(self, post: Post, now: datetime, reason: str) -> None:
+        """Let the collector know of edges that cannot be applied; told at the next tick."""
+        if post.orders is None:
+            return
+        with suppress(sqlite3.Error):  # told at the next try
+            sights = {
+                place.resource: sight for place, sight in self._ledger.sights().items() if place.area == post.area
+            }
+            known = self._ledger.known(post.area)
+            self._ledger.tell(post.area, unreached(sights, known, post.orders.schedules, now, reason))
 
     def _well(self, post: Post) -> None:
         for topic in (post.topic, f"{post.topic}, not read", f"{post.topic}, tags"):

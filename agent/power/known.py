@@ -11,6 +11,17 @@ from common.wire_aws import Action, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """The resources of one account in one region."""
+
+    account: str
+    region: str
+
+    def place(self, resource: str) -> "Place":
+        return Place(self.account, self.region, resource)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a resource is; `resource` is its key."""
 
@@ -22,6 +33,10 @@ class Place:
     def key(self) -> tuple[str, str, str]:
         return (self.account, self.region, self.resource)
 
+    @property
+    def area(self) -> Area:
+        return Area(self.account, self.region)
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -30,17 +45,6 @@ class Intent:
     edge: datetime
     action: Action
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """The resources of one account in one region."""
-
-    account: str
-    region: str
-
-    def place(self, resource: str) -> Place:
-        return Place(self.account, self.region, resource)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

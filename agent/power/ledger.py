@@ -68,7 +68,8 @@ class Ledger:
     def reading(cls, path: Path) -> Self:
         """To look into what a running agent writes; nothing is changed."""
         ledger = cls.__new__(cls)
-        ledger._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)  # noqa: SLF001 - its own
+        where = f"file:{quote(str(path))}?mode=ro"
+        ledger._db = sqlite3.connect(where, uri=True, isolation_level=None, timeout=5)  # noqa: SLF001 - its own
         return ledger
 
     def __enter__(self) -> Self:
@@ -138,6 +139,12 @@ class Ledger:
                 rows = [(*area.place(resource).key, what, at.isoformat()) for what, at in seen.items()]
                 self._db.executemany("INSERT INTO noted VALUES (?, ?, ?, ?, ?)", rows)
             for one in changes.told:
+                self._tell(area.place(one.key), [one])
+
+    def tell(self, area: Area, told: Iterable[Told]) -> None:
+        """What is to be said without a look."""
+        with self._written():
+            for one in told:
                 self._tell(area.place(one.key), [one])
 
     def known(self, area: Area) -> Known:

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from agent.power.decision import Memory
-from agent.power.known import Area, Place, Sight
+from agent.power.known import Place, Sight
 from agent.power.ledger import Ledger
 from agent.power.plan import active
 from common.windows import next_edge
@@ -37,10 +37,10 @@ class Line(Struct, frozen=True, kw_only=True):
 def overview(ledger: Ledger, schedules: Sequence[Schedule], now: datetime) -> list[Line]:
     """In the order of accounts, regions and resources."""
     sights = ledger.sights()
-    areas = {Area(place.account, place.region) for place in sights}
+    areas = {place.area for place in sights}
     known = {area: ledger.known(area) for area in areas}
     return [
-        _line(place, sight, known[Area(place.account, place.region)].memories.get(place.resource), schedules, now)
+        _line(place, sight, known[place.area].memories.get(place.resource), schedules, now)
         for place, sight in sights.items()
     ]
 

@@ -67,10 +67,10 @@ def of_decision(resource: Resource, decision: Decision, now: datetime) -> Applie
 
 
 def of_call(resource: Resource, decision: Decision, detail: str = "") -> Applied:
-    """What is to be said of a call that AWS accepted, with what was done otherwise than asked."""
-    late = f"{decision.late_min} min after its time" if decision.late_min else _ENFORCED.get(decision.why, "")
-    text = "; ".join(part for part in (late, detail) if part)
-    return said(resource, "LATE" if decision.late_min else "APPLIED", text, decision.late_min)
+    """What is to be said of a call that AWS accepted; `detail`: in what it was done otherwise than asked."""
+    late = f"{decision.late_min} min after its time" if decision.late_min else ""
+    text = "; ".join(filter(None, (late, _ENFORCED.get(decision.why, ""), detail)))
+    return said(resource, "LATE" if late else "APPLIED", text, decision.late_min)
 
 
 def said(resource: Resource, result: Result, detail: str = "", late_min: int = 0) -> Applied:

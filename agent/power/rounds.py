@@ -18,7 +18,7 @@ from agent.power.overrides import Hold, Read, from_api, from_tags, together
 from agent.power.plan import active, decide, latest_edge
 from agent.power.projection import Subject
 from agent.power.remembering import came_back, measured, observe, recovered, settled
-from agent.power.reporting import Told, given_up, of_decision, said, tell
+from agent.power.reporting import PATIENCE, Told, given_up, of_decision, said, tell
 from agent.power.resource import Database, Group, Instance, Observed, Resource
 from agent.power.rules import refusal
 from common.clock import iso
@@ -176,6 +176,21 @@ def again(seat: Seat, after: Memory | None, now: datetime) -> datetime | None:
     elif seat.decision.kind == "ACT" and after is None:
         moments.append(now + MINUTE)  # others go first, or nobody knows what came of the call
     return min(filter(None, moments), default=None)
+
+
+def unreached(
+    sights: Mapping[str, Sight], known: Known, schedules: Sequence[Schedule], now: datetime, why: str
+) -> list[Told]:
+    """What is to be said where AWS cannot be asked: the edges that pass meanwhile wait."""
+    told: list[Told] = []
+    for key, sight in sights.items():
+        terms = active([one for one in schedules if one.schedule in sight.schedules], now)
+        edge = latest_edge(tuple(term.schedule.window for term in terms), now)
+        last = known.memories.get(key, Memory()).last_edge
+        if edge is None or last is None or last >= edge.at or now - edge.at < PATIENCE or sight.hold:
+            continue
+        told += tell(terms, edge, key, Applied(sight.id, sight.type, "WAITING", why))
+    return told
 
 
 # --- before the decision -------------------------------------------------------------------------------------------

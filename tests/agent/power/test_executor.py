@@ -321,9 +321,11 @@ async def test_an_account_that_cannot_be_reached_is_asked_less_and_less_and_then
     await host.until("2026-06-01T22:00:00")
     assert 8 <= len(world.looks) <= 16
     assert "AccessDenied" in host.problems.texts()[0]
+    assert host.results()["s1", "01 20:00", "STOP", "i-1"] == "WAITING"
     world.down = ""
     await host.until("2026-06-01T22:20:00")
     assert [name for _, name, _ in world.switched] == ["i-1"]
+    assert host.results()["s1", "01 20:00", "STOP", "i-1"] == "LATE"
 
 
 async def test_a_clock_that_is_wrong_switches_nothing(host: Host, world: World) -> None:
