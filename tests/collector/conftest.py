@@ -1,5 +1,6 @@
 """Both stores for every test: a database of its own, copied from one that was migrated once."""
 
+import itertools
 import shutil
 import signal
 import tempfile
@@ -12,11 +13,13 @@ from uuid import uuid4
 import psutil
 import pytest
 import pytest_asyncio
+from joserfc.jwk import RSAKey
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from collector import migrations
 from collector.core.database import Database
+from collector.domain.access.bearer import KEY_BITS
 
 StoreName = Literal["sqlite", "postgres"]
 _TEMPLATE = "migrated"
@@ -96,6 +99,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         migrations.upgrade(conn)
     engine.dispose()
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_signing_keys() -> Iterator[None]:
+    """Real keys, but made once: each takes a tenth of a second, and every database that is logged on to wants one."""
+    keys = itertools.cycle([RSAKey.generate_key(KEY_BITS, private=True).as_pem(private=True) for _ in range(4)])
+
+    def next_key(_bits: int, **_options: object) -> RSAKey:
+        return RSAKey.import_key(next(keys))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RSAKey, "generate_key", next_key)
+        yield
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])

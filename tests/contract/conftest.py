@@ -12,6 +12,7 @@ from tests.collector.accounts import Account, account, client_of, serving
 from tests.collector.conftest import (  # noqa: F401 - fixtures
     database,
     database_url,
+    few_signing_keys,
     postgres,
     sqlite_template,
     store_name,

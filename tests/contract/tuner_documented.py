@@ -130,6 +130,46 @@ SCHEDULES: dict[str, object] = {
     ]
 }
 
+LOGIN: dict[str, object] = {
+    "accessToken": "eyJhbGciOiJSUzI1NiIs...",
+    "refreshToken": "eyJhbGciOiJSUzI1NiIs...",
+    "expiresIn": 86400,
+    "tokenType": "Bearer",
+}
+REFRESH: dict[str, object] = {
+    "accountId": "123456789012",
+    "region": "us-east-1",
+    "factorKeys": ["OVER_PROVISIONED_EC2", "SNAPSHOT_CLEANUP"],
+}
+QUEUED: dict[str, object] = {
+    "jobId": "job_xyz789",
+    "status": "QUEUED",
+    "estimatedCompletionTime": "2025-10-26T15:00:00Z",
+}
+PAUSED: dict[str, object] = {"id": "sched_xyz789", "status": "PAUSED"}
+RESUMED: dict[str, object] = {"id": "sched_xyz789", "status": "ACTIVE"}
+DELETED: dict[str, object] = {"id": "sched_xyz789", "status": "DELETED"}
+
+FAILURE: dict[str, object] = {
+    "code": "INVALID_REQUEST",
+    "message": "Account ID must be 12 digits",
+    "details": {"field": "accountId", "value": "12345", "expected": "12-digit string"},
+    "requestId": "req_abc123def456",
+    "timestamp": "2025-10-26T12:00:00Z",
+}
+CODES: dict[str, int] = {
+    "INVALID_REQUEST": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "RATE_LIMIT_EXCEEDED": 429,
+    "INTERNAL_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+}
+LIMITS: dict[str, int] = {"read": 100, "write": 30, "auth": 5, "bulk": 10}
+"""Requests per minute, by the kind of endpoint."""
+
 EXTENSIONS = {"factorKey", "realizedMonthlySavings"}
 
 
