@@ -94,7 +94,7 @@ def _text(line: Line) -> str:
     last = f"{line.result or 'tried'} at the edge of {iso(line.last_edge)}" if line.last_edge else "no edge applied yet"
     upcoming = f"{line.next_action} at {iso(line.next_edge)}" if line.next_edge else "nothing to come"
     retry = f"; tried {line.attempts} times, again at {iso(line.next_try)}" if line.next_try else ""
-    why = "".join(f"; {text}" for text in (line.hold, line.skipped) if text)
+    why = "".join(f"; {text}" for text in dict.fromkeys((line.hold, line.skipped)) if text)
     name = f" ({line.name})" if line.name else ""
     where = f"{line.account} {line.region} {line.type} {line.resource}{name}"
     return f"{where}: {line.state}; {last}; next: {upcoming}{retry}{why}; schedules: {', '.join(line.schedules)}"

@@ -10,6 +10,7 @@ from agent.sink import Sink, catalogue_parts, inventory_parts, parts
 from agent.spool import Limits, Spool
 from common import wire
 from common.wire import MAX_PARTS, CatalogueEntry, ConnectionInfo, Item, Outcome, Run, Status, Trigger
+from common.wire_aws import Applied, Execution, Matched, Matches
 
 NOW = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 
@@ -129,3 +130,20 @@ def test_few_connections_are_said_as_an_older_collector_knows_it() -> None:
 def test_more_connections_than_records_can_hold_are_refused() -> None:
     with pytest.raises(wire.WireError, match="cannot hold them"):
         inventory_parts(known(MAX_PARTS * 400))
+
+
+def test_what_a_schedule_matches_and_what_became_of_an_edge_fit_into_records_whatever_their_size(spool: Spool) -> None:
+    matched = tuple(Matched(f"i-{number:017}", "EC2", name="x" * 60) for number in range(2000))
+    results = tuple(Applied(f"i-{number:017}", "EC2", "FAILED", "y" * 400) for number in range(600))
+    sink = Sink(spool)
+    sink.matches(Matches("s1", NOW, matched, 12.5))
+    sink.execution(Execution("s1", NOW, "STOP", NOW, "FAILED", results))
+    said = [(entry.kind, entry.body) for entry in spool._buffer]
+    assert max(len(body) for _, body in said) < wire.MAX_RECORD
+    parts = [wire.decode(body, Matches) for kind, body in said if kind == "aws_matches"]
+    assert [(one.part, one.parts) for one in parts] == [(n, len(parts)) for n in range(1, len(parts) + 1)]
+    assert tuple(one for part in parts for one in part.matched) == matched
+    reports = [wire.decode(body, Execution) for kind, body in said if kind == "aws_execution"]
+    assert len(reports) > 1
+    assert tuple(one for report in reports for one in report.results) == results
+    assert {(one.edge, one.status) for one in reports} == {(NOW, "FAILED")}
