@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.aws.catalogue import Collection, Factor
 from agent.aws.messages import Proof, Target, Verified, VerifyRequest
-from agent.aws.policy import METRIC_READ, REGIONS_READ, SWITCHING, factors_without
+from agent.aws.policy import METRIC_READ, REGIONS_READ, RESIZING, SWITCHING, factors_without
 from agent.aws.session import (
     WORKERS,
     Access,
@@ -32,6 +32,7 @@ from agent.aws.sweep import arguments_of, first_page, items_of, needed, waves
 from common.wire_aws import Verification
 
 _DRY_RUN = "DryRunOperation"
+_NO_DRY_RUN: Mapping[str, tuple[str, ...]] = {"RDS": SWITCHING["rds"], "Auto Scaling": RESIZING}
 _TRIED = 20
 _SIMULATED_AT_ONCE = 50
 _ANYBODY = "the role can be assumed {how}: its trust policy lacks the condition on sts:ExternalId"
@@ -218,7 +219,9 @@ def _switch_proofs(access: Access, region: str, tags: Sequence[str]) -> list[Pro
     calls = (("ec2:StartInstances", client.start_instances), ("ec2:StopInstances", client.stop_instances))
     proofs = [_dry_run(action, call, ids) for action, call in calls]
     return proofs + [
-        Proof(action, "UNPROVEN", granted=False, detail="RDS has no dry run") for action in SWITCHING["rds"]
+        Proof(action, "UNPROVEN", granted=False, detail=f"{service} has no dry run")
+        for service, actions in _NO_DRY_RUN.items()
+        for action in actions
     ]
 
 
@@ -257,7 +260,7 @@ def _simulate(access: Access, target: Target, region: str, actions: Sequence[str
 
 def _settled(proof: Proof, simulated: Proof | None) -> Proof:
     """A right that is tied to a tag is refused in a simulation, which knows no tag: that proves nothing."""
-    switches = any(proof.action in actions for actions in SWITCHING.values())
+    switches = any(proof.action in actions for actions in (SWITCHING["ec2"], *_NO_DRY_RUN.values()))
     return proof if simulated is None or (switches and not simulated.granted) else simulated
 
 

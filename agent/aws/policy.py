@@ -35,8 +35,10 @@ APPRAISING = (
     "savingsplans:DescribeSavingsPlans",
 )
 """What is read once a day to say what a schedule saves."""
-_RESIZING = ("autoscaling:UpdateAutoScalingGroup",)
+_RESIZE = "autoscaling:UpdateAutoScalingGroup"
 _NOTING = ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags")
+RESIZING = (_RESIZE, *_NOTING)
+"""What it takes to empty a group and to give it its sizes back."""
 
 Document = dict[str, object]
 
@@ -90,7 +92,7 @@ def schedule_policy(tag: str = "Schedule", values: Sequence[str] = ()) -> Docume
                 {operator: {f"aws:ResourceTag/{tag}": wanted}},
             ),
             _allow("FieldpostAppraise", APPRAISING),
-            _allow("FieldpostResize", _RESIZING, {operator: {f"autoscaling:ResourceTag/{tag}": wanted}}),
+            _allow("FieldpostResize", (_RESIZE,), {operator: {f"autoscaling:ResourceTag/{tag}": wanted}}),
             _allow(
                 "FieldpostNoteSizes",
                 _NOTING,

@@ -77,6 +77,7 @@ def test_the_right_to_switch_is_proven_by_a_dry_run(as_agent: Aws) -> None:
     proofs = {proof.action: proof for proof in found.proofs}
     assert (proofs["ec2:StopInstances"].level, proofs["ec2:StopInstances"].granted) == ("DRYRUN", True)
     assert proofs["rds:StopDBInstance"].level in {"SIMULATED", "UNPROVEN"}
+    assert proofs["autoscaling:UpdateAutoScalingGroup"].detail == "Auto Scaling has no dry run"
 
 
 def test_throttling_while_the_negative_test_runs_is_not_taken_for_a_refusal(as_agent: Aws) -> None:
