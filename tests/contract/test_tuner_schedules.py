@@ -21,7 +21,7 @@ from tests.contract.tuner_documented import NEW_SCHEDULE, SCHEDULED, SCHEDULES, 
 
 T0 = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 PATH = f"{API}/scheduler/schedules"
-EXTENSIONS = {"matchedResources", "enforce", "hibernate", "dryRun", "pausedUntil"}
+EXTENSIONS = {"matchedResources", "enforce", "hibernate", "dryRun", "pausedUntil", "updatedAt"}
 
 
 @pytest.fixture(autouse=True)
