@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from collector.api.tuner import examples, shapes
+from collector.api.tuner import account_shapes, examples, shapes
 from collector.core.database import Database
 from collector.edge import Edge
 from tests.collector.accounts import PASSWORD, account, client_of, someone
@@ -82,6 +82,13 @@ async def test_every_answer_fits_its_own_openapi_model(app: Edge, database: Data
         shapes.Answer[shapes.Queued].model_validate_json(queued.content)
         job = await client.get(f"{API}/jobs/{queued.json()['data']['jobId']}", headers=here.headers)
         shapes.Answer[shapes.Job].model_validate_json(job.content)
+        accounts = await client.get(f"{API}/accounts", headers=here.headers)
+        shapes.Answer[account_shapes.Accounts].model_validate_json(accounts.content)
+        account_id = f"{API}/accounts/{ACCOUNT}"
+        single = await client.get(account_id, headers=here.headers)
+        shapes.Answer[account_shapes.OneAccount].model_validate_json(single.content)
+        changed = await client.put(account_id, json={"scanHours": 12}, headers=here.headers)
+        shapes.Answer[account_shapes.Linked].model_validate_json(changed.content)
         missing = await client.get(f"{base}/rec_none", headers=here.headers)
         shapes.ErrorBody.model_validate_json(missing.content)
 
@@ -97,6 +104,9 @@ async def test_every_answer_fits_its_own_openapi_model(app: Edge, database: Data
         (examples.QUEUED, documented.QUEUED),
         (examples.TOKENS, documented.LOGIN),
         (examples.FAILURE["error"], documented.FAILURE),
+        (account_shapes.ACCOUNTS, documented.ACCOUNTS),
+        (account_shapes.LINKED, documented.LINKED),
+        (account_shapes.UNLINKED, documented.UNLINKED),
     ],
 )
 def test_the_examples_of_openapi_are_the_documents_own(shown: object, printed: object) -> None:

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
+from collector.api.tuner import account_shapes as shapes
+from collector.api.tuner.documents import answers
 from collector.api.tuner.params import account_id
 from collector.core import problems
 from collector.core.problems import Problem, Refusal
@@ -73,13 +75,17 @@ class ChangedAccount(BaseModel):
     force: bool = False
 
 
-@router.get("", summary="Linked AWS accounts")
+@router.get("", summary="Linked AWS accounts", responses=answers(shapes.Accounts, shapes.ACCOUNTS))
 async def listing(caller: Reader, db: Gateway) -> Response:
     found = await db.read(changing.shown, caller.tenant, utc_now())
     return success.ok({"accounts": [shown(one) for one in found]})
 
 
-@router.get("/{account}", summary="A linked AWS account, and what its agent could prove")
+@router.get(
+    "/{account}",
+    summary="A linked AWS account, and what its agent could prove",
+    responses=answers(shapes.OneAccount, shapes.ACCOUNT, 404),
+)
 async def one(account: str, caller: Reader, db: Gateway) -> Response:
     found = await db.read(changing.show, caller.tenant, account, utc_now())
     if found is None:
@@ -87,7 +93,12 @@ async def one(account: str, caller: Reader, db: Gateway) -> Response:
     return success.ok({**shown(found), "verification": _verification(found.account)})
 
 
-@router.post("", summary="Link an AWS account; its agent verifies it at once", status_code=201)
+@router.post(
+    "",
+    summary="Link an AWS account; its agent verifies it at once",
+    status_code=201,
+    responses=answers(shapes.Linked, shapes.LINKED, 400, 409, status=201),
+)
 async def link(body: NewAccount, caller: Linker, db: Gateway) -> Response:
     _check_role(body.roleArn, body.accountId)
     new = NewLink(
@@ -108,7 +119,11 @@ async def link(body: NewAccount, caller: Linker, db: Gateway) -> Response:
     return success.ok(await _answered(db, made), status=201)
 
 
-@router.put("/{account}", summary="Change an AWS account, or have another agent look after it")
+@router.put(
+    "/{account}",
+    summary="Change an AWS account, or have another agent look after it",
+    responses=answers(shapes.Linked, shapes.LINKED, 400, 404, 409),
+)
 async def change(account: str, body: ChangedAccount, caller: Linker, db: Gateway) -> Response:
     if body.roleArn is not None:
         _check_role(body.roleArn, account)
@@ -132,7 +147,7 @@ async def change(account: str, body: ChangedAccount, caller: Linker, db: Gateway
     return success.ok(await _answered(db, made))
 
 
-@router.delete("/{account}", summary="Unlink an AWS account")
+@router.delete("/{account}", summary="Unlink an AWS account", responses=answers(shapes.Unlinked, shapes.UNLINKED, 404))
 async def unlink(account: str, caller: Linker, db: Gateway) -> Response:
     if not await db.write(linking.unlink, caller.tenant, account, Act(caller.email, utc_now())):
         raise problems.not_found()
@@ -194,7 +209,11 @@ def _verification(one: Linked) -> dict[str, object] | None:
     }
 
 
-@router.post("/{account}/verify", summary="Have the agent verify an AWS account, and wait for its answer")
+@router.post(
+    "/{account}/verify",
+    summary="Have the agent verify an AWS account, and wait for its answer",
+    responses=answers(shapes.Verified, shapes.VERIFIED, 404),
+)
 async def verify(account: str, caller: Linker, db: Gateway) -> Response:
     try:
         job = await db.write(linking.verify, caller.tenant, account, Act(caller.email, utc_now()))
