@@ -11,6 +11,9 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import given_once, one_of, whole_number
+from collector.api.tuner import schedule_examples as examples
+from collector.api.tuner import schedule_shapes as shapes
+from collector.api.tuner.documents import answers
 from collector.api.tuner.params import account_id
 from collector.api.tuner.spans import From, Page, To, pagination
 from collector.core import problems
@@ -43,7 +46,11 @@ async def query_of(request: Request, begin: From = None, to: To = None, status: 
 Wanted = Annotated[executions.Query, Depends(query_of)]
 
 
-@router.get("/executions", summary="What schedules did, newest first; of the last 31 days unless asked for more")
+@router.get(
+    "/executions",
+    summary="What schedules did, newest first; of the last 31 days unless asked for more",
+    responses=answers(shapes.Executions, examples.EXECUTIONS, 400),
+)
 async def of_all(  # noqa: PLR0917 - a parameter of the request each
     caller: Reader, db: Gateway, wanted: Wanted, account: OfAccount = None, page: Page = 1, limit: Limit = 20
 ) -> Response:
@@ -52,7 +59,11 @@ async def of_all(  # noqa: PLR0917 - a parameter of the request each
     return await _page(db, caller, query, page, limit)
 
 
-@router.get("/schedules/{schedule_id}/executions", summary="What a schedule did, newest first")
+@router.get(
+    "/schedules/{schedule_id}/executions",
+    summary="What a schedule did, newest first",
+    responses=answers(shapes.Executions, examples.EXECUTIONS, 400, 404),
+)
 async def of_schedule(  # noqa: PLR0917 - likewise
     schedule_id: str, caller: Reader, db: Gateway, wanted: Wanted, page: Page = 1, limit: Limit = 20
 ) -> Response:
@@ -62,7 +73,11 @@ async def of_schedule(  # noqa: PLR0917 - likewise
     return await _page(db, caller, query, page, limit)
 
 
-@router.get("/schedules/{schedule_id}/resources", summary="What a schedule applies to, as its agent saw last")
+@router.get(
+    "/schedules/{schedule_id}/resources",
+    summary="What a schedule applies to, as its agent saw last",
+    responses=answers(shapes.Resources, examples.RESOURCES, 400, 404),
+)
 async def resources(  # noqa: PLR0917 - likewise
     request: Request, schedule_id: str, caller: Reader, db: Gateway, page: Page = 1, limit: Resources = 50
 ) -> Response:

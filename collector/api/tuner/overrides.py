@@ -11,7 +11,10 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import given_once, name
+from collector.api.tuner import schedule_examples as examples
+from collector.api.tuner import schedule_shapes as shapes
 from collector.api.tuner.decisions import Words
+from collector.api.tuner.documents import answers
 from collector.api.tuner.params import account_id
 from collector.api.tuner.spans import ends_at
 from collector.core import problems
@@ -58,14 +61,20 @@ async def place_of(
     return Place(account, region, resource)
 
 
-@router.get("", summary="Resources that are left alone now")
+@router.get(
+    "", summary="Resources that are left alone now", responses=answers(shapes.Overrides, examples.OVERRIDES, 400)
+)
 async def listing(request: Request, caller: Reader, db: Gateway, account: OfAccount = None) -> Response:
     given_once(request, "accountId")
     found = await db.read(overrides.all_of, caller.tenant, utc_now())
     return success.ok({"overrides": [_shown(one) for one in found if account in {None, one.account_id}]})
 
 
-@router.post("", summary="Leave a resource alone for a while; takes the place of what was wanted of it before")
+@router.post(
+    "",
+    summary="Leave a resource alone for a while; takes the place of what was wanted of it before",
+    responses=answers(shapes.Override, examples.OVERRIDE, 400),
+)
 async def put(body: NewOverride, caller: Holder, db: Gateway) -> Response:
     now = utc_now()
     place = Place(body.accountId, body.region, body.resourceId)
@@ -77,7 +86,11 @@ async def put(body: NewOverride, caller: Holder, db: Gateway) -> Response:
     return success.ok(_shown(made))
 
 
-@router.delete("", summary="Let its schedules apply to a resource again")
+@router.delete(
+    "",
+    summary="Let its schedules apply to a resource again",
+    responses=answers(shapes.Released, examples.RELEASED, 400, 404),
+)
 async def remove(place: Annotated[Place, Depends(place_of)], caller: Holder, db: Gateway) -> Response:
     if not await db.write(holding.release, caller.tenant, place, Act(caller.email, utc_now())):
         raise problems.not_found()

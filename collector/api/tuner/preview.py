@@ -11,7 +11,10 @@ from collector.api import success
 from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import given_once
+from collector.api.tuner import schedule_examples as examples
+from collector.api.tuner import schedule_shapes as shapes
 from collector.api.tuner import spans
+from collector.api.tuner.documents import answers
 from collector.api.tuner.spans import From, Span, To
 from collector.core import problems
 from collector.domain.schedules import rules, store
@@ -40,7 +43,11 @@ class Asked(BaseModel):
     end: Instant = Field(None, alias="to")
 
 
-@router.get("/schedules/{schedule_id}/preview", summary="When a schedule will start and stop")
+@router.get(
+    "/schedules/{schedule_id}/preview",
+    summary="When a schedule will start and stop",
+    responses=answers(shapes.Preview, examples.PREVIEW, 400, 404),
+)
 async def of_schedule(  # noqa: PLR0917 - a parameter of the request each
     request: Request, schedule_id: str, caller: Reader, db: Gateway, begin: From = None, to: To = None
 ) -> Response:
@@ -52,7 +59,11 @@ async def of_schedule(  # noqa: PLR0917 - a parameter of the request each
     return success.ok({**_previewed(schedule_document.parse(found.hours), _span(begin, to)), **paused})
 
 
-@router.post("/preview", summary="When a schedule would start and stop that is not there yet")
+@router.post(
+    "/preview",
+    summary="When a schedule would start and stop that is not there yet",
+    responses=answers(shapes.Preview, examples.PREVIEW, 400),
+)
 async def of_hours(body: Asked, caller: Reader) -> Response:
     del caller  # whoever may read may ask
     for field, at in (("from", body.begin), ("to", body.end)):

@@ -14,6 +14,9 @@ from collector.api.family import Gateway
 from collector.api.members import Member, may
 from collector.api.params import given_once, name, one_of
 from collector.api.tuner import preview
+from collector.api.tuner import schedule_examples as examples
+from collector.api.tuner import schedule_shapes as shapes
+from collector.api.tuner.documents import answers
 from collector.api.tuner.params import account_id
 from collector.api.tuner.spans import ends_at
 from collector.core import problems
@@ -79,7 +82,7 @@ class Resume(BaseModel):
     apply: bool = False
 
 
-@router.get("", summary="Schedules")
+@router.get("", summary="Schedules", responses=answers(shapes.Schedules, examples.SCHEDULES, 400))
 async def listing(
     request: Request, caller: Reader, db: Gateway, account: OfAccount = None, status: OfStatus = None
 ) -> Response:
@@ -89,7 +92,12 @@ async def listing(
     return success.ok({"schedules": [_shown(one) for one in wanted]})
 
 
-@router.post("", summary="Create a schedule", status_code=201)
+@router.post(
+    "",
+    summary="Create a schedule",
+    status_code=201,
+    responses=answers(shapes.Scheduled, examples.SCHEDULED, 400, status=201),
+)
 async def create(body: NewSchedule, caller: Changer, db: Gateway) -> Response:
     wanted = _wanted(body)
     try:
@@ -99,7 +107,11 @@ async def create(body: NewSchedule, caller: Changer, db: Gateway) -> Response:
     return success.ok(_short(await _looked_at(db, made)), status=201)
 
 
-@router.get("/{schedule_id}", summary="One schedule, and what it has saved")
+@router.get(
+    "/{schedule_id}",
+    summary="One schedule, and what it has saved",
+    responses=answers(shapes.OneSchedule, examples.ONE_SCHEDULE, 404),
+)
 async def one(schedule_id: str, caller: Reader, db: Gateway) -> Response:
     now = utc_now()
     found = _there(await db.read(store.find, caller.tenant, schedule_id))
@@ -109,7 +121,9 @@ async def one(schedule_id: str, caller: Reader, db: Gateway) -> Response:
     return success.ok({**_shown(found), **_saved(saved), "nextEdges": edges})
 
 
-@router.put("/{schedule_id}", summary="Replace a schedule")
+@router.put(
+    "/{schedule_id}", summary="Replace a schedule", responses=answers(shapes.Scheduled, examples.SCHEDULED, 400, 404)
+)
 async def change(schedule_id: str, body: NewSchedule, caller: Changer, db: Gateway) -> Response:
     wanted = _wanted(body)
     try:
@@ -119,14 +133,18 @@ async def change(schedule_id: str, body: NewSchedule, caller: Changer, db: Gatew
     return success.ok(_short(await _looked_at(db, _there(made))))
 
 
-@router.delete("/{schedule_id}", summary="Delete a schedule")
+@router.delete("/{schedule_id}", summary="Delete a schedule", responses=answers(shapes.Switched, examples.DELETED, 404))
 async def delete(schedule_id: str, caller: Changer, db: Gateway) -> Response:
     if not await db.write(changes.delete, caller.tenant, schedule_id, Act(caller.email, utc_now())):
         raise problems.not_found()
     return success.ok({"id": schedule_id, "status": "DELETED"})
 
 
-@router.post("/{schedule_id}/pause", summary="Leave resources as they are for now")
+@router.post(
+    "/{schedule_id}/pause",
+    summary="Leave resources as they are for now",
+    responses=answers(shapes.Switched, examples.PAUSED, 400, 404),
+)
 async def pause(
     schedule_id: str, caller: Changer, db: Gateway, body: Annotated[Pause | None, Body()] = None
 ) -> Response:
@@ -137,7 +155,11 @@ async def pause(
     return success.ok({"id": schedule_id, "status": made.status, **more})
 
 
-@router.post("/{schedule_id}/resume", summary="Start and stop resources again")
+@router.post(
+    "/{schedule_id}/resume",
+    summary="Start and stop resources again",
+    responses=answers(shapes.Switched, examples.RESUMED, 400, 404, 409),
+)
 async def resume(
     schedule_id: str, caller: Changer, db: Gateway, body: Annotated[Resume | None, Body()] = None
 ) -> Response:
