@@ -28,7 +28,9 @@ from common.wire import Assignment
 log = logs.get("agent.power")
 
 MINUTE_S = 60.0
-VISIT_S = 300.0  # both children have deadlines of their own, which are shorter
+VISIT_S = 1800.0  # both children have deadlines of their own, which are shorter
+CHILDREN = 4
+"""Each takes some 80 MiB; more areas than that are visited one after another."""
 _TOPIC = "schedules"
 
 
@@ -65,6 +67,7 @@ class Executor:
             problems=problems,
             look=look,
             switch=switch,
+            children=asyncio.Semaphore(CHILDREN),
             state_dir=state_dir,
             config_dir=config_dir,
             now=now,

@@ -15,7 +15,7 @@ from agent.power.matching import applies
 from agent.power.messages import Call, Seen
 from agent.power.ordering import ORDER_TAG, Step, order_of, released
 from agent.power.overrides import Hold, Read, from_api, from_tags, together
-from agent.power.plan import active, decide, latest_edge
+from agent.power.plan import RESTART_REACH, active, decide, latest_edge
 from agent.power.projection import Subject
 from agent.power.remembering import came_back, measured, observe, recovered, settled
 from agent.power.reporting import PATIENCE, Told, given_up, of_decision, said, tell
@@ -168,7 +168,9 @@ def again(seat: Seat, after: Memory | None, now: datetime) -> datetime | None:
     `after`: what is remembered once its call was answered.
     """
     memory = after or seat.memory
-    moments = [_check_at(seat.seen.resource, memory, now), seat.hold.until if seat.hold else None]
+    resource = seat.seen.resource
+    moments = [_check_at(resource, memory, now), _restart_at(resource, memory, now)]
+    moments.append(seat.hold.until if seat.hold else None)
     if memory.trying is not None and memory.next_try is not None:
         moments.append(max(memory.next_try, now + timedelta(seconds=1)))
     elif seat.decision.kind == "WAITING" and seat.decision.edge is not None:
@@ -355,3 +357,12 @@ def _check_at(resource: Resource, memory: Memory, now: datetime) -> datetime | N
     target = _TARGET["STOP" if memory.stopped_by_us else "START"]
     checks = CHECKS if resource.state == target else (*CHECKS, STUCK)
     return min((memory.acted_at + after for after in checks if memory.acted_at + after > now), default=None)
+
+
+def _restart_at(resource: Resource, memory: Memory, now: datetime) -> datetime | None:
+    """When to see whether AWS has started a database again that we stopped; in an hour it could not be told apart."""
+    if memory.restart_at is None or not memory.stopped_by_us or now >= memory.restart_at + RESTART_REACH:
+        return None
+    if memory.awake_at is not None and resource.state == "RUNNING":
+        return None
+    return max(memory.restart_at, now + _SLOWEST)

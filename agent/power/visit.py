@@ -1,5 +1,6 @@
 """One visit to an area: look, decide, write down, switch, write down, tell."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -29,13 +30,17 @@ from common.wire_aws import Account
 
 log = logs.get("agent.power")
 
+SWITCH_S = 120.0
+DEADLINE = "Deadline"
+"""The code of a call for which the child process had no time."""
+
 Look = Callable[[LookRequest], Awaitable[Looked]]
 Switch = Callable[[SwitchRequest], AsyncGenerator[Switched, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a visit works with; `look` and `switch` each start a child process."""
+    """What a visit works with; `look` and `switch` each start a child process, of which few may be there at once."""
 
     ledger: Ledger
     disk: DiskThread
@@ -43,6 +48,7 @@ class Reach:
     problems: Problems
     look: Look
     switch: Switch
+    children: asyncio.Semaphore
     state_dir: Path
     config_dir: Path
     now: Now
@@ -89,17 +95,17 @@ class Visit:
 
     async def _look(self) -> Looked:
         want, worth = wanted(self._orders.schedules), self._post.wants_worth(self._now)
-        looked = await self._reach.look(
-            LookRequest(
-                _target(self._orders.account),
-                self._area.region,
-                want.types,
-                want.tags,
-                want.ids,
-                worth=worth,
-                state_dir=str(self._reach.state_dir),
-            )
+        request = LookRequest(
+            _target(self._orders.account),
+            self._area.region,
+            want.types,
+            want.tags,
+            want.ids,
+            worth=worth,
+            state_dir=str(self._reach.state_dir),
         )
+        async with self._reach.children:
+            looked = await self._reach.look(request)
         self._post.looked_at = self._now
         if worth:
             self._post.worth_at = self._now
@@ -170,8 +176,13 @@ class Visit:
         ]
         await self._reach.disk(self._reach.ledger.begin_all, begun)
         waiting = {seat.seen.resource.id: seat for seat in seats}
-        request = SwitchRequest(_target(self._orders.account), self._area.region, tuple(call(seat) for seat in seats))
-        async with aclosing(self._reach.switch(request)) as answers:
+        request = SwitchRequest(
+            _target(self._orders.account),
+            self._area.region,
+            tuple(call(seat) for seat in seats),
+            deadline_s=SWITCH_S + len(seats),  # databases and groups are switched one by one
+        )
+        async with self._reach.children, aclosing(self._reach.switch(request)) as answers:
             async for answer in answers:
                 seat = waiting.pop(answer.resource, None)
                 if seat is not None:
@@ -181,7 +192,8 @@ class Visit:
 
     async def _finish(self, seat: Seat, answer: Switched) -> None:
         memory, told = _outcome(seat, answer, self._now)
-        self._answered[seat.key] = memory
+        if answer.code != DEADLINE:  # there was no time for it, which is no try
+            self._answered[seat.key] = memory
         restored = (
             answer.outcome == "accepted" and answer.action == "START" and isinstance(seat.seen.resource.kind, Group)
         )
@@ -204,10 +216,10 @@ def _outcome(seat: Seat, answer: Switched, now: datetime) -> tuple[Memory, tuple
         return rehearsed(seat.memory, edge), tell_of(seat, applied)
     if answer.outcome == "accepted":
         return succeeded(seat.memory, decision, now), tell_of(seat, of_call(resource, decision, answer.detail))
-    memory = failed(seat.memory, decision, now, answer.code)
-    if memory.trying is None or edge is None:
+    memory = seat.memory if answer.code == DEADLINE else failed(seat.memory, decision, now, answer.code)
+    if answer.code != DEADLINE and (memory.trying is None or edge is None):
         return memory, tell_of(seat, refused)
-    if now - edge.at < PATIENCE:
+    if edge is None or now - edge.at < PATIENCE:
         return memory, ()
     return memory, tell_of(seat, said(resource, "WAITING", f"{answer.code}: {answer.detail}"))
 

@@ -1,5 +1,7 @@
 """The executor as a whole, over an account that keeps states: edges, pauses, crashes, days."""
 
+import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
@@ -9,7 +11,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from agent.power.executor import CHILDREN
 from agent.power.known import Area
+from agent.power.messages import Looked, LookRequest
 from agent.power.resource import Database, Resource, Sizes
 from common.wire_aws import Override, Schedule
 from tests.agent.power.builders import at, schedule
@@ -86,6 +90,36 @@ async def test_what_waits_for_capacity_is_told_after_ten_minutes_and_failed_at_t
     await host.until("2026-06-02T20:01:00")
     assert host.results()["s1", "02 08:00", "START", "i-1"] == "FAILED"
     assert host.results()["s1", "02 20:00", "STOP", "i-1"] == "ALREADY"
+
+
+async def test_a_call_for_which_there_was_no_time_is_no_try(host: Host, world: World) -> None:
+    world.add(machine("i-1"))
+    world.refusals = {"i-1": "Deadline"}
+    await host.until("2026-06-01T20:20:00")
+    assert len(world.requests) == 21
+    assert host.results()["s1", "01 20:00", "STOP", "i-1"] == "WAITING"
+    world.refusals = {}
+    await host.until("2026-06-01T20:25:00")
+    assert host.results()["s1", "01 20:00", "STOP", "i-1"] == "LATE"
+
+
+async def test_areas_beyond_a_handful_wait_for_one_another(host: Host, world: World) -> None:
+    schedules = [structs.replace(office(id=f"s{n}"), region=f"eu-west-{n}") for n in range(1, 10)]
+    host.want(*schedules)
+    there: list[int] = []
+    look, count = host.executor._reach.look, 0
+
+    async def counting(request: LookRequest) -> Looked:
+        nonlocal count
+        count += 1
+        there.append(count)
+        await asyncio.sleep(0)
+        count -= 1
+        return await look(request)
+
+    host.executor._reach = dataclasses.replace(host.executor._reach, look=counting)
+    await host.tick()
+    assert (len(world.looks), max(there)) == (9, CHILDREN)
 
 
 async def test_what_finds_capacity_later_is_late(host: Host, world: World) -> None:
@@ -290,10 +324,9 @@ async def test_a_database_that_aws_starts_after_seven_days_is_stopped_again(host
     await host.until("2026-06-01T20:30:00")
     stopped, due = world.machines["db-1"], at("2026-06-05T20:00:00")
     stopped.resource = structs.replace(stopped.resource, kind=Database(restart_at=due))
-    await host.until("2026-06-05T19:50:00")
-    world.now = due
+    await host.until(due + timedelta(minutes=105))
     world.by_hand("db-1", "RUNNING")
-    await host.until("2026-06-05T21:30:00")
+    await host.until(due + timedelta(minutes=130))
     assert [action for _, _, action in world.switched] == ["STOP", "STOP"]
     assert host.executions()[-1].results[0].detail == "AWS had started it again after seven days"
 
