@@ -23,6 +23,7 @@ from collector.domain.results.targets import Targets, apply_inventories
 from collector.domain.results.telling import tell
 from collector.domain.results.visits import Visits
 from collector.domain.schedules import intake as schedules
+from collector.domain.services import recording
 from common import wire
 from common.identity import NotAuthentic
 from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Kind, Run, merge_ranges
@@ -137,7 +138,9 @@ def _close(conn: Connection, tenant_id: int, gone: Sequence[Target], now: dateti
     """What is not watched any more has no findings."""
     if gone:
         tell(conn, tenant_id, findings.close(conn, tenant_id, gone, now))
-        store.forget_standing(conn, tenant_id, [target.id for target in gone])
+        numbers = [target.id for target in gone]
+        recording.close(conn, tenant_id, numbers, now)
+        store.forget_standing(conn, tenant_id, numbers)
 
 
 def _heartbeats(agent: AgentRow, beats: Iterable[tuple[datetime, Heartbeat]], now: datetime) -> bool:

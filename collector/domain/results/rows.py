@@ -118,6 +118,7 @@ class Title:
     interval_s: int
     enabled: bool
     remediation: str = ""
+    gate: bool = False
 
 
 _NO_TITLE = Title(title="", interval_s=0, enabled=True)

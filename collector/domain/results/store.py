@@ -250,7 +250,7 @@ _STATES = select(
     _S.series_id,
 ).where(_S.tenant_id == bindparam("tenant_id"), _S.connection_id.in_(bindparam("connections", expanding=True)))
 
-_TITLES = select(_E.check_id, _E.title, _E.interval_s, _E.enabled, _E.remediation).where(
+_TITLES = select(_E.check_id, _E.title, _E.interval_s, _E.enabled, _E.remediation, _E.gate).where(
     _E.tenant_id == bindparam("tenant_id"), _E.agent_id == bindparam("agent_id")
 )
 

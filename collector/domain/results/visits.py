@@ -22,6 +22,8 @@ from collector.domain.results.rows import RunRow, StateRow, Target, Title, title
 from collector.domain.results.rules import Derived, Mark
 from collector.domain.results.targets import Targets
 from collector.domain.results.telling import tell
+from collector.domain.services import coverage, recording
+from collector.domain.services.recording import News
 from common.wire import Outcome, Run
 
 OWN_RUN = "collector"  # what stands for a run where the collector itself says something
@@ -57,7 +59,7 @@ class Visits:
         if titles_changed or own:
             self.targets.load_all()
         touched = self.targets.all() if titles_changed or own else self._visited(runs)
-        batch = Batch(touched, self._states(touched), self._rows(runs))
+        batch = Batch(touched, self._states(touched), self._rows(runs), anew=titles_changed)
         for run in sorted(runs, key=lambda run: (run.ended_at, run.run)):
             self._take(run, batch)
         if own:
@@ -68,7 +70,7 @@ class Visits:
 
     def refresh(self, touched: Sequence[Target]) -> None:
         """Bring up to date what time alone, or a person, has changed."""
-        self._conclude(Batch(touched, self._states(touched), {}))
+        self._conclude(Batch(touched, self._states(touched), {}, anew=True))
 
     def _states(self, touched: Sequence[Target]) -> States:
         return store.states(self.conn, self.tenant_id, [target.id for target in touched])
@@ -92,7 +94,21 @@ class Visits:
         history.change_status(self.conn, self.tenant_id, _statuses(batch, derived, self.now))
         seen = Seen(batch.touched, batch.sightings, titles, muted, self.now)
         tellings = findings.settle(self.conn, self.tenant_id, seen)
+        recording.record(self.conn, self.tenant_id, self._news(batch, titles, muted))
         tell(self.conn, self.tenant_id, [*tellings, *completed(batch, derived)])
+
+    def _news(self, batch: Batch, titles: dict[str, Title], muted: dict[int, Mutes]) -> News:
+        return News(
+            touched=batch.touched,
+            states=batch.states,
+            sightings=batch.sightings,
+            late=batch.late,
+            covered=batch.covered,
+            titles=titles,
+            muted=muted,
+            now=self.now,
+            anew=batch.anew,
+        )
 
     def _derive(self, target: Target, states: dict[str, StateRow], titles: dict[str, Title], muted: Mutes) -> Derived:
         silenced = muted.at(self.now)
@@ -147,6 +163,9 @@ class Visits:
             row.counts[word] = row.counts.get(word, 0) + number
         mark = Mark(rules.observed(run.ended_at, self.now), run.run)
         batch.offer(target, outcomes, mark)
+        if coverage.informs(run):
+            attempts = batch.states[target.id].get(rules.DB_CONNECT)
+            batch.cover(target, mark.at, coverage.reach(run, attempts.interval_s if attempts else None))
         if run.trigger == "demand":
             batch.demanded.add(target.id)
         _see(target, run, row.id, mark)

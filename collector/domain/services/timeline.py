@@ -5,7 +5,6 @@ At every instant it says what `status.derive` says; times are whole microseconds
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -71,49 +70,43 @@ def instant(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-class _Channel(IntEnum):
-    """What is counted while it holds; findings and incidents by rank, pins one by one."""
+_FOUND, _IMPACT, _WORK, _SUPPRESSED, _EXCLUDED, _FRESH, _EVER, _INCIDENT, _PIN = range(9)
+"""What is counted while it holds; findings and impacts by rank, pins one by one, in the order in which they count."""
 
-    FOUND = 0
-    IMPACT = 1
-    WORK = 2
-    SUPPRESSED = 3
-    EXCLUDED = 4
-    FRESH = 5
-    EVER = 6
-    PIN = 7
-    INCIDENT = 8
-
-
-_Step = tuple[int, _Channel, int, int]
+_Step = tuple[int, int, int, int]
+"""When, what, which, and whether it begins (1) or ends (-1)."""
 
 
 class _Board:
     """How many of each input hold at the instant that the sweep has come to."""
 
     def __init__(self, inputs: Inputs) -> None:
-        self.pins = [pin.status for pin in sorted(inputs.pins, key=order_of_pins)]
-        self.counts = [[0] * max(len(STATUSES), len(self.pins)) for _ in _Channel]
+        self._pins = [pin.status for pin in sorted(inputs.pins, key=order_of_pins)]
+        self.counts = [[0] * max(len(STATUSES), len(self._pins)) for _ in range(9)]
         self._watched = inputs.fresh is not None
         self._stale_rank = RANK[WHEN_STALE[inputs.on_stale]]
         self._raises = inputs.on_stale != "hold"
 
     def reading(self) -> tuple[ServiceStatus, bool, bool]:
         counts = self.counts
-        working = counts[_Channel.WORK][0] > 0
-        fresh = not self._watched or counts[_Channel.FRESH][0] > 0
-        stale = not fresh and counts[_Channel.EVER][0] > 0
-        found = _highest(counts[_Channel.FOUND])
-        pin = next((self.pins[n] for n in reversed(range(len(self.pins))) if counts[_Channel.PIN][n]), None)
+        working = counts[_WORK][0] > 0
+        fresh = not self._watched or counts[_FRESH][0] > 0
+        stale = not fresh and counts[_EVER][0] > 0
+        found = _highest(counts[_FOUND])
+        pin = self._pin() if self._pins else None
         status = combine(
             baseline=STATUSES[max(found, self._stale_rank) if stale else found],
-            impact=STATUSES[_highest(counts[_Channel.IMPACT])],
+            impact=STATUSES[_highest(counts[_IMPACT])],
             working=working,
-            suppressed=counts[_Channel.SUPPRESSED][0] > 0,
+            suppressed=counts[_SUPPRESSED][0] > 0,
             pinned=pin,
         )
-        said = working or pin is not None or counts[_Channel.INCIDENT][0] > 0
-        return status, fresh or said or (stale and self._raises), counts[_Channel.EXCLUDED][0] > 0
+        said = working or pin is not None or counts[_INCIDENT][0] > 0
+        return status, fresh or said or (stale and self._raises), counts[_EXCLUDED][0] > 0
+
+    def _pin(self) -> ServiceStatus | None:
+        standing = self.counts[_PIN]
+        return next((self._pins[place] for place in reversed(range(len(self._pins))) if standing[place]), None)
 
 
 def _highest(counts: list[int]) -> int:
@@ -132,22 +125,22 @@ def _steps(inputs: Inputs, lo: int, hi: int) -> Iterator[_Step]:
             yield ended, channel, place, -1
 
 
-def _spans(inputs: Inputs) -> Iterator[tuple[_Channel, int, Span]]:
+def _spans(inputs: Inputs) -> Iterator[tuple[int, int, Span]]:
     for found in inputs.baselines:
-        yield _Channel.FOUND, RANK[found.status], found.span
+        yield _FOUND, RANK[found.status], found.span
     for impact in inputs.impacts:
-        yield _Channel.IMPACT, RANK[impact.status], impact.span
-        yield _Channel.INCIDENT, 0, impact.span
+        yield _IMPACT, RANK[impact.status], impact.span
+        yield _INCIDENT, 0, impact.span
     for work in inputs.works:
-        yield _Channel.WORK, 0, work.span
+        yield _WORK, 0, work.span
         if work.suppresses:
-            yield _Channel.SUPPRESSED, 0, work.span
+            yield _SUPPRESSED, 0, work.span
         if work.excluded:
-            yield _Channel.EXCLUDED, 0, work.excluded
+            yield _EXCLUDED, 0, work.excluded
     for place, pin in enumerate(sorted(inputs.pins, key=order_of_pins)):
-        yield _Channel.PIN, place, pin.span
+        yield _PIN, place, pin.span
     fresh = [span for span in inputs.fresh or () if span.ended_at is None or span.began_at < span.ended_at]
     for span in fresh:
-        yield _Channel.FRESH, 0, span
+        yield _FRESH, 0, span
     if fresh:
-        yield _Channel.EVER, 0, Span(min(span.began_at for span in fresh), None)
+        yield _EVER, 0, Span(min(span.began_at for span in fresh), None)

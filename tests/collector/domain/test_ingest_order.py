@@ -1,15 +1,13 @@
 """Whatever the order of batches, and however often they come, the same records end in the same tables."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, insert, select
 
 from collector.domain.agents.tables import agent
 from collector.domain.history.tables import metric_hour, metric_point
@@ -17,6 +15,8 @@ from collector.domain.results import tables
 from collector.domain.results.decode import decode_batch
 from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
+from collector.domain.services.recording import source
+from collector.domain.services.tables import coverage_span
 from common import wire
 from common.wire import Gap, Kind, Run
 from tests.collector import builders
@@ -27,17 +27,6 @@ KEYS = ("prod", "dr", "test")
 CHECKS = ("REDOLOG_SIZE", "TABLESPACE_USED_PCT", "DB_CONNECT", "AGENT_LOGIN")
 
 Item = tuple[str, datetime, object]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    url = make_url(database_url)
-    made = create_engine(url if url.drivername == "sqlite" else url.set(drivername="postgresql+psycopg"))
-    if url.drivername == "sqlite":
-        event.listen(made, "connect", lambda raw, _entry: setattr(raw, "isolation_level", None))
-        event.listen(made, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
-    yield made
-    made.dispose()
 
 
 @st.composite
@@ -155,7 +144,13 @@ def _dump(conn: Connection) -> dict[str, list[Any]]:
             seen["latest"] = latest.get(row.get("latest_run_id", 0))
             rows.append(json.dumps(seen, sort_keys=True, default=str))
         dumped[name] = sorted(rows)
-    return {**dumped, "values": _values(conn, keys)}
+    return {**dumped, "values": _values(conn, keys), "covered": _covered(conn, keys)}
+
+
+def _covered(conn: Connection, keys: dict[int, str]) -> list[Any]:
+    """When the data of each connection said something, before the stretch that goes on."""
+    sources = {source(number): key for number, key in keys.items()}
+    return sorted((sources[row.source], row.began_at, row.ended_at) for row in conn.execute(select(coverage_span)))
 
 
 def _values(conn: Connection, keys: dict[int, str]) -> list[Any]:
