@@ -71,7 +71,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One finding of one factor. Money is USD a month at list price of the part that changes; None where a price is not
-    known, which is never zero. `order` of several per resource follows from the factor's kind.
+    known, which is never zero. `order` of several per resource follows from the factor's kind. `contains`: other
+    resources whose cost is in this one's, so that what is found of them is not counted beside it.
     """
 
     resource_id: str
@@ -87,6 +88,7 @@ class Estimate:
     confidence: Literal["HIGH", "MEDIUM", "LOW"] = "HIGH"
     metadata: Mapping[str, object] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    contains: tuple[str, ...] = ()
 
     @property
     def savings(self) -> float | None:
@@ -102,6 +104,9 @@ class Undecided:
 
 
 Result = Estimate | Undecided
+
+
+Settler = Callable[[Snapshot, Book, Iterable["Estimate"]], Iterable[Result]]
 
 
 class Estimator(Protocol):
@@ -129,6 +134,10 @@ class Factor:
     optional: tuple[str, ...] = ()
     """Collections that make it more exact; one that cannot be read hinders nobody."""
     metrics: Wishes | None = None
+    settle: Settler | None = None
+    """Instead of `estimate` when others are judged too: what is left once their primary findings are followed."""
+    about: str = ""
+    """What its resources are where a service has several kinds of the same name."""
     home: bool = False
     """Judged once per account, in the partition's home region."""
     min_savings: float = 1.0

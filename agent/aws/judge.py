@@ -5,12 +5,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.aws.catalogue import Book, Estimate, Evidence, Factor, Kind, Result, Undecided, excluded
+from agent.aws.catalogue import Book, Estimate, Estimator, Evidence, Factor, Kind, Result, Settler, Undecided, excluded
 from agent.aws.collections import COLLECTIONS
 from agent.aws.readings import METRICS
 from agent.aws.snapshot import Snapshot, tags_of
@@ -83,15 +83,15 @@ def judge(
 ) -> Judgement:
     """`known`: identities (`factor/resource`) that the last scan of this region found."""
     least = min_savings or {}
-    verdicts = {
-        factor.key: _verdict(look, factor, book, least.get(factor.key, factor.min_savings))
-        for factor in factors
-        if home or not factor.home
-    }
-    primary = primaries([(verdict.factor, one) for verdict in verdicts.values() for one in verdict.found])
+    asked = [factor for factor in factors if home or not factor.home]
+    verdicts: dict[str, _Verdict] = {}
+    for factor in sorted(asked, key=lambda factor: factor.settle is not None):
+        follows = replace(factor, estimate=_after(factor.settle, verdicts)) if factor.settle else factor
+        verdicts[factor.key] = _verdict(look, follows, book, least.get(factor.key, factor.min_savings))
+    primary = primaries(_found(verdicts))
     return Judgement(
         tuple(
-            _recommendation(look, verdict.factor, one, primary[one.resource_id])
+            _recommendation(look, verdict.factor, one, primary[_subject(verdict.factor, one.resource_id)])
             for verdict in verdicts.values()
             for one in verdict.found
         ),
@@ -116,12 +116,41 @@ def identity(factor: str, resource: str) -> str:
     return f"{factor}/{resource}"
 
 
-def primaries(found: Iterable[tuple[Factor, Estimate]]) -> dict[str, str]:
-    """By resource the factor to follow: what ends it before what shrinks it, then what saves more."""
-    by_resource: dict[str, list[tuple[Factor, Estimate]]] = defaultdict(list)
+Subject = tuple[str, str]
+"""A resource by the sort of thing that it is and its name: a cache and a database may have the same."""
+
+
+def primaries(found: Iterable[tuple[Factor, Estimate]]) -> dict[Subject, str]:
+    """By resource the factor to follow: what ends it before what shrinks it, then what saves more.
+
+    What is in the cost of another resource gives way to the finding of that one.
+    """
+    by_resource: dict[Subject, list[tuple[Factor, Estimate]]] = defaultdict(list)
     for factor, one in found:
-        by_resource[one.resource_id].append((factor, one))
-    return {resource: min(all_, key=_rank)[0].key for resource, all_ in by_resource.items()}
+        by_resource[_subject(factor, one.resource_id)].append((factor, one))
+    best = {resource: min(all_, key=_rank) for resource, all_ in by_resource.items()}
+    within = {_subject(factor, name): factor.key for factor, one in best.values() for name in one.contains}
+    return {resource: within.get(resource, factor.key) for resource, (factor, _) in best.items()}
+
+
+def _subject(factor: Factor, name: str) -> Subject:
+    return factor.about or factor.service, name
+
+
+def _found(verdicts: Mapping[str, _Verdict]) -> list[tuple[Factor, Estimate]]:
+    return [(verdict.factor, one) for verdict in verdicts.values() for one in verdict.found]
+
+
+def _after(settle: Settler, verdicts: Mapping[str, _Verdict]) -> Estimator:
+    """Judged with what is found so far and would be followed."""
+    found = _found(verdicts)
+    primary = primaries(found)
+    followed = [one for factor, one in found if primary[_subject(factor, one.resource_id)] == factor.key]
+
+    def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
+        return settle(snapshot, book, followed)
+
+    return estimate
 
 
 def _rank(found: tuple[Factor, Estimate]) -> tuple[int, float, int]:

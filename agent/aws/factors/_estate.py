@@ -83,6 +83,7 @@ def finding(
     confidence: Literal["HIGH", "MEDIUM", "LOW"] = "HIGH",
     metadata: Mapping[str, object],
     evidence: Sequence[Evidence] = (),
+    contains: Iterable[str] = (),
 ) -> Estimate:
     """A finding with what all of them say: age, tags, window; production raises the risk, a stack lowers the trust."""
     total = cost.now.plus(cost.then)
@@ -100,6 +101,7 @@ def finding(
         confidence=confidence,
         metadata={**metadata, **_common(snapshot, subject)},
         evidence=tuple(evidence),
+        contains=tuple(contains),
     )
     drifts = "aws:cloudformation:stack-name" in subject.tags
     return replace(estimate, confidence="MEDIUM") if drifts and confidence == "HIGH" else estimate

@@ -83,6 +83,10 @@ def is_paid(address: Resource) -> bool:
     return str(address.get("PublicIpv4Pool") or "amazon") == "amazon"
 
 
+def address_id(address: Resource) -> str:
+    return str(address.get("AllocationId") or address["PublicIp"])
+
+
 def monthly(instance: Resource, book: Book, region: str, *, kind: str = "") -> Price:
     """A month at list price, as the type it is or would be."""
     if not is_shared(instance):

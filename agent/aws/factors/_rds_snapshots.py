@@ -159,6 +159,7 @@ FACTORS = (
         number=14,
         category="Cleaner",
         service="RDS",
+        about="RDS snapshot",
         kind="DELETE",
         title="Manual snapshots of databases that are gone, or that are old",
         collections=("rds.instances", "rds.clusters", "rds.snapshots", "rds.cluster_snapshots"),

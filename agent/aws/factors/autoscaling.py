@@ -94,6 +94,7 @@ def _finding(snapshot: Snapshot, book: Book, group: Resource, members: list[Reso
             Evidence(metric="CPUUtilization", stat="Maximum", value=load.cpu),
             Evidence(metric="NetworkIn+NetworkOut bytes a day", stat="Sum", value=round(load.bytes_a_day)),
         ),
+        contains=_ids(group),
     )
 
 

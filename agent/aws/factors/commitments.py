@@ -1,10 +1,10 @@
 """Commitments: steady hours of EC2 that are paid on demand, and commitments that are about to end."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from agent.aws.catalogue import HOURS_A_MONTH, Book, Factor, Result
+from agent.aws.catalogue import HOURS_A_MONTH, Book, Estimate, Factor, Result
 from agent.aws.factors._estate import Cost, Subject, estimated, finding, is_scheduled
 from agent.aws.factors._instances import is_running, is_spot, monthly, platform, since
 from agent.aws.prices.price import UNKNOWN, Price
@@ -26,10 +26,10 @@ _COMMITTED = ("ec2.reserved_instances", _PLANS)
 
 
 def _steady(snapshot: Snapshot) -> Iterator[Resource]:
-    """Running without a stop for a month; what a reservation of its type pays for is taken off."""
+    """Running without a stop for a month; without what a reservation of its type pays for, or would if renewed."""
     reserved: Counter[str] = Counter()
     for one in snapshot.of("ec2.reserved_instances"):
-        if one.get("State") == "active":
+        if one.get("State") == "active" or (one.get("State") == "retired" and _ends_soon(snapshot, one["End"])):
             reserved[str(one["InstanceType"])] += int(one["InstanceCount"])
     for instance in sorted(snapshot.of("ec2.instances"), key=lambda one: one["LaunchTime"]):
         steady = snapshot.age_days(instance["LaunchTime"]) >= STEADY_DAYS
@@ -43,7 +43,14 @@ def _steady(snapshot: Snapshot) -> Iterator[Resource]:
 
 
 def estimate_compute(snapshot: Snapshot, book: Book) -> Iterable[Result]:
-    """One finding of a region. Plans apply to all regions: what they pay is taken off in each, so as not to promise."""
+    return settle_compute(snapshot, book, ())
+
+
+def settle_compute(snapshot: Snapshot, book: Book, followed: Iterable[Estimate]) -> Iterable[Result]:
+    """One finding of a region, of what is still to be paid once the others are followed.
+
+    Plans apply to all regions: what they pay is taken off in each, so as not to promise.
+    """
     steady = list(_steady(snapshot))
     if not steady:
         return
@@ -52,18 +59,29 @@ def estimate_compute(snapshot: Snapshot, book: Book) -> Iterable[Result]:
     total = known[0] if known else UNKNOWN
     for price in known[1:]:
         total = total.plus(price)
-    committed = sum(_hourly(plan) for plan in _active(snapshot)) / (1 - DISCOUNT) * HOURS_A_MONTH
+    less = sum(_hourly(plan) for plan in _active(snapshot)) / (1 - DISCOUNT) * HOURS_A_MONTH
+    less += _saved({str(one["InstanceId"]): price.value for one, price in zip(steady, prices, strict=True)}, followed)
     if total.value is not None:
-        total = Price(max(0.0, total.value - committed), total.label, total.as_of)
+        total = Price(max(0.0, total.value - less), total.label, total.as_of)
     if total.value != 0:
         yield _compute(snapshot, steady, total, unpriced=len(prices) - len(known))
 
 
+def _saved(costs: Mapping[str, float | None], followed: Iterable[Estimate]) -> float:
+    """What other findings save on these instances; where that is not known, all that they cost."""
+    saved = 0.0
+    for one in followed:
+        touched = [costs[name] or 0.0 for name in (one.resource_id, *one.contains) if name in costs]
+        saved += sum(touched) if one.savings is None else min(one.savings, sum(touched))
+    return saved
+
+
 def _active(snapshot: Snapshot) -> Iterator[Resource]:
-    """Plans that pay for instances of this region."""
+    """Plans that pay for instances of this region, or would if they were renewed as is said elsewhere."""
     for plan in snapshot.of(_PLANS):
         here = plan["savingsPlanType"] == "Compute" or plan.get("region") == snapshot.region
-        if plan["state"] == "active" and plan["savingsPlanType"] != "SageMaker" and here:
+        ended = plan["state"] == "retired" and -timedelta(days=BEHIND_DAYS) <= _end(plan) - snapshot.at <= timedelta()
+        if (plan["state"] == "active" or ended) and plan["savingsPlanType"] != "SageMaker" and here:
             yield plan
 
 
@@ -185,6 +203,7 @@ FACTORS = (
         collections=("ec2.instances",),
         optional=_COMMITTED,
         estimate=estimate_compute,
+        settle=settle_compute,
     ),
     Factor(
         key=RESERVED_ENDS,

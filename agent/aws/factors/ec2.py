@@ -9,6 +9,7 @@ from agent.aws.factors._estate import MB, Cost, finding, is_scheduled, is_standb
 from agent.aws.factors._instances import (
     IDLE_CPU,
     Load,
+    address_id,
     described,
     is_its_own,
     is_keeper,
@@ -57,7 +58,8 @@ def _stopped(
 ) -> Iterator[Result]:
     name, days = instance["InstanceId"], snapshot.age_days(stopped)
     own = (one for one in snapshot.of("ec2.addresses") if one.get("InstanceId") == name)
-    addresses = [one["PublicIp"] for one in own if is_paid(one)]
+    paid = [one for one in own if is_paid(one)]
+    addresses = [one["PublicIp"] for one in paid]
     prices = [Shape.of(volume).price(book, snapshot.region) for volume in volumes]
     prices += [book.price("vpc", "ipv4", snapshot.region).times(HOURS_A_MONTH) for _ in addresses]
     if prices:
@@ -75,6 +77,7 @@ def _stopped(
                 "volumes": [volume["VolumeId"] for volume in volumes],
                 "addresses": addresses,
             },
+            contains=[*(str(one["VolumeId"]) for one in volumes), *map(address_id, paid)],
         )
 
 

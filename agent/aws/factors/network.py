@@ -16,7 +16,7 @@ from agent.aws.factors._estate import (
     too_few,
     too_young,
 )
-from agent.aws.factors._instances import is_paid, state, stopped_since
+from agent.aws.factors._instances import address_id, is_paid, state, stopped_since
 from agent.aws.factors._tagged import TAGGED
 from agent.aws.snapshot import Resource, Series, Snapshot, series, tags_of
 
@@ -52,7 +52,7 @@ def _unused(
 
 
 def _address(snapshot: Snapshot, address: Resource, cost: Cost, why: str) -> Result:
-    name, ip = str(address.get("AllocationId") or address["PublicIp"]), address["PublicIp"]
+    name, ip = address_id(address), address["PublicIp"]
     return finding(
         snapshot,
         Subject(

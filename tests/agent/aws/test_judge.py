@@ -10,7 +10,7 @@ from agent.aws.judge import evidence_hash, judge, worth
 from agent.aws.readings import METRICS
 from agent.aws.snapshot import Snapshot, series, tags_of
 from common.wire_aws import Recommendation
-from tests.agent.aws.builders import BOOK, ebs_snapshot, snapshot, volume
+from tests.agent.aws.builders import BOOK, ago, attached, ebs_snapshot, instance, snapshot, volume
 
 
 def estimate(resource: str, current: float | None = 10.0, **fields: Any) -> Estimate:
@@ -177,3 +177,54 @@ def test_what_aws_was_not_asked_about_is_not_decided() -> None:
     assert [one.resource for one in judged.recommendations] == ["snap-1"]
     assert [(one.factor, one.count) for one in judged.undecided] == [("SNAPSHOT_CLEANUP", 1)]
     assert judged.gone == ()
+
+
+def test_a_cache_and_a_database_of_one_name_are_two_things() -> None:
+    cache = factor("CACHE", estimate("shop"), service="ElastiCache")
+    database = factor("DATABASE", estimate("shop"), kind="RIGHTSIZE", service="RDS")
+    copy = factor("COPY", estimate("shop"), service="RDS", about="RDS snapshot")
+    judged = judge(snapshot(), [cache, database, copy], BOOK)
+    assert [one.suppressed_by for one in judged.recommendations] == ["", "", ""]
+
+
+def test_what_is_in_the_cost_of_another_resource_gives_way_to_it() -> None:
+    machine = factor("MACHINE", estimate("i-1", 30.0, contains=("vol-1",)))
+    volume_ = factor("VOLUME", estimate("vol-1", 20.0), estimate("vol-2", 20.0))
+    judged = judge(snapshot(), [volume_, machine], BOOK)
+    assert {one.resource: one.suppressed_by for one in judged.recommendations} == {
+        "vol-1": "MACHINE",
+        "vol-2": "",
+        "i-1": "",
+    }
+
+
+def test_a_stopped_instance_has_its_volumes_and_addresses_in_its_sum_once() -> None:
+    parked = instance(
+        State={"Name": "stopped"}, StateTransitionReason=f"User initiated ({ago(40):%Y-%m-%d %H:%M:%S} GMT)"
+    )
+    address = {"AllocationId": "eipalloc-1", "PublicIp": "203.0.113.7", "InstanceId": "i-1", "AssociationId": "a-1"}
+    look = snapshot(
+        {
+            "ec2.instances": [parked],
+            "ec2.volumes": [attached("vol-i-1", VolumeType="gp2", Size=500)],
+            "ec2.addresses": [address],
+        }
+    )
+    names = ("UNUSED_EIP_CLEANUP", "STOPPED_EC2_CLEANUP", "EBS_GP2_TO_GP3")
+    judged = judge(look, [catalogue()[name] for name in names], BOOK)
+    assert {one.factor for one in judged.recommendations} == set(names)
+    counted = [one.monthly_savings for one in judged.recommendations if not one.suppressed_by]
+    assert counted == [pytest.approx(50.0 + 3.65)]
+
+
+def test_a_savings_plan_is_advised_for_what_is_left_once_the_others_are_followed() -> None:
+    steady = catalogue()["SAVINGS_PLAN_COMPUTE"]
+    idle = factor("IDLE", estimate("i-1", 0.096 * 730), kind="STOP")
+    smaller = factor("SMALL", estimate("i-2", 0.096 * 730, recommended=0.048 * 730), kind="RIGHTSIZE")
+    unpriced = factor("UNKNOWN", estimate("i-3", None))
+    look = snapshot({"ec2.instances": [instance(f"i-{number}") for number in range(1, 5)]})
+    judged = judge(look, [steady, idle, smaller, unpriced], BOOK)
+    (plan,) = [one for one in judged.recommendations if one.factor == steady.key]
+    assert plan.current_cost == pytest.approx(1.5 * 0.096 * 730, abs=0.001)
+    alone = judge(look, [steady], BOOK).recommendations[0]
+    assert alone.current_cost == pytest.approx(4 * 0.096 * 730, abs=0.001)

@@ -130,3 +130,15 @@ def test_exclusions_of_reservations_are_seen() -> None:
     marked = reservation(Tags=tags({"fieldpost:exclude": "all"}))
     one = found(RESERVED, snapshot({"ec2.reserved_instances": [marked]}))["r-1"]
     assert one.metadata["tags"] == {"fieldpost:exclude": "all"}
+
+
+def test_what_a_reservation_that_just_ended_would_pay_is_advised_once() -> None:
+    look = of(instance("i-1"), instance("i-2"), ec2_reserved_instances=[reservation(ends=-10)])
+    assert set(found(RESERVED, look)) == {"r-1"}
+    assert found(COMPUTE, look)[NAME].savings == pytest.approx(M5 * 0.28)
+
+
+def test_what_a_plan_that_just_ended_would_pay_is_advised_once() -> None:
+    look = of(instance("i-1"), savingsplans_plans=[plan(ends=-10, state="retired")])
+    assert set(found(PLANS, look)) == {"p-1"}
+    assert found(COMPUTE, look) == {}
