@@ -2,8 +2,8 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -393,29 +393,3 @@ async def test_one_look_that_misses_something_does_not_forget_it(host: Host, wor
     del world.machines["i-1"]
     await host.until("2026-06-02T03:00:00")
     assert not host.ledger.known(AREA).memories
-
-
-@asynccontextmanager
-async def crashing(folder: Path, steps: int) -> AsyncIterator[Host]:
-    world = World(BEFORE)
-    world.add(machine("i-1"), machine("i-2"), group("web", Sizes(1, 2, 4)))
-    with closing(Host(folder, world, office())) as host:
-        await host.until(NIGHT - MINUTE)
-        world.crash_in = steps
-        yield host
-
-
-@pytest.mark.parametrize("steps", range(30))
-async def test_an_agent_that_ends_at_any_step_of_an_edge_applies_it_once(tmp_path: Path, steps: int) -> None:
-    async with crashing(tmp_path, steps) as host:
-        await host.until("2026-06-01T20:30:00")
-        assert host.world.crash_in is None or steps > 20
-        assert sorted(name for _, name, _ in host.world.switched) == ["i-1", "i-2", "web"]
-        stops = {name: result for (_, _, action, name), result in host.results().items() if action == "STOP"}
-        assert stops == {"i-1": "APPLIED", "i-2": "APPLIED", "web": "APPLIED"}
-        await host.until("2026-06-02T08:30:00")
-        assert host.world.requests[-1].calls[-1].sizes in (Sizes(1, 2, 4), None)
-        assert {name: host.world.state(name) for name in ("i-1", "i-2", "web")} == dict.fromkeys(
-            ("i-1", "i-2", "web"), "RUNNING"
-        )
-        assert host.world.machines["web"].resource.kind.sizes == Sizes(1, 2, 4)  # type: ignore[union-attr]

@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.agent.power.world import MINUTE, OFFICE_TAG, ROLE, Host, World, group
 POLICY = f'[[role]]\narn = "{ROLE}"\nallow = ["read", "switch"]\ntargets = ["i-*", "web"]\n'
 NAMES = ("i-1", "i-2", "web")
 FOREIGN = "x-1"
+NIGHT = at("2026-06-01T20:00:00")  # a Monday
 AREA = Area("111122223333", "eu-west-1")
 
 
@@ -137,3 +139,31 @@ async def _life(chosen: list[Window], what: list[Event]) -> None:
 
 def _kinds() -> list[tuple[str, str]]:
     return [(name, "ASG" if name == "web" else "EC2") for name in NAMES]
+
+
+@asynccontextmanager
+async def crashing(folder: Path, steps: int) -> AsyncIterator[Host]:
+    world = World(NIGHT - 5 * MINUTE)
+    world.add(machine("i-1"), machine("i-2"), group("web", Sizes(1, 2, 4)))
+    with closing(
+        Host(folder, world, structs.replace(schedule(tags=OFFICE_TAG), resource_types=("EC2", "ASG")))
+    ) as host:
+        await host.until(NIGHT - MINUTE)
+        world.crash_in = steps
+        yield host
+
+
+@pytest.mark.parametrize("steps", range(30))
+async def test_an_agent_that_ends_at_any_step_of_an_edge_applies_it_once(tmp_path: Path, steps: int) -> None:
+    async with crashing(tmp_path, steps) as host:
+        await host.until("2026-06-01T20:30:00")
+        assert host.world.crash_in is None or steps > 20
+        assert sorted(name for _, name, _ in host.world.switched) == ["i-1", "i-2", "web"]
+        stops = {name: result for (_, _, action, name), result in host.results().items() if action == "STOP"}
+        assert stops == {"i-1": "APPLIED", "i-2": "APPLIED", "web": "APPLIED"}
+        await host.until("2026-06-02T08:30:00")
+        assert host.world.requests[-1].calls[-1].sizes in (Sizes(1, 2, 4), None)
+        assert {name: host.world.state(name) for name in ("i-1", "i-2", "web")} == dict.fromkeys(
+            ("i-1", "i-2", "web"), "RUNNING"
+        )
+        assert host.world.machines["web"].resource.kind.sizes == Sizes(1, 2, 4)  # type: ignore[union-attr]
