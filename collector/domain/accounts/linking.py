@@ -15,7 +15,7 @@ from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
 from collector.domain.agents.tables import agent
 from collector.domain.costs import store as costs
-from collector.domain.schedules import changes
+from collector.domain.schedules import changes, overrides
 from collector.domain.schedules import store as schedules
 
 
@@ -83,6 +83,7 @@ def unlink(conn: Connection, tenant_id: int, account_id: str, act: Act) -> bool:
     entrusting.release(conn, linked, act.at)
     for schedule in schedules.of_account(conn, tenant_id, account_id):
         changes.pause(conn, tenant_id, schedule.id, None, act)
+    overrides.remove_of_account(conn, tenant_id, account_id)
     costs.end_all(conn, tenant_id, account_id, act.at)
     note(conn, linked, "aws_account_unlinked", act)
     return True

@@ -1,7 +1,7 @@
 """Making, changing, pausing and deleting schedules; every change reaches the agent and the activity log."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select
@@ -10,6 +10,7 @@ from collector.core.problems import Refusal
 from collector.core.tenancy import across_tenants
 from collector.domain.access.rules import Act
 from collector.domain.accounts import store as accounts
+from collector.domain.accounts.rules import IN_REACH
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
 from collector.domain.agents.tables import agent
@@ -18,8 +19,6 @@ from collector.domain.schedules import matches, store
 from collector.domain.schedules.store import Kept
 from common.clock import iso
 from common.ids import new_id
-
-IN_REACH = timedelta(minutes=5)
 
 
 class NotThere(Refusal):

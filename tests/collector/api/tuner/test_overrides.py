@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from collector.core.database import Database
+from collector.domain.access.rules import Act
+from collector.domain.accounts import linking
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Filter
 from collector.domain.schedules import holding, overrides
@@ -89,6 +91,14 @@ async def test_an_override_is_over_by_itself(client: httpx.AsyncClient, database
     assert await database.write(holding.end_over, until, 50) == 1
     assert await told(client, here) == ()
     assert await noted(database, here) == ["resource_override_set", "resource_override_ended"]
+
+
+async def test_overrides_end_when_their_account_is_let_go(
+    client: httpx.AsyncClient, database: Database, here: Estate
+) -> None:
+    await put(client, here)
+    assert await database.write(linking.unlink, here.tenant, ACCOUNT, Act("tests", utc_now()))
+    assert await listed(client, here) == []
 
 
 async def test_overrides_are_those_of_one_account_where_asked(client: httpx.AsyncClient, here: Estate) -> None:
