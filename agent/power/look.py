@@ -139,7 +139,7 @@ class _Described:
             (seeing.instance_of(one, spots), seeing.instance_arn(region, account, name)) for name, one in said.items()
         ]
         kept = [(one, arn) for one, arn in made if wanted.has(one.id, arn, one.tags)]
-        protected = self._protected([one for one, _ in kept]) if self.request.protection else frozenset()
+        protected = self._protected([one for one, _ in kept])
         for one, arn in sorted(kept, key=lambda pair: pair[0].id):
             yield Seen(_with_protection(one, protected), arn)
 

@@ -22,8 +22,6 @@ class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     """Describe what schedules of one region may apply to: what carries one of `tags`' sets whole, or is in `ids`.
 
     `worth`: also what each costs an hour and how long it runs, which takes more calls; for the projection.
-    `protection`: ask of each running instance that could be stopped whether it may be, which is one call each; a look
-    that no stop can follow does without.
     """
 
     target: Target
@@ -32,7 +30,6 @@ class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     tags: tuple[dict[str, str], ...] = ()
     ids: tuple[str, ...] = ()
     worth: bool = False
-    protection: bool = True
     state_dir: str = ""
     deadline_s: float = 60.0
     memory_mib: int = DEFAULT_MEMORY_MIB

@@ -96,8 +96,6 @@ def test_a_look_takes_few_calls_beside_one_for_each_instance_that_could_be_stopp
     calls = dict(as_agent.calls()["by_operation"])
     assert 40 <= calls.pop("ec2:DescribeInstanceAttribute") <= 50
     assert sum(calls.values()) == 7
-    looked(asking(tags=(OFFICE,), protection=False))
-    assert as_agent.calls()["total"] == 7
 
 
 def test_a_look_asks_for_no_more_than_the_policy_of_schedules_allows(as_agent: Aws, asking: Asking) -> None:
@@ -130,7 +128,7 @@ def test_a_value_that_aws_would_read_as_a_pattern_is_compared_as_it_is(
 
 
 def test_resources_are_found_by_id_name_and_arn_and_those_that_are_not_there_are_no_error(asking: Asking) -> None:
-    every = looked(asking(tags=(OFFICE,), protection=False)).resources
+    every = looked(asking(tags=(OFFICE,))).resources
     one, other = [seen for seen in every if seen.resource.type == "EC2"][:2]
     arn = "arn:aws:rds:eu-west-1:111122223333:db:office-db-0"
     ids = (one.resource.id, other.arn, arn, "office-group", "aurora", "i-0123456789abcdef0", "nowhere")
@@ -147,10 +145,10 @@ def test_a_look_for_nothing_asks_for_nothing(as_agent: Aws, asking: Asking) -> N
 
 
 def test_all_pages_are_read(asking: Asking, as_agent: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = seen(looked(asking(tags=(OFFICE,), types=("EC2",), protection=False)))
+    whole = seen(looked(asking(tags=(OFFICE,), types=("EC2",))))
     as_agent.calls()
     monkeypatch.setattr(sweep, "_PAGES", {"describe_instances": 7})
-    paged = seen(looked(asking(tags=(OFFICE,), types=("EC2",), protection=False)))
+    paged = seen(looked(asking(tags=(OFFICE,), types=("EC2",))))
     assert paged == whole
     assert as_agent.calls()["by_operation"]["ec2:DescribeInstances"] >= len(whole) // 7
 
@@ -297,7 +295,7 @@ def test_spot_instances_whose_requests_are_not_known_are_left_alone(asking: Aski
 
 def test_throttling_is_waited_out(asking: Asking, as_agent: Aws) -> None:
     as_agent.set_faults("throttle=ec2:DescribeInstances:2")
-    found = looked(asking(tags=(OFFICE,), types=("EC2",), protection=False))
+    found = looked(asking(tags=(OFFICE,), types=("EC2",)))
     assert found.gaps == {}
     assert found.resources
 
