@@ -1,5 +1,6 @@
 """`/scheduler/preview` and `/scheduler/schedules/{id}/preview`: when something would be started and stopped."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -56,7 +57,9 @@ async def of_schedule(  # noqa: PLR0917 - a parameter of the request each
     if found is None:
         raise problems.not_found()
     paused = {"status": found.status, "pausedUntil": iso(found.paused_until) if found.paused_until else None}
-    return success.ok({**_previewed(schedule_document.parse(found.hours), _span(begin, to)), **paused})
+    wanted = _span(begin, to)
+    edges = await asyncio.to_thread(_previewed, schedule_document.parse(found.hours), wanted)
+    return success.ok({**edges, **paused})
 
 
 @router.post(
@@ -69,7 +72,7 @@ async def of_hours(body: Asked, caller: Reader) -> Response:
     for field, at in (("from", body.begin), ("to", body.end)):
         if at is not None and at.tzinfo is None:
             raise problems.invalid(field, at.isoformat(), "a time with its zone, like 2026-05-14T03:00:00Z")
-    return success.ok(_previewed(parsed(body.schedule), _span(body.begin, body.end)))
+    return success.ok(await asyncio.to_thread(_previewed, parsed(body.schedule), _span(body.begin, body.end)))
 
 
 def parsed(hours: dict[str, Any]) -> Window:
