@@ -15,7 +15,7 @@ from agent.power.decision import Memory
 from agent.power.known import Changes, Known
 from agent.power.ledger import Ledger
 from agent.power.matching import wanted
-from agent.power.messages import Looked, LookRequest, Switched, SwitchRequest
+from agent.power.messages import NEEDED, Looked, LookRequest, Switched, SwitchRequest
 from agent.power.posts import FORGET_AFTER, Orders, Post, next_look, worth_of
 from agent.power.remembering import failed, rehearsed, succeeded
 from agent.power.reporting import PATIENCE, Told, of_call, said
@@ -149,7 +149,7 @@ class Visit:
         """What is terminated, or has not been seen for an hour; one look can miss what is there."""
         there = {seat.key for seat in seats}
         ended = {seen.resource.key for seen in looked.resources if seen.resource.state == "GONE"}
-        if looked.gaps:
+        if any(name in looked.gaps for names in NEEDED.values() for name in names):
             return tuple(known.resources & ended)
         missing = known.resources - there
         self._post.absent = {key: self._post.absent.get(key, self._now) for key in missing}
