@@ -16,6 +16,7 @@ from typing import Any
 
 from common.clock import utc_now
 from tests.standins.aws.launch import Aws, start_aws
+from tests.standins.demo_aws import Linked, Member, link_accounts, sign_up
 from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_oracle
 from tests.standins.processes import NotReadyError, Process
 from tests.standins.reference import publish
@@ -68,6 +69,7 @@ def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> 
         served = collector.serve()
         stack.callback(served.stop)
         keys = dict(zip(PLANS, side_by_side.map(partial(_tenant, collector), PLANS), strict=True))
+        member = sign_up(collector)
         oracle, databases = estate.result()
         stack.callback(oracle.stop)
         aws = cloud.result()
@@ -75,8 +77,12 @@ def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> 
     agent = _agent(state / "agent", collector, databases, aws)
     watching = agent.run()
     stack.callback(watching.stop)
-    fleet = _first_runs(watching, collector.base_url, keys["enterprise"], stopped)
-    _write(state / "demo.json", _description(collector.base_url, keys, databases, aws))
+    with ThreadPoolExecutor(1) as side_by_side:
+        linking = side_by_side.submit(link_accounts, collector, member, watching, aws, stopped)
+        fleet = _first_runs(watching, collector.base_url, keys["enterprise"], stopped)
+        linked = linking.result()
+    description = _description(collector.base_url, keys, databases)
+    _write(state / "demo.json", {**description, **_clouds(aws, linked), "tuner": _credentials(member)})
     if not stopped.is_set():
         _print_screen(collector.base_url, keys["enterprise"], fleet, state, time.monotonic() - started)
     _wait([oracle, aws.process, served, watching], stopped)
@@ -108,7 +114,11 @@ def _allow(config: Path, aws: Aws) -> None:
     rules = [
         f'[[role]]\narn = "{account[role]}"\nallow = {json.dumps(allowed)}\n'
         for account in aws.accounts
-        for role, allowed in (("role_arn", ["read"]), ("schedule_role_arn", ["read", "switch"]))
+        for role, allowed in (
+            ("agent_role_arn", ["read", "switch"]),
+            ("role_arn", ["read"]),
+            ("schedule_role_arn", ["read", "switch"]),
+        )
     ]
     config.mkdir(parents=True, exist_ok=True, mode=0o700)
     (config / "aws.toml").write_text("\n".join(rules))
@@ -125,18 +135,31 @@ def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Even
     return agent.wait_until(visited, timeout_s=READY_WITHIN_S, every_s=1, what="done with its first runs")
 
 
-def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database], aws: Aws) -> dict[str, Any]:
+def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database]) -> dict[str, Any]:
     return {
         "base_url": base_url,
         "api_keys": dict(keys),
         "status_tokens": dict.fromkeys(("all", "read", "incidents", "maintenance")),
-        "tuner": {"email": None, "password": None},
-        "aws_accounts": [account["account_id"] for account in aws.accounts],
-        "aws_endpoint": aws.endpoint,
-        "aws": {"endpoint": aws.endpoint, "regions": list(aws.regions), "accounts": list(aws.accounts)},
         "oracle": [database.as_dict() for database in databases],
         "ui": {"url": None, "email": None, "password": None},
     }
+
+
+def _clouds(aws: Aws, linked: Linked) -> dict[str, Any]:
+    return {
+        "aws_accounts": [account["account_id"] for account in aws.accounts],
+        "aws_endpoint": aws.endpoint,
+        "aws": {
+            "endpoint": aws.endpoint,
+            "regions": list(aws.regions),
+            "accounts": list(aws.accounts),
+            "linked": list(linked),
+        },
+    }
+
+
+def _credentials(member: Member) -> dict[str, str]:
+    return {"email": member.email, "password": member.password}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
@@ -157,7 +180,7 @@ def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path
     print(
         f"""
 Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections,
-two AWS accounts.
+two AWS accounts that are linked and verified; their first scans are under way.
 
 {estate}
 

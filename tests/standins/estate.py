@@ -61,8 +61,8 @@ class Collector:
             **(settings or {}),
         }
 
-    def command(self, *words: object) -> str:
-        return run([BIN / "fieldpost-collector", *words], environment=self._environment)
+    def command(self, *words: object, stdin: str = "") -> str:
+        return run([BIN / "fieldpost-collector", *words], environment=self._environment, stdin=stdin)
 
     def ask(self, *words: object) -> Any:
         return json.loads(self.command(*words, "--json"))

@@ -1,4 +1,4 @@
-"""The roles of an account: a well made one, one that trusts anybody, one with too little, one that may switch."""
+"""The roles of an account: well made ones to read, to switch and for both, one that trusts anybody, a weak one."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -80,6 +80,7 @@ class Roles:
             "account_id": self.account,
             "role_arn": self.arn("FieldpostScan"),
             "external_id": self.external_id,
+            "agent_role_arn": self.arn("FieldpostAgent"),
             "schedule_role_arn": self.arn("FieldpostSchedule"),
             "schedule_external_id": self.schedule_external_id,
             "trusting_role_arn": self.arn("FieldpostTrusting"),
@@ -117,6 +118,7 @@ def plant(roles: Roles) -> None:
     for name, external_id, statements in (
         ("FieldpostScan", roles.external_id, [_statement(READING)]),
         ("FieldpostSchedule", roles.schedule_external_id, switching),
+        ("FieldpostAgent", roles.external_id, [_statement(READING), *switching]),
         ("FieldpostTrusting", None, [_statement(READING)]),
         ("FieldpostPartial", roles.external_id, [_statement(READING), lacking]),
         ("OrganizationAccountAccessRole", None, [_statement(["*"])]),
