@@ -7,6 +7,7 @@ import signal
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def make_demo(state: Path) -> Process:
     return start("make demo", command, log=state.parent / "demo.log")
 
 
-def described(state: Path) -> dict[str, object] | None:
+def described(state: Path) -> dict[str, Any] | None:
     path = state / "demo.json"
     return json.loads(path.read_text()) if path.exists() else None
 
@@ -66,6 +67,7 @@ def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path) -> Non
         assert {entry["name"]: entry["status"] for entry in fleet["data"]} == EXPECTED
         assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["team"])["data"] == []
         assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["individual"]) is None
+        assert_accounts_are_linked(facts)
         screen = demo.wait_until(lambda: shown(demo), timeout_s=5)
         assert_curl_lines_work(screen, keys["enterprise"])
     finally:
@@ -77,6 +79,18 @@ def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path) -> Non
 def shown(demo: Process) -> str | None:
     text = demo.log.read_text()
     return text if "Ctrl-C stops everything" in text else None
+
+
+def assert_accounts_are_linked(facts: dict[str, Any]) -> None:
+    base = f"{facts['base_url']}/tuner/v1/api"
+    body = json.dumps(facts["tuner"]).encode()
+    login = urllib.request.Request(f"{base}/auth/login", data=body, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(login, timeout=5) as answer:
+        token = json.load(answer)["data"]["accessToken"]
+    accounts = get(f"{base}/accounts", token)["data"]["accounts"]
+    assert {one["accountId"]: one["status"] for one in accounts} == dict.fromkeys(facts["aws_accounts"], "ACTIVE")
+    schedules = get(f"{base}/scheduler/schedules", token)["data"]["schedules"]
+    assert {one["id"] for one in schedules} == {one["schedule_id"] for one in facts["aws"]["linked"]}
 
 
 def assert_curl_lines_work(screen: str, key: str) -> None:
