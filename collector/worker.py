@@ -60,6 +60,7 @@ def _keep(settings: Settings) -> Keep:
         records=settings.keep_records_days,
         findings=settings.keep_findings_days,
         executions=settings.keep_executions_days,
+        services=settings.keep_services_days,
     )
 
 

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     log_level: Annotated[logs.Level, Field(description="Least severe line that is logged.")] = "info"
     log_format: Annotated[logs.Format, Field(description="`logfmt` or `json`.")] = "logfmt"
     heartbeat_s: Annotated[int, Field(ge=5, le=3600, description="How often agents report on themselves.")] = 60
+    status_requests_per_minute: Annotated[
+        int, Field(ge=1, le=1_000_000, description="How often one API token may ask from one address.")
+    ] = 120
     sweep_s: Annotated[float, Field(ge=0.1, le=300, description="How often stale results are looked for.")] = 15
 
     delivery_networks: Annotated[
@@ -89,6 +92,9 @@ class Settings(BaseSettings):
     ] = 1095
     keep_executions_days: Annotated[
         int, Field(ge=31, le=3650, description="For how long it is kept what became of each start and stop.")
+    ] = 400
+    keep_services_days: Annotated[
+        int, Field(ge=31, le=36_500, description="For how long it is kept what the status of services followed from.")
     ] = 400
     smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587

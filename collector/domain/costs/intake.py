@@ -4,6 +4,7 @@ Parts come in any order, and so do scans; for each factor the youngest whole sca
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,8 @@ from collector.domain.accounts import store as accounts
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import rules, store
 from collector.domain.costs.store import Region
+from collector.domain.services import recording
+from collector.domain.services.coverage import INTERVALS, Stretch
 from common.wire_aws import Scan
 
 _MAX_PENDING = 32
@@ -67,9 +70,18 @@ def _finish(conn: Connection, tenant_id: int, region: Region, scan: Scan, fresh:
     store.save(conn, tenant_id, [rules.missed(one, scan, gone) for one in standing if one.factor in fresh])
     region.judged |= dict.fromkeys(fresh, began)
     _tidy(region)
+    _cover(conn, tenant_id, scan)
     if region.scanned_at is None or region.scanned_at < scan.ended_at:
         region.scanned_at = scan.ended_at
         accounts.synced(conn, tenant_id, scan.account, scan.ended_at)
+
+
+def _cover(conn: Connection, tenant_id: int, scan: Scan) -> None:
+    """Until when nothing is amiss although no further scan has come."""
+    linked = accounts.find(conn, tenant_id, scan.account)
+    if linked is not None:
+        length = INTERVALS * timedelta(hours=linked.scan_hours)
+        recording.cover(conn, tenant_id, f"account/{scan.account}", Stretch(scan.ended_at, scan.ended_at + length))
 
 
 def _tidy(region: Region) -> None:

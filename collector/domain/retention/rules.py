@@ -11,7 +11,7 @@ EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """Days of each kind: values one by one, their hours, their days, runs, odd records, what was found, executions."""
+    """Days of each kind: values (each, hours, days), runs, odd records, what was found, executions, services."""
 
     raw: int
     hourly: int
@@ -20,6 +20,7 @@ class Keep:
     records: int
     findings: int
     executions: int
+    services: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Cuts:
     records: datetime
     findings: datetime
     executions: datetime
+    services: datetime
 
 
 def cuts(keep: Keep, now: datetime) -> Cuts:
@@ -47,4 +49,5 @@ def cuts(keep: Keep, now: datetime) -> Cuts:
         before(keep.records),
         before(keep.findings),
         before(keep.executions),
+        before(keep.services),
     )

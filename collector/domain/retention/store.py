@@ -20,6 +20,7 @@ from collector.domain.retention import rules
 from collector.domain.retention.rules import Cuts, Keep
 from collector.domain.retention.tables import chore
 from collector.domain.schedules.tables import aws_execution
+from collector.domain.services.tables import baseline_span, coverage_span
 from collector.domain.tenants.tables import tenant
 from collector.domain.tickets.tables import ticket
 
@@ -91,6 +92,8 @@ def _forget_of_tenant(conn: Connection, tenant_id: int, cuts: Cuts) -> None:
     conn.execute(_OLD_TICKETS, {"of_tenant": tenant_id, "before": cuts.findings})
     conn.execute(_OLD_ALERTS, {"of_tenant": tenant_id, "before": cuts.findings})
     conn.execute(_OLD_EXECUTIONS, {"of_tenant": tenant_id, "before": cuts.executions})
+    for statement in (_OLD_FOUND, _OLD_COVERED):
+        conn.execute(statement, {"of_tenant": tenant_id, "before": cuts.services})
 
 
 @across_tenants("the chore goes through all of them")
@@ -173,6 +176,12 @@ _OLD_TICKETS = delete(ticket).where(_T.tenant_id == bindparam("of_tenant"), _T.r
 _OLD_ALERTS = delete(alert).where(_A.tenant_id == bindparam("of_tenant"), _A.resolved_at < bindparam("before"))
 _OLD_EXECUTIONS = delete(aws_execution).where(
     aws_execution.c.tenant_id == bindparam("of_tenant"), aws_execution.c.edge < bindparam("before")
+)
+_OLD_FOUND = delete(baseline_span).where(
+    baseline_span.c.tenant_id == bindparam("of_tenant"), baseline_span.c.ended_at < bindparam("before")
+)
+_OLD_COVERED = delete(coverage_span).where(
+    coverage_span.c.tenant_id == bindparam("of_tenant"), coverage_span.c.ended_at < bindparam("before")
 )
 _OLD_UNKNOWN = delete(unknown_record).where(unknown_record.c.received_at < bindparam("before"))
 _OLD_GAPS = (

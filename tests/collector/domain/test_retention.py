@@ -13,13 +13,17 @@ from collector.domain.history.tables import metric_day, metric_hour, metric_poin
 from collector.domain.results.tables import gap, received_range, run, unknown_record
 from collector.domain.retention import store
 from collector.domain.retention.rules import Keep
+from collector.domain.schedules import executions
+from collector.domain.schedules.executions import Done
+from collector.domain.schedules.tables import aws_execution
+from collector.domain.services.tables import baseline_span, coverage_span
 from collector.domain.tickets.tables import ticket
 from common.wire import Gap, Kind
 from tests.collector.builders import T0, outcome
 from tests.collector.domain import sending
 from tests.collector.domain.sending import MINUTE, Sender
 
-KEEP = Keep(raw=14, hourly=90, daily=1095, runs=90, records=90, findings=1095, executions=400)
+KEEP = Keep(raw=14, hourly=90, daily=1095, runs=90, records=90, findings=1095, executions=400, services=400)
 DAY = timedelta(days=1)
 
 
@@ -77,6 +81,22 @@ async def test_runs_go_and_the_newest_one_stays(sender: Sender) -> None:
     assert len(await sender.all(run)) == 1
 
 
+async def test_executions_go_after_a_year_and_a_month(sender: Sender) -> None:
+    for day in (0, 1):
+        done = Done(
+            tenant_id=sender.here.tenant,
+            schedule_id="sched_1",
+            edge=T0 + day * DAY,
+            action="STOP",
+            at=T0 + day * DAY,
+            status="SUCCEEDED",
+            results={},
+        )
+        await sender.db.write(executions.save, sender.here.tenant, done)
+    await forget(sender.db, T0 + 400.5 * DAY)
+    assert [row.edge for row in await sender.all(aws_execution)] == [T0 + DAY]
+
+
 async def test_resolved_findings_go_after_years_and_open_ones_never(sender: Sender) -> None:
     await sender.visit(T0, outcome("A", "critical"), outcome("B", "critical"))
     await sender.visit(T0 + DAY, outcome("A", "ok"))
@@ -85,6 +105,16 @@ async def test_resolved_findings_go_after_years_and_open_ones_never(sender: Send
     await forget(sender.db, T0 + 1100 * DAY)
     assert [row.check_id for row in await sender.all(ticket)] == ["B"]
     assert [row.check_id for row in await sender.all(alert)] == ["B"]
+
+
+async def test_what_services_were_like_goes_and_what_goes_on_stays(sender: Sender) -> None:
+    await sender.visit(T0, outcome("A", "critical"), outcome("B", "critical"))
+    await sender.visit(T0 + DAY, outcome("A", "ok"))
+    assert [len(await sender.all(table)) for table in (baseline_span, coverage_span)] == [2, 1]
+    await forget(sender.db, T0 + 401 * DAY)
+    assert [len(await sender.all(table)) for table in (baseline_span, coverage_span)] == [2, 0]
+    await forget(sender.db, T0 + 402 * DAY)
+    assert [row.check_id for row in await sender.all(baseline_span)] == ["B"]
 
 
 async def test_the_present_status_stays_however_old_it_is(sender: Sender) -> None:
