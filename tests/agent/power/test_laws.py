@@ -125,6 +125,7 @@ async def _life(chosen: list[Window], what: list[Event]) -> None:
         run = Run(Path(folder), chosen)
         with closing(run.host):
             await run.host.tick()
+            run.judge()
             for event in what:
                 await run.happens(event)
             edge = await run.quiet()
