@@ -89,6 +89,8 @@ class Estimate:
     metadata: Mapping[str, object] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     contains: tuple[str, ...] = ()
+    about: str = ""
+    """The service whose resource it is, when that is not its factor's."""
 
     @property
     def savings(self) -> float | None:

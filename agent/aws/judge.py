@@ -91,7 +91,7 @@ def judge(
     primary = primaries(_found(verdicts))
     return Judgement(
         tuple(
-            _recommendation(look, verdict.factor, one, primary[_subject(verdict.factor, one.resource_id)])
+            _recommendation(look, verdict.factor, one, primary[_subject(verdict.factor, one)])
             for verdict in verdicts.values()
             for one in verdict.found
         ),
@@ -127,14 +127,14 @@ def primaries(found: Iterable[tuple[Factor, Estimate]]) -> dict[Subject, str]:
     """
     by_resource: dict[Subject, list[tuple[Factor, Estimate]]] = defaultdict(list)
     for factor, one in found:
-        by_resource[_subject(factor, one.resource_id)].append((factor, one))
+        by_resource[_subject(factor, one)].append((factor, one))
     best = {resource: min(all_, key=_rank) for resource, all_ in by_resource.items()}
-    within = {_subject(factor, name): factor.key for factor, one in best.values() for name in one.contains}
+    within = {(_subject(factor, one)[0], name): factor.key for factor, one in best.values() for name in one.contains}
     return {resource: within.get(resource, factor.key) for resource, (factor, _) in best.items()}
 
 
-def _subject(factor: Factor, name: str) -> Subject:
-    return factor.about or factor.service, name
+def _subject(factor: Factor, one: Estimate) -> Subject:
+    return one.about or factor.about or factor.service, one.resource_id
 
 
 def _found(verdicts: Mapping[str, _Verdict]) -> list[tuple[Factor, Estimate]]:
@@ -145,7 +145,7 @@ def _after(settle: Settler, verdicts: Mapping[str, _Verdict]) -> Estimator:
     """Judged with what is found so far and would be followed."""
     found = _found(verdicts)
     primary = primaries(found)
-    followed = [one for factor, one in found if primary[_subject(factor, one.resource_id)] == factor.key]
+    followed = [one for factor, one in found if primary[_subject(factor, one)] == factor.key]
 
     def estimate(snapshot: Snapshot, book: Book) -> Iterable[Result]:
         return settle(snapshot, book, followed)

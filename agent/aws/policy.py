@@ -9,6 +9,7 @@ from agent.power.resource import SIZES_TAG
 METRIC_READ = "cloudwatch:GetMetricData"
 REGIONS_READ = "ec2:DescribeRegions"
 SIMULATE = "iam:SimulatePrincipalPolicy"
+PRICES_READ = "pricing:GetProducts"
 _VERSION = "2012-10-17"
 
 SWITCHING: Mapping[str, tuple[str, ...]] = {
@@ -74,9 +75,9 @@ def _of_optional(factor: Factor) -> set[str]:
     return optional - {COLLECTIONS[name].action for name in factor.collections}
 
 
-def scan_policy(factors: Iterable[Factor]) -> Document:
+def scan_policy(factors: Iterable[Factor], *, live_prices: bool = False) -> Document:
     """Reads for these factors and for verifying them; none of these actions can be narrowed to resources."""
-    actions = (*actions_of(factors), REGIONS_READ, SIMULATE)
+    actions = (*actions_of(factors), REGIONS_READ, SIMULATE, *([PRICES_READ] if live_prices else []))
     return _document([_allow("FieldpostScan", sorted(set(actions)))])
 
 

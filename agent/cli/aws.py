@@ -203,10 +203,12 @@ def policy(
     *,
     schedule: Annotated[bool, typer.Option("--schedule", help="For the role that starts and stops instead.")] = False,
     tag: Annotated[str, typer.Option("--tag", help="With --schedule: the tag that what is switched carries.")] = "",
+    live_prices: Annotated[bool, typer.Option("--live-prices", help="Also the right to ask AWS's price list.")] = False,
 ) -> None:
     """Print the IAM policy that a scan needs, or with --schedule the one that schedules need."""
     if not schedule:
-        typer.echo(json.dumps(scan_policy(_chosen(_factors(factors))), indent=2))
+        chosen = _chosen(_factors(factors))
+        typer.echo(json.dumps(scan_policy(chosen, live_prices=live_prices), indent=2))
         return
     name, _, values = (tag or "Schedule").partition("=")
     typer.echo(json.dumps(schedule_policy(name, [value for value in values.split("|") if value]), indent=2))

@@ -1,24 +1,29 @@
-"""A scan of one account of the stand-in's estate over all its regions, beside its calls made one after the other.
+"""A scan of one account of the stand-in's estate over all its regions, held against the estate's own key.
 
-The stand-in shares the cores: seconds without latency are mostly its own, calls and memory are ours.
+The stand-in shares the cores: seconds without latency are mostly its own; findings, money, calls and memory are ours.
 """
 
 import asyncio
 import os
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from agent.aws.child import scan_account
 from agent.aws.messages import Ended, Scanned, ScanRequest, Target
+from tests.standins.aws.estate.key import Verdict, compare
 from tests.standins.aws.launch import Aws, start_aws
 
 LATENCIES_MS = (0.0, 100.0)
+_MOST_OFTEN = 8
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        aws = start_aws(Path(folder))
+        aws = start_aws(Path(folder), timeout_s=300)
         try:
             os.environ.update(aws.environment)
             for latency in LATENCIES_MS:
@@ -30,6 +35,7 @@ def main() -> None:
 
 async def _measure(aws: Aws, latency: float) -> None:
     for live in (False, True):
+        aws.calls()
         with tempfile.TemporaryDirectory() as state:
             began = time.perf_counter()
             found, ended = await _scan(aws, Path(state), live=live)
@@ -41,6 +47,56 @@ async def _measure(aws: Aws, latency: float) -> None:
             f"{name:20} {resources:>7,} resources {ended.api_calls:>5} calls"
             f" {seconds:>6.1f} s {ended.peak_rss_mib:>6.0f} MiB  {floor:>5.1f} s one call after the other"
         )
+        if not latency:
+            _judge(aws, found)
+            _often(aws.calls())
+
+
+def _judge(aws: Aws, found: Sequence[Scanned]) -> None:
+    """Findings and money against the key, which was made with prices of its own."""
+    account, key = aws.accounts[0]["account_id"], aws.expected()
+    listed: list[dict[str, Any]] = [
+        {
+            "factorKey": one.factor,
+            "region": part.scan.region,
+            "resourceId": one.resource,
+            "monthlySavings": one.monthly_savings,
+            "suppressedBy": one.suppressed_by,
+        }
+        for part in found
+        for one in part.scan.recommendations
+    ]
+    verdict = compare(key, listed, account=account)
+    planned = len([one for one in key["expected"] if one["account"] == account])
+    counted = sum(one["monthlySavings"] or 0.0 for one in listed if not one["suppressedBy"])
+    print(
+        f"  {verdict.found} of {planned} found, {len(verdict.missing)} missing, {len(verdict.wrong)} false positives,"
+        f" {len(verdict.unlisted)} that the key does not know, {len(verdict.money)} at another price"
+    )
+    print(f"  {counted:,.2f} USD a month to save; {_exact(key, listed, verdict, account)}")
+
+
+def _exact(key: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], verdict: Verdict, account: str) -> str:
+    """The sums of what the key knows to the cent."""
+    by_name = {(one["factorKey"], one["region"], one["resourceId"]): one for one in listed}
+    wanted = [
+        one
+        for one in key["expected"]
+        if one["account"] == account and one["money"] == "exact" and one not in verdict.missing
+    ]
+    pairs = [
+        (one["monthlySavings"], hit["monthlySavings"])
+        for one in wanted
+        if (hit := by_name.get((one["factorKey"], one["region"], one["resourceId"])))
+    ]
+    ours, its = sum(given or 0.0 for _, given in pairs), sum(value for value, _ in pairs)
+    return f"where the key says exactly how much ({len(pairs)} findings): {ours:,.2f}, and {its:,.2f} by the key"
+
+
+def _often(calls: Mapping[str, Any]) -> None:
+    counts = Counter(calls.get("by_operation", calls))
+    named = ", ".join(f"{name} {count}" for name, count in counts.most_common(_MOST_OFTEN))
+    print(f"  most of the calls: {named}")
 
 
 async def _scan(aws: Aws, state: Path, *, live: bool) -> tuple[list[Scanned], Ended]:

@@ -84,6 +84,7 @@ def finding(
     metadata: Mapping[str, object],
     evidence: Sequence[Evidence] = (),
     contains: Iterable[str] = (),
+    about: str = "",
 ) -> Estimate:
     """A finding with what all of them say: age, tags, window; production raises the risk, a stack lowers the trust."""
     total = cost.now.plus(cost.then)
@@ -102,6 +103,7 @@ def finding(
         metadata={**metadata, **_common(snapshot, subject)},
         evidence=tuple(evidence),
         contains=tuple(contains),
+        about=about,
     )
     drifts = "aws:cloudformation:stack-name" in subject.tags
     return replace(estimate, confidence="MEDIUM") if drifts and confidence == "HIGH" else estimate

@@ -173,6 +173,7 @@ def _finding(snapshot: Snapshot, candidate: Candidate, week: Week, profile: Prof
         action=f"Create a schedule for {name}: {schedule['startTime']} to {schedule['stopTime']} UTC,"
         f" {len(week.weekdays)} days a week",
         cli=command,
+        about=candidate.kind,
         risk="LOW",
         metadata={
             **candidate.metadata,

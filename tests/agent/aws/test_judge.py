@@ -183,8 +183,14 @@ def test_a_cache_and_a_database_of_one_name_are_two_things() -> None:
     cache = factor("CACHE", estimate("shop"), service="ElastiCache")
     database = factor("DATABASE", estimate("shop"), kind="RIGHTSIZE", service="RDS")
     copy = factor("COPY", estimate("shop"), service="RDS", about="RDS snapshot")
-    judged = judge(snapshot(), [cache, database, copy], BOOK)
-    assert [one.suppressed_by for one in judged.recommendations] == ["", "", ""]
+    night = factor("NIGHT", estimate("shop", about="RDS"), kind="STOP", service="EC2")
+    judged = judge(snapshot(), [cache, database, copy, night], BOOK)
+    assert {one.factor: one.suppressed_by for one in judged.recommendations} == {
+        "CACHE": "",
+        "DATABASE": "NIGHT",
+        "COPY": "",
+        "NIGHT": "",
+    }
 
 
 def test_what_is_in_the_cost_of_another_resource_gives_way_to_it() -> None:

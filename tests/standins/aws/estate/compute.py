@@ -7,7 +7,7 @@ from typing import Any
 from moto.ec2.models.instances import Instance
 
 from tests.standins.aws.estate.plot import ORDINARY_AGE, Plot
-from tests.standins.aws.estate.rates import DETAILED_MONITORING, EBS_GB, HOURS, UNPRICED
+from tests.standins.aws.estate.rates import DETAILED_MONITORING, EBS_GB, HOURS, IPV4_HOUR, UNPRICED
 
 GIB = 2**30
 _JUDGED = ("IDLE_EC2", "OVER_PROVISIONED_EC2", "STOPPED_EC2_CLEANUP", "EC2_DETAILED_MONITORING")
@@ -178,6 +178,7 @@ def _stopped(plot: Plot, copy: int) -> None:
         plot.volume("gp3", gib, on=instance, age=since + 60)
         plot.stop(instance, since)
         plot.expect("C:STOPPED_EC2_CLEANUP", instance.id, root + gib * EBS_GB["gp3"])
+    _parked_with_address(plot, copy)
     for number, (why, days, reason, tags) in enumerate(
         (
             ("stopped for 20 days", 20.0, True, {}),
@@ -190,6 +191,21 @@ def _stopped(plot: Plot, copy: int) -> None:
         plot.volume("gp3", 200, on=instance, age=120)
         plot.stop(instance, days, reason=reason)
         plot.forbid(instance.id, why, "STOPPED_EC2_CLEANUP", "IDLE_EC2")
+
+
+def _parked_with_address(plot: Plot, copy: int) -> None:
+    """Its volumes and its address go with it: what is to be said of them is said of the same money."""
+    month = IPV4_HOUR * HOURS
+    instance = plot.instance(name=f"parked-with-address-{copy}", age=120)
+    disk = plot.volume("gp2", 500, on=instance, age=120)
+    address = plot.ec2.allocate_address("vpc", tags={})
+    plot.ec2.associate_address(instance=instance, allocation_id=address.allocation_id)
+    plot.stop(instance, 60)
+    cost = 8 * EBS_GB["gp3"] + 500 * EBS_GB["gp2"] + month
+    plot.expect("C:STOPPED_EC2_CLEANUP", instance.id, cost, same_everywhere=month)
+    name, aliases = str(address.allocation_id), [address.public_ip]
+    plot.expect("C:UNUSED_EIP_CLEANUP", name, month, aliases=aliases, same_everywhere=month)
+    plot.allow(disk.id, "EBS_GP2_TO_GP3")
 
 
 _OLD = ("m4.large", "m4.xlarge", "c4.xlarge", "t2.medium")
