@@ -69,9 +69,10 @@ def _looked(access: Access, request: LookRequest, now: Now) -> Looked | Failed:
         worths = appraise(looking, found, request.state_dir) if request.worth else found
     finally:
         looking.end()
-    if clocks.skew_s is None:
-        return Failed(next(iter(looking.gaps.values()), f"nothing of {request.region} was asked for"))
-    return Looked(at, round(clocks.skew_s, 1), tuple(worths), dict(looking.gaps))
+    if clocks.skew_s is None and looking.gaps:
+        return Failed(next(iter(looking.gaps.values())))
+    skew = clocks.skew_s or 0.0  # where nothing is named that there could be, nobody was asked, nor is switched
+    return Looked(at, round(skew, 1), tuple(worths), dict(looking.gaps))
 
 
 @dataclass(slots=True)
