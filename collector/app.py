@@ -24,6 +24,7 @@ from collector.core.vault import Vault
 from collector.delivery.allowed import outbound
 from collector.delivery.setup import outbox_ready
 from collector.domain.access import store as access
+from collector.domain.access import tokens
 from collector.domain.activity import chain
 from collector.domain.activity.store import Entry
 from collector.edge import Edge, switchboard
@@ -47,12 +48,12 @@ def create_app(
     metrics = metrics or Metrics()
     changes = changes or Changes(db)
     link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
-    uses = Uses(partial(_key_used, db))
+    uses, token_uses = Uses(partial(_key_used, db)), Uses(partial(_token_used, db))
     journal = Journal(partial(_record, db))
     metrics.watch("writes_queued", "Writes that wait for the database.", lambda: db.queued)
     metrics.watch("activity_waiting", "Requests that are not in the activity log yet.", lambda: journal.waiting)
     of_health = health.build(db, limiter, uses, journal)
-    of_status = status.build(db, limiter)
+    of_status = status.build(db, limiter, token_uses, journal, per_minute=settings.status_requests_per_minute)
     shared = {"redis": limiter.ping} if settings.redis_url else {}
     of_probes = probes.build({db.name: db.ping, **shared, "outbox": partial(outbox_ready, db)})
     of_agents = agents.build(link)
@@ -73,12 +74,18 @@ def create_app(
         },
         otherwise=of_status,
     )
-    return Edge(choose, metrics=metrics, on_shutdown=(changes.stop, uses.settle, journal.settle, limiter.close))
+    on_shutdown = (changes.stop, uses.settle, token_uses.settle, journal.settle, limiter.close)
+    return Edge(choose, metrics=metrics, on_shutdown=on_shutdown)
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:
     now: datetime = utc_now()
     await db.write(access.key_used, tenant_id, key_id, now)
+
+
+async def _token_used(db: Database, tenant_id: int, token_id: str) -> None:
+    now: datetime = utc_now()
+    await db.write(tokens.used, tenant_id, token_id, now)
 
 
 async def _record(db: Database, entries: Mapping[int, Sequence[Entry]]) -> None:

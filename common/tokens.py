@@ -24,7 +24,7 @@ class Kind:
 
 
 API_KEY = Kind("tv_api_", _BASE62, 32, 6)
-STATUS_TOKEN = Kind("ops_", _HEX, 40, 8)
+STATUS_TOKEN = Kind("ops_", _HEX, 64, 8)
 ENROLMENT_TOKEN = Kind("fpe_", _BASE62, 32, 6)
 INVITATION = Kind("fpi_", _BASE62, 32, 6)
 KINDS = (API_KEY, STATUS_TOKEN, ENROLMENT_TOKEN, INVITATION)

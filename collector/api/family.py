@@ -133,7 +133,7 @@ def _publish(app: FastAPI, dialect: Dialect, url: str) -> None:
     @cache
     def document() -> bytes:
         described = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        described["components"]["securitySchemes"] = {dialect.name: dialect.credential}
+        described.setdefault("components", {})["securitySchemes"] = {dialect.name: dialect.credential}
         described["security"] = [{dialect.name: []}]
         return orjson.dumps(described)
 

@@ -1,29 +1,30 @@
-"""The status family. It has no resource yet; it words what is unknown below `/api`."""
+"""Puts the status family together; it also words what is unknown below `/api`. A resource is one module, in ROUTERS."""
 
-from starlette.requests import Request
+from fastapi import APIRouter
 
 from collector.api import family
-from collector.api.family import Admission, Dialect
-from collector.api.status import envelope
+from collector.api.family import Dialect
+from collector.api.journal import Journal
+from collector.api.requests import Requests
+from collector.api.status import envelope, ping
+from collector.api.status.auth import DOCUMENT, guard
+from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
-from collector.core.limits import Limiter, source
-from collector.core.problems import rate_limited
+from collector.core.limits import Limiter
 
-ANONYMOUS_PER_MINUTE = 60
+ROUTERS: tuple[APIRouter, ...] = (ping.router,)
 
 
-def build(db: Database, limiter: Limiter) -> Family:
-    async def admit(request: Request) -> Admission:
-        host = request.client.host if request.client else ""
-        quota = await limiter.hit("ip", source(host), per_minute=ANONYMOUS_PER_MINUTE)
-        return Admission(quota=quota, refusal=None if quota.allowed else rate_limited(quota.retry_after))
-
+def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_minute: int) -> Family:
+    """`per_minute`: requests of one token from one address."""
     dialect = Dialect(
         name="status",
-        guard=admit,
+        guard=guard(db, limiter, uses, per_minute=per_minute),
         render=envelope.problem,
         quota_headers=envelope.quota_headers,
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "ops_…"},
+        revalidates=True,
+        note=Requests(journal).note,
     )
-    return family.build(dialect, (), title="Fieldpost: status", db=db)
+    return family.build(dialect, ROUTERS, title="Fieldpost: status", db=db, document_url=DOCUMENT)

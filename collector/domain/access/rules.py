@@ -1,5 +1,6 @@
 """Who may do what: roles, and what a name or an address must look like."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
@@ -24,6 +25,11 @@ Permission = Literal[
     "change_tokens",
     "change_plan",
 ]
+
+
+Scope = Literal["read:status", "write:incidents", "write:maintenance"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""What an API token of the status family may be good for."""
 
 
 class Act(NamedTuple):
@@ -84,6 +90,14 @@ def parse_role(text: str) -> Role:
         if role == text:
             return role
     raise ValueError(f"role: {text!r}; expected one of {', '.join(ROLES)}")
+
+
+def parse_scopes(words: Sequence[str]) -> tuple[Scope, ...]:
+    """Each once, in the order of SCOPES; ValueError names what is unknown."""
+    unknown = [word for word in words if word not in SCOPES]
+    if unknown or not words:
+        raise ValueError(f"scopes: {', '.join(unknown)[:_MAX_NAME]!r}; expected one or more of {', '.join(SCOPES)}")
+    return tuple(scope for scope in SCOPES if scope in words)
 
 
 def check_name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of credentials: API keys and tokens, people's passwords, their sessions, invitations, and the keys that sign tokens.
+"""Tables of credentials: API keys and tokens, people's passwords and sessions, invitations, and keys that sign.
 
 Secrets are stored as digests; only the signing keys are needed again, and those are sealed.
 """

@@ -1,4 +1,4 @@
-"""Every request of a key as an entry of its tenant's activity log."""
+"""Every request of a key or token as an entry of its tenant's activity log."""
 
 from starlette.types import Scope
 
