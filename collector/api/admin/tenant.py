@@ -11,6 +11,7 @@ from collector.api.admin.auth import Member, may
 from collector.api.family import Gateway
 from collector.core import problems
 from collector.domain.access.rules import Act
+from collector.domain.services import policies
 from collector.domain.tenants import administration, rules
 from collector.domain.tenants.rules import Plan
 from common.clock import utc_now
@@ -30,6 +31,14 @@ class ChangedPlan(BaseModel):
     rateLimit: int | None = None  # noqa: N815 - as the tuner document writes names
 
 
+class ChosenPolicy(BaseModel):
+    """`policy`: how outages are weighed in uptime figures."""
+
+    model_config = ConfigDict(strict=True)
+
+    policy: str
+
+
 @router.get("", summary="The tenant")
 async def show(caller: Reader, db: Gateway) -> Response:
     return envelope.ok((await db.read(administration.get, caller.tenant))._asdict())
@@ -44,6 +53,20 @@ async def plan(body: ChangedPlan, caller: Changer, db: Gateway) -> Response:
         raise problems.invalid("rateLimit", body.rateLimit, expected) from None
     changed = administration.Terms(body.plan, limit)
     return envelope.ok((await db.write(administration.change_plan, caller.tenant, changed, _act(caller)))._asdict())
+
+
+@router.get("/uptime-policy", summary="By which policy uptime is counted")
+async def uptime_policy(caller: Reader, db: Gateway) -> Response:
+    return envelope.ok({"policy": await db.read(policies.policy, caller.tenant)})
+
+
+@router.put("/uptime-policy", summary="Choose the policy that uptime is counted by")
+async def choose_uptime_policy(body: ChosenPolicy, caller: Changer, db: Gateway) -> Response:
+    try:
+        chosen = policies.check_policy(body.policy)
+    except ValueError as error:
+        raise problems.invalid("policy", body.policy, str(error)) from None
+    return envelope.ok({"policy": await db.write(policies.choose, caller.tenant, chosen, _act(caller))})
 
 
 def _act(caller: Member) -> Act:

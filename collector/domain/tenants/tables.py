@@ -20,6 +20,8 @@ class Tenant(SQLModel, table=True):
     rate_limit: int | None
     """Requests per minute, where it differs from what the plan gives."""
     created_at: datetime = Field(sa_type=Instant)
+    uptime_policy: str | None = None
+    """How outages are weighed (`services.uptime`), where it is not the default."""
 
 
 class Member(SQLModel, table=True):

@@ -17,6 +17,7 @@ def upgrade() -> None:
             op.execute(sa.schema.CreateSequence(sa.Sequence(f"{name}_id_seq")))
     op.add_column("connection", sa.Column("covered_from", sa.BigInteger(), nullable=True))
     op.add_column("connection", sa.Column("covered_until", sa.BigInteger(), nullable=True))
+    op.add_column("tenant", sa.Column("uptime_policy", sa.String(), nullable=True))
     _services()
     _incidents()
     _maintenance()

@@ -53,6 +53,8 @@ ROUTES = [
     ("POST", "/enrolment-tokens", "change_agents"),
     ("GET", "/tenant", "read"),
     ("PUT", "/tenant/plan", "change_plan"),
+    ("GET", "/tenant/uptime-policy", "read"),
+    ("PUT", "/tenant/uptime-policy", "change_plan"),
 ]
 
 
@@ -179,6 +181,16 @@ async def test_a_plan_changes_at_once_and_its_limit_is_checked(
     assert answer.json()["error"]["code"] == "tier_insufficient"
 
 
+async def test_the_policy_of_uptime_is_the_default_until_one_is_chosen(
+    client: httpx.AsyncClient, owner: Someone
+) -> None:
+    headers = await owner.log_on(client)
+    url = f"{ADMIN}/tenant/uptime-policy"
+    assert (await client.get(url, headers=headers)).json()["data"] == {"policy": "default"}
+    assert (await client.put(url, headers=headers, json={"policy": "strict"})).json()["data"] == {"policy": "strict"}
+    assert (await client.get(url, headers=headers)).json()["data"] == {"policy": "strict"}
+
+
 @pytest.mark.parametrize(
     ("request_line", "body", "field"),
     [
@@ -190,6 +202,8 @@ async def test_a_plan_changes_at_once_and_its_limit_is_checked(
         ("POST /keys/x/regenerate", {"graceSeconds": -1}, "graceSeconds"),
         ("POST /enrolment-tokens", {"uses": 0}, "uses"),
         ("PUT /tenant/plan", {"plan": "gold"}, "plan"),
+        ("PUT /tenant/uptime-policy", {"policy": "kind"}, "policy"),
+        ("PUT /tenant/uptime-policy", {}, "policy"),
     ],
 )
 async def test_bad_input_names_the_field(
