@@ -94,12 +94,12 @@ class Scanning:
         return [
             account
             for account in self._accounts()
-            if self._next(account) <= now and self._failed.get(account.account, now) <= now
+            if self._is_due(account, now) and self._failed.get(account.account, now) <= now
         ]
 
-    def _next(self, account: Account) -> datetime:
+    def _is_due(self, account: Account, now: datetime) -> bool:
         last = self._remembered.get(account.account)
-        return last.at + timedelta(hours=account.scan_hours) if last else self._now()
+        return last is None or last.at + timedelta(hours=account.scan_hours) <= now
 
     async def _scheduled(self, account: Account) -> None:
         topic = f"account {account.account}"

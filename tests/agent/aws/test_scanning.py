@@ -40,8 +40,13 @@ class Host:
             disk,
             accounts=lambda: self.accounts,
             problems=self.problems,
-            now=lambda: self.now,
+            now=self._clock,
         )
+
+    def _clock(self) -> datetime:
+        """Never the same instant twice, as on a real host."""
+        self.now += timedelta(microseconds=1)
+        return self.now
 
     def said(self, kind: str) -> list[bytes]:
         return [entry.body for entry in self.spool._buffer if entry.kind == kind]
