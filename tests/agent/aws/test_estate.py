@@ -18,7 +18,7 @@ from tests.standins.aws.launch import Aws
 from tests.standins.processes import BIN
 
 pytestmark = pytest.mark.slow
-MAX_CALLS = 350
+MAX_CALLS = 340
 NO_SECRETS = ("stand-in", "fp-7d1f4c0e9ab24c53")
 
 
