@@ -55,7 +55,8 @@ def create_app(
     of_health = health.build(db, limiter, uses, journal)
     of_status = status.build(db, limiter, token_uses, journal, per_minute=settings.status_requests_per_minute)
     shared = {"redis": limiter.ping} if settings.redis_url else {}
-    of_probes = probes.build({db.name: db.ping, **shared, "outbox": partial(outbox_ready, db)})
+    checks: dict[str, probes.Check] = {db.name: db.ping, **shared, "outbox": partial(outbox_ready, db)}
+    of_probes = probes.build(checks, ingest=frozenset({db.name}))
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)

@@ -13,6 +13,7 @@ from collector.domain.accounts import entrusting, linking
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import deciding
+from collector.domain.idempotency import store as idempotency
 from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
 from collector.domain.retention import store as retention
@@ -45,6 +46,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         holding.end_over,
         chain.chain,
         notifications.tell_due,
+        idempotency.forget,
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
         retention.forgetting(_keep(settings)),
         chain.forgetting(timedelta(days=settings.keep_activity_days)),

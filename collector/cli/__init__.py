@@ -20,6 +20,7 @@ from collector.cli import (
     signing,
     tenants,
     thresholds,
+    tokens,
     upkeep,
     webhooks,
 )
@@ -45,6 +46,7 @@ app.add_typer(thresholds.app, name="threshold")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="key")
+app.add_typer(tokens.app, name="token")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(channels.app, name="channel")
 app.add_typer(rules.app, name="rule")

@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 
 from collector.api.status import probes
 from collector.core.database import Database
@@ -28,7 +29,7 @@ async def hanging() -> None:
 
 
 def probing(checks: dict[str, probes.Check]) -> httpx.AsyncClient:
-    family: Family = probes.build(checks)
+    family: Family = probes.build(checks, ingest=frozenset({"postgres"}))
     edge = Edge(lambda _path: family, metrics=Metrics())
     return httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://probes.test")
 
@@ -101,3 +102,36 @@ async def test_a_dependency_that_hangs_fails_in_time() -> None:
         answer = await http.get("/health/ready")
     assert answer.json()["checks"]["postgres"]["error"] == "no answer within 2 s"
     assert 1900 <= answer.json()["checks"]["postgres"]["duration_ms"] < 4000
+
+
+async def test_agents_ask_for_what_taking_in_batches_depends_on_alone() -> None:
+    async with probing({"postgres": well, "redis": gone, "outbox": gone}) as http:
+        whole, ingest = await http.get("/health/ready"), await http.get("/health/ready?scope=ingest")
+    assert (whole.status_code, ingest.status_code) == (503, 200)
+    assert (ingest.json()["status"], list(ingest.json()["checks"])) == ("ready", ["postgres"])
+
+
+async def test_without_the_store_nothing_can_be_taken_in() -> None:
+    async with probing({"postgres": gone, "outbox": well}) as http:
+        assert (await http.get("/health/ready?scope=ingest")).status_code == 503
+
+
+@pytest.mark.parametrize("query", ["scope=", "scope=all", "scope=ingest&scope=ingest", "scope=%00"])
+async def test_an_unknown_scope_is_refused_by_name(query: str) -> None:
+    async with probing({"postgres": well}) as http:
+        answer = await http.get(f"/health/ready?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("scope: ")
+    assert answer.json()["error"].endswith("expected ingest, or no scope for everything")
+
+
+async def test_other_parameters_do_not_keep_a_probe_from_its_answer(anonymous: httpx.AsyncClient) -> None:
+    for path in PROBES:
+        assert (await anonymous.get(path, params={"_": "1763791200"})).status_code == 200
+
+
+async def test_a_deployment_names_its_store_and_its_outbox(anonymous: httpx.AsyncClient, store_name: StoreName) -> None:
+    checks = (await anonymous.get("/health/ready")).json()["checks"]
+    assert list(checks) == [store_name, "outbox"]
+    assert [set(check) for check in checks.values()] == [{"status", "duration_ms"}] * 2
+    assert list((await anonymous.get("/health/ready?scope=ingest")).json()["checks"]) == [store_name]

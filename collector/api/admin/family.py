@@ -3,7 +3,18 @@
 from fastapi import APIRouter
 
 from collector.api import family, members
-from collector.api.admin import agents, connections, envelope, findings, keys, rules, tenant, thresholds, webhooks
+from collector.api.admin import (
+    agents,
+    connections,
+    envelope,
+    findings,
+    keys,
+    rules,
+    tenant,
+    thresholds,
+    tokens,
+    webhooks,
+)
 from collector.api.admin import members as people
 from collector.api.family import Dialect
 from collector.api.keyring import Keyring
@@ -17,6 +28,7 @@ DOCUMENT = f"{PREFIX}/openapi.json"
 ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     keys.router,
+    tokens.router,
     agents.router,
     connections.router,
     tenant.router,

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -21,17 +22,25 @@ DEADLINE_SECONDS = 2.0
 _log = logs.get(__name__)
 
 
-def build(checks: Mapping[str, Check]) -> Family:
-    """`checks` are the dependencies of this deployment by the names that `/health/ready` shows."""
-    return Family("probes", _Probes(checks), envelope.problem)
+INGEST = "ingest"
+"""A scope of `/health/ready`: what taking in batches depends on, and nothing else."""
+
+
+def build(checks: Mapping[str, Check], *, ingest: frozenset[str] = frozenset()) -> Family:
+    """`checks` are the dependencies of this deployment by the names that `/health/ready` shows; `ingest`: some of them.
+
+    Agents must not lose their collector because what it tells others is late.
+    """
+    return Family("probes", _Probes(checks, ingest), envelope.problem)
 
 
 class _Probes:
     """A plain ASGI application: the cheapest answer of the collector must not wait for a framework."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], ingest: frozenset[str]) -> None:
         self._checks = checks
-        self._answers: Mapping[str, Callable[[], Awaitable[Response]]] = {
+        self._ingest = {name: check for name, check in checks.items() if name in ingest}
+        self._answers: Mapping[str, Callable[[Scope], Awaitable[Response]]] = {
             "/health": _ok,
             "/health/live": _live,
             "/health/ready": self._ready,
@@ -50,21 +59,26 @@ class _Probes:
             return envelope.problem(problems.not_found(), request_id)
         if scope["method"] not in {"GET", "HEAD"}:
             return envelope.problem(problems.method_not_allowed("GET, HEAD"), request_id)
-        return await answer()
+        return await answer(scope)
 
-    async def _ready(self) -> Response:
-        results = await asyncio.gather(*(_timed(name, check) for name, check in self._checks.items()))
-        checks = dict(zip(self._checks, results, strict=True))
+    async def _ready(self, scope: Scope) -> Response:
+        given = QueryParams(scope["query_string"]).getlist("scope")
+        if given not in ([], [INGEST]):
+            refusal = problems.invalid("scope", ", ".join(given), f"{INGEST}, or no scope for everything")
+            return envelope.problem(refusal, scope["state"]["request_id"])
+        wanted = self._ingest if given else self._checks
+        results = await asyncio.gather(*(_timed(name, check) for name, check in wanted.items()))
+        checks = dict(zip(wanted, results, strict=True))
         well = all(result["status"] == "ok" for result in results)
         body = {"status": "ready" if well else "not_ready", "checks": checks}
         return envelope.bare(body, status=200 if well else 503)
 
 
-async def _ok() -> Response:
+async def _ok(_scope: Scope) -> Response:
     return Response("OK", media_type="text/plain")
 
 
-async def _live() -> Response:
+async def _live(_scope: Scope) -> Response:
     return envelope.bare({"status": "ok"})
 
 
