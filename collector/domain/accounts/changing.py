@@ -62,7 +62,8 @@ def change(conn: Connection, tenant_id: int, account_id: str, wanted: Change, ac
     if wanted.agent_id is not None:
         to = entrusting.chosen(conn, tenant_id, wanted.agent_id, changed.role_arn)
     given = entrusting.entrust(conn, changed, to, act.at, force=wanted.force)
-    _tell(conn, known, given, wanted, act)
+    for action, about in _told(known, given, wanted):
+        note(conn, given, action, act, **about)
     if given.agent_id != known.agent_id or _proof(changed) != _proof(known):
         return entrusting.verified(conn, _unproven(given), act.at)
     assignments.rebuild(conn, tenant_id, given.agent_id or "", act.at)
@@ -120,14 +121,14 @@ def _drop_regions(conn: Connection, known: Linked, changed: Linked, act: Act) ->
         ending.end_region(conn, known.tenant_id, known.account_id, region, act.at)
 
 
-def _tell(conn: Connection, known: Linked, given: Linked, wanted: Change, act: Act) -> None:
+def _told(known: Linked, given: Linked, wanted: Change) -> Iterable[tuple[str, dict[str, object]]]:
+    """What the activity log is to say of the change."""
     names = list(_differences(known, given))
     if names:
-        note(conn, given, "aws_account_changed", act, changed=names)
-    if (given.agent_id, given.moving_to) == (known.agent_id, known.moving_to):
-        return
-    passed = {"from": known.agent_id, "to": given.agent_id or given.moving_to, "forced": wanted.force}
-    note(conn, given, "aws_account_moved" if given.agent_id else "aws_account_move_requested", act, **passed)
+        yield "aws_account_changed", {"changed": names}
+    if (given.agent_id, given.moving_to) != (known.agent_id, known.moving_to):
+        passed = {"from": known.agent_id, "to": given.agent_id or given.moving_to, "forced": wanted.force}
+        yield "aws_account_moved" if given.agent_id else "aws_account_move_requested", passed
 
 
 def _differences(known: Linked, given: Linked) -> Iterable[str]:
