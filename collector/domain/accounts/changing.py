@@ -127,7 +127,11 @@ def _told(known: Linked, given: Linked, wanted: Change) -> Iterable[tuple[str, d
     if names:
         yield "aws_account_changed", {"changed": names}
     if (given.agent_id, given.moving_to) != (known.agent_id, known.moving_to):
-        passed = {"from": known.agent_id, "to": given.agent_id or given.moving_to, "forced": wanted.force}
+        passed: dict[str, object] = {
+            "from": known.agent_id,
+            "to": given.agent_id or given.moving_to,
+            "forced": wanted.force,
+        }
         yield "aws_account_moved" if given.agent_id else "aws_account_move_requested", passed
 
 
