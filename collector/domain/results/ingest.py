@@ -103,9 +103,11 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
         _catalogue(conn, source, agent, catalogues)
     runs = [run for _, run in fresh.of(Run)]
     own = silence.heard_again(agent, now)
+    visits = Visits(conn, tenant_id, agent_id, targets, now)
     if runs or catalogues or own:
-        Visits(conn, tenant_id, agent_id, targets, now).apply(runs, titles_changed=bool(catalogues), own=own)
+        visits.apply(runs, titles_changed=bool(catalogues), own=own)
     targets.save()
+    visits.trace()
     if _heartbeats(agent, fresh.of(Heartbeat), now):
         tell(conn, tenant_id, spools.watch(conn, tenant_id, agent_id, agent, now))
     _gaps(conn, source, fresh.of(Gap))

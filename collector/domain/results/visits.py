@@ -1,7 +1,7 @@
 """Runs become the latest state of each check, those the score of their connection, and all of it what follows."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ from collector.domain.results.rows import RunRow, StateRow, Target, Title, title
 from collector.domain.results.rules import Derived, Mark
 from collector.domain.results.targets import Targets
 from collector.domain.results.telling import tell
-from collector.domain.services import coverage, recording
+from collector.domain.services import coverage, measuring, recording
+from collector.domain.services.measuring import Before
 from collector.domain.services.recording import News
 from common.wire import Outcome, Run
 
@@ -48,6 +49,7 @@ class Visits:
     agent_id: str
     targets: Targets
     now: datetime
+    _before: Before | None = field(default=None, init=False)
 
     def apply(self, runs: Sequence[Run], *, titles_changed: bool = False, own: Outcome | None = None) -> None:
         """Take in runs in any order, then bring what follows from them up to date.
@@ -72,6 +74,11 @@ class Visits:
         """Bring up to date what time alone, or a person, has changed."""
         self._conclude(Batch(touched, self._states(touched), {}, anew=True))
 
+    def trace(self) -> None:
+        """Leave a trace of what has changed about the past; once the targets are saved."""
+        if self._before is not None:
+            measuring.note(self.conn, self.tenant_id, self._before, self.now)
+
     def _states(self, touched: Sequence[Target]) -> States:
         return store.states(self.conn, self.tenant_id, [target.id for target in touched])
 
@@ -94,7 +101,9 @@ class Visits:
         history.change_status(self.conn, self.tenant_id, _statuses(batch, derived, self.now))
         seen = Seen(batch.touched, batch.sightings, titles, muted, self.now)
         tellings = findings.settle(self.conn, self.tenant_id, seen)
-        recording.record(self.conn, self.tenant_id, self._news(batch, titles, muted))
+        news = self._news(batch, titles, muted)
+        self._before = measuring.before(self.conn, self.tenant_id, recording.past(news), self.now)
+        recording.record(self.conn, self.tenant_id, news)
         tell(self.conn, self.tenant_id, [*tellings, *completed(batch, derived)])
 
     def _news(self, batch: Batch, titles: dict[str, Title], muted: dict[int, Mutes]) -> News:

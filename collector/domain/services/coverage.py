@@ -50,6 +50,20 @@ def union(stretches: Iterable[Stretch]) -> list[Stretch]:
     return found
 
 
+def intersection(one: Sequence[Stretch], other: Sequence[Stretch]) -> list[Stretch]:
+    """What two sets of disjoint, ascending stretches have in common."""
+    found: list[Stretch] = []
+    rest = list(reversed(other))
+    for mine in one:
+        while rest and rest[-1].ended_at <= mine.began_at:
+            rest.pop()
+        for theirs in reversed(rest):
+            if theirs.began_at >= mine.ended_at:
+                break
+            found.append(Stretch(max(mine.began_at, theirs.began_at), min(mine.ended_at, theirs.ended_at)))
+    return found
+
+
 def gap_at(stretches: Sequence[Stretch], at: datetime, latest: datetime, tail: timedelta) -> Gap | None:
     """The gap that an instant is in; None where runs came before and after it, so that all is known already.
 
