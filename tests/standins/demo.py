@@ -21,7 +21,7 @@ from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_
 from tests.standins.processes import NotReadyError, Process
 from tests.standins.reference import publish
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 300
 _OWN = ("oracle", "aws", "collector", "agent", "demo.json")
 _NEVER_RUN = "RETIRED-DB09"
 

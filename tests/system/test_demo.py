@@ -16,7 +16,7 @@ from tests.standins.processes import ROOT, Process, free_port, start
 
 pytestmark = pytest.mark.system
 
-READY_WITHIN_S = 120  # the promise is 60 s on a quiet machine
+READY_WITHIN_S = 420  # a bound for a machine that is busy with other things; a quiet one takes about a minute
 EXPECTED = {
     "healthy-19c": "healthy",
     "healthy-23ai-cdb": "healthy",
