@@ -259,6 +259,8 @@ def _invalid(error: Mapping[str, Any]) -> Problem:
     if error["type"] == "json_invalid":
         return problems.invalid("body", "…", "JSON")
     field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    if error["type"] == "missing":
+        return problems.missing(field)
     expected = str(error["msg"]).removeprefix("Value error, ")
     secret = any(word in field.lower() for word in _SECRET)
     return problems.invalid(field, "…" if secret or field == "body" else error.get("input", ""), expected)

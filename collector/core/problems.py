@@ -64,6 +64,11 @@ def invalid(field: str, value: object, expected: str) -> Problem:
     return Problem(400, "invalid_request", message, details={"field": field, "value": shown, "expected": expected})
 
 
+def missing(field: str) -> Problem:
+    details = {"field": field, "value": "", "expected": "a value"}
+    return Problem(400, "invalid_request", f"{field}: missing; expected a value.", details=details)
+
+
 def rate_limited(retry_after: int) -> Problem:
     message = f"Rate limit exceeded; try again in {retry_after} s."
     return Problem(429, "rate_limited", message, retry_after=retry_after)

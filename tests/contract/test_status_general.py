@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +13,9 @@ from fastapi.routing import APIRoute
 
 from collector.api.status import family as status
 from collector.api.status.auth import DOCUMENT, SEGMENTS, Bearer, Needs
+from collector.app import create_app
 from collector.core.database import Database
+from collector.core.settings import Settings
 from collector.domain.access import tokens as access
 from collector.domain.access.rules import SCOPES, Act
 from collector.domain.activity import store as activity
@@ -267,6 +270,13 @@ async def test_a_token_may_ask_120_times_a_minute_from_one_address(
         assert 1 <= int(last.headers["Retry-After"]) <= 60
     async with client_of(app, address="192.0.2.2", **holder.headers) as elsewhere:
         assert (await elsewhere.get(PING)).status_code == 200
+
+
+async def test_the_limit_of_a_token_is_a_setting(database: Database, holder: Holder, tmp_path: Path) -> None:
+    app = create_app(Settings(state_dir=tmp_path, status_requests_per_minute=7), database)
+    async with client_of(app, **holder.headers) as client:
+        assert (await client.get(PING)).headers["X-RateLimit-Limit"] == "7"
+    await app.shut_down()
 
 
 async def test_limit_headers_are_on_every_answer(http: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:

@@ -72,6 +72,8 @@ async def test_what_cannot_be_an_id_is_not_found(http: httpx.AsyncClient, number
     [
         (b"{", "body: '…'; expected JSON"),
         (b"[]", "body: '…'; expected"),
+        (b"", "body: missing; expected a value"),
+        (b'{"count": 1}', "text: missing; expected a value"),
         (b'{"text": 5}', "text: '5'; expected Input should be a valid string"),
         (b'{"text": "a", "count": "1"}', "count: '1'; expected"),
         (b'{"text": "a", "count": true}', "count: 'True'; expected"),
