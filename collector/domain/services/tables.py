@@ -13,13 +13,21 @@ class Service(SQLModel, table=True):
     """What people depend on. `source`: `connection/17`, `account/123456789012`, or empty where people made it.
 
     `parts`: ids of the services that one made by hand stands for. `named`: its name was given by hand and does not
-    follow its source. `since`: from when on its uptime counts.
+    follow its source. `tags`: those of its source and its own. `since`: from when on its uptime counts.
     """
 
     __tablename__ = "service"
     __table_args__ = (
         Index("service_by_id", "id", unique=True),
         Index("service_by_slug", "tenant_id", "slug", unique=True),
+        Index(
+            "service_by_name",
+            "tenant_id",
+            "name",
+            "id",
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
         Index(
             "service_by_source",
             "tenant_id",
@@ -42,6 +50,7 @@ class Service(SQLModel, table=True):
     visibility: str
     group_name: str
     tags: Any = Field(sa_type=Json)
+    own_tags: Any = Field(sa_type=Json, nullable=True)
     publish_baseline: bool
     on_stale: str
     since: datetime = Field(sa_type=Instant)

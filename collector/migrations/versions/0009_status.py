@@ -10,6 +10,23 @@ depends_on = None
 
 _COUNTED = ("service", "pin", "incident", "incident_update", "maintenance")
 
+# what is confirmed to be critical (3) now; what was before nobody knows
+_STANDING = """
+INSERT INTO baseline_span (tenant_id, source, check_id, began_at, ended_at, status)
+SELECT s.tenant_id, 'connection/' || CAST(s.connection_id AS VARCHAR), s.check_id, s.observed_at, NULL,
+    CASE WHEN s.check_id = 'DB_CONNECT' THEN 'major_outage'
+         WHEN e.gate THEN 'partial_outage' ELSE 'degraded_performance' END
+FROM check_state s
+JOIN connection c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
+LEFT JOIN catalogue_entry e
+    ON e.tenant_id = s.tenant_id AND e.agent_id = c.agent_id AND e.check_id = s.check_id
+WHERE s.confirmed = 3 AND c.removed_at IS NULL AND s.category <> 'monitoring'
+    AND NOT EXISTS (
+        SELECT 1 FROM finding_mark m
+        WHERE m.tenant_id = s.tenant_id AND m.connection_id = s.connection_id
+            AND m.check_id = s.check_id AND m.kind = 'mute')
+"""
+
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
@@ -22,6 +39,7 @@ def upgrade() -> None:
     _incidents()
     _maintenance()
     _credentials()
+    op.execute(_STANDING)
 
 
 def downgrade() -> None:
@@ -43,6 +61,7 @@ def _services() -> None:
         sa.Column("visibility", sa.String(), nullable=False),
         sa.Column("group_name", sa.String(), nullable=False),
         sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("own_tags", sa.Text(), nullable=True),
         sa.Column("publish_baseline", sa.Boolean(), nullable=False),
         sa.Column("on_stale", sa.String(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
@@ -53,6 +72,13 @@ def _services() -> None:
     )
     op.create_index("service_by_id", "service", ["id"], unique=True)
     op.create_index("service_by_slug", "service", ["tenant_id", "slug"], unique=True)
+    op.create_index(
+        "service_by_name",
+        "service",
+        ["tenant_id", "name", "id"],
+        sqlite_where=sa.text("removed_at IS NULL"),
+        postgresql_where=sa.text("removed_at IS NULL"),
+    )
     op.create_index(
         "service_by_source",
         "service",
