@@ -11,8 +11,9 @@ from collector.core.settings import Settings
 from collector.delivery.allowed import outbound
 from collector.delivery.beacon import Beacon
 from collector.delivery.dispatcher import Dispatcher
-from collector.delivery.mail import MailServer
+from collector.delivery.mail import MailSender, MailServer
 from collector.delivery.sending import Sender
+from collector.delivery.syslog import SyslogSender
 from collector.delivery.webhooks import WebhookSender
 from collector.domain.webhooks import lanes
 from collector.domain.webhooks.rules import Kind
@@ -32,7 +33,9 @@ def dispatcher(settings: Settings, db: Database) -> Dispatcher:
     """What drains the outbox; made in the loop in which it runs."""
     allowed = outbound(settings)
     senders: dict[Kind, Sender] = {
-        "webhook": WebhookSender(allowed.reach, allowed.vault, ca_file=settings.delivery_ca_file)
+        "webhook": WebhookSender(allowed.reach, allowed.vault, ca_file=settings.delivery_ca_file),
+        "email": MailSender(_mail_server(settings)),
+        "syslog": SyslogSender(allowed.reach, ca_file=settings.delivery_ca_file),
     }
     return Dispatcher(db, senders, every=settings.delivery_poll_s)
 
