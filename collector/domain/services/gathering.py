@@ -45,12 +45,22 @@ def inputs(
     A service that stands for others has their findings and incidents, and data while all of them have; their
     maintenance is theirs alone.
     """
-    everything = {row.id: row for row in conn.execute(_SERVICES, {"tenant_id": tenant_id})}
-    wanted = [everything[one] for one in (everything if ids is None else ids) if one in everything]
-    members = {row.id: [row, *(everything[part] for part in row.parts if part in everything)] for row in wanted}
+    known = _services(conn, tenant_id, ids)
+    wanted = [known[one] for one in (known if ids is None else ids) if one in known]
+    if ids is not None:
+        known |= _services(conn, tenant_id, [part for row in wanted for part in row.parts if part not in known])
+    members = {row.id: [row, *(known[part] for part in row.parts if part in known)] for row in wanted}
     touched = {one.id: one for rows in members.values() for one in rows}
     read = _read(conn, tenant_id, list(touched.values()), lo, hi)
     return {row.id: _inputs(row, members[row.id], read) for row in wanted}
+
+
+def _services(conn: Connection, tenant_id: int, ids: Sequence[int] | None) -> dict[int, _Row]:
+    if ids is None:
+        return {row.id: row for row in conn.execute(_SERVICES, {"tenant_id": tenant_id})}
+    if not ids:
+        return {}
+    return {row.id: row for row in conn.execute(_SOME_SERVICES, {"tenant_id": tenant_id, "ids": list(ids)})}
 
 
 def _inputs(row: _Row, members: Sequence[_Row], read: _Read) -> Inputs:
@@ -147,6 +157,7 @@ _I, _X, _M, _W = incident.c, incident_impact.c, maintenance.c, maintenance_servi
 _SERVICES = select(_S.id, _S.source, _S.parts, _S.since, _S.publish_baseline, _S.on_stale).where(
     _S.tenant_id == bindparam("tenant_id"), _S.removed_at.is_(None)
 )
+_SOME_SERVICES = _SERVICES.where(_S.id.in_(bindparam("ids", expanding=True)))
 _FOUND = (
     select(_B.source, _B.check_id, _B.status, _B.began_at, _B.ended_at)
     .where(
