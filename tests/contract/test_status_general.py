@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi.dependencies.models import Dependant
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
+from collector.api.status import auth
 from collector.api.status import family as status
-from collector.api.status.auth import DOCUMENT, SEGMENTS, Bearer, Needs
+from collector.api.status.auth import DOCUMENT, SEGMENTS, Bearer
+from collector.api.status.idempotent import Repeatable
 from collector.app import create_app
 from collector.core.database import Database
 from collector.core.settings import Settings
@@ -177,11 +179,6 @@ async def test_requests_stand_in_the_activity_log_by_the_prefix_of_their_token(
 # --- scopes --------------------------------------------------------------------------------------------------------
 
 
-def needed(dependant: Dependant) -> list[Needs]:
-    here = [dependant.call] if isinstance(dependant.call, Needs) else []
-    return here + [found for each in dependant.dependencies for found in needed(each)]
-
-
 ROUTES = {
     f"{method} {route.path}": route
     for router in status.ROUTERS
@@ -201,7 +198,7 @@ def scope_of(name: str) -> str | None:
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_every_route_states_the_scope_that_it_needs(name: str) -> None:
-    assert [each.scope for each in needed(ROUTES[name].dependant)] == [scope_of(name)]
+    assert auth.scope_of(ROUTES[name].dependant) == scope_of(name)
 
 
 @pytest.mark.parametrize("name", ROUTES)
@@ -295,4 +292,29 @@ async def test_without_a_token_sixty_requests_a_minute_are_answered(anonymous: h
 async def test_the_familys_document_is_free_to_read(anonymous: httpx.AsyncClient) -> None:
     answer = await anonymous.get(DOCUMENT)
     assert answer.status_code == 200
-    assert PING in answer.json()["paths"]
+    operations = answer.json()["paths"]
+    assert operations[PING]["get"]["security"] == [{"status": []}]
+    stated = {
+        f"{method.upper()} {path}": operation["security"][0]["status"]
+        for path, each in operations.items()
+        for method, operation in each.items()
+    }
+    assert stated == {name: [scope] if (scope := scope_of(name)) else [] for name in ROUTES}
+
+
+def test_a_route_that_states_no_scope_keeps_the_family_from_being_built() -> None:
+    async def open_to_all() -> None:
+        pass
+
+    careless = APIRouter()
+    careless.get("/api/v1/services/all")(open_to_all)
+    (route,) = careless.routes
+    assert isinstance(route, APIRoute)
+    with pytest.raises(LookupError, match="ReadStatus"):
+        auth.scope_of(route.dependant)
+
+
+@pytest.mark.parametrize("name", [name for name in ROUTES if name.startswith("POST ")])
+def test_everything_that_is_posted_can_be_asked_for_twice(name: str) -> None:
+    calls = [each.call for each in ROUTES[name].dependant.dependencies]
+    assert Repeatable.dependency in calls

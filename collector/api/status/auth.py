@@ -1,10 +1,12 @@
 """Who asks the status family: an API token, its scopes and what is left of its limit."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from collector.api.family import Admission, Caller, Guard, caller_of
 from collector.api.uses import Uses
@@ -19,6 +21,7 @@ from common import tokens
 from common.clock import utc_now
 
 ANONYMOUS_PER_MINUTE = 60
+NAME = "status"
 DOCUMENT = "/api/v1/status/openapi.json"
 SEGMENTS = ("health", "services", "incidents", "maintenance", "status")
 """What is asked for with a token, below `/api/v1`. Everything else that comes here is unknown, whoever asks."""
@@ -84,6 +87,16 @@ class Needs:
 
 def needs(scope: Scope | None) -> Needs:
     return Needs(scope)
+
+
+def scope_of(dependant: Dependant) -> Scope | None:
+    """What a route demands; `LookupError` where it demands no token at all."""
+    if isinstance(dependant.call, Needs):
+        return dependant.call.scope
+    for each in dependant.dependencies:
+        with suppress(LookupError):
+            return scope_of(each)
+    raise LookupError("expected a parameter type such as ReadStatus")
 
 
 AnyToken = Annotated[Bearer, Depends(needs(None))]

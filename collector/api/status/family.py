@@ -1,13 +1,14 @@
 """Puts the status family together; it also words what is unknown below `/api`. A resource is one module, in ROUTERS."""
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from collector.api import family
 from collector.api.family import Dialect
 from collector.api.journal import Journal
 from collector.api.requests import Requests
 from collector.api.status import envelope, ping, uptime
-from collector.api.status.auth import DOCUMENT, guard
+from collector.api.status.auth import DOCUMENT, NAME, guard, scope_of
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
@@ -18,8 +19,10 @@ ROUTERS: tuple[APIRouter, ...] = (ping.router, uptime.router)
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_minute: int) -> Family:
     """`per_minute`: requests of one token from one address."""
+    for router in ROUTERS:
+        _state_scopes(router)
     dialect = Dialect(
-        name="status",
+        name=NAME,
         guard=guard(db, limiter, uses, per_minute=per_minute),
         render=envelope.problem,
         quota_headers=envelope.quota_headers,
@@ -28,3 +31,11 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_m
         note=Requests(journal).note,
     )
     return family.build(dialect, ROUTERS, title="Fieldpost: status", db=db, document_url=DOCUMENT)
+
+
+def _state_scopes(router: APIRouter) -> None:
+    """The scope of each route stands in the family's document; one that demands no token is not served."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            scope = scope_of(route.dependant)
+            route.openapi_extra = {**(route.openapi_extra or {}), "security": [{NAME: [scope] if scope else []}]}

@@ -171,6 +171,10 @@ async def test_two_processes_that_are_asked_at_once_do_it_once(
                 answers = await asyncio.gather(*asked)
                 assert {answer.status_code for answer in answers} == {201}
                 assert len({answer.content for answer in answers}) == 1
-        assert await database.read(written, holder.tenant) == 10
+            keys = [f"crossed-{number}" for number in range(12)]
+            crossed = [(here, key) for key in keys] + [(there, key) for key in reversed(keys)]
+            asked = [client.post(NOTES, json=BODY, headers={"Idempotency-Key": key}) for client, key in crossed]
+            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {201}
+        assert await database.read(written, holder.tenant) == 10 + len(keys)
     finally:
         await other.close()
