@@ -1,5 +1,6 @@
 """What an operator may set for the collector."""
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +11,7 @@ from common import logs
 from common.settings import Settings as BaseSettings
 
 _MAX_PORT = 65_535
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 Tls = Literal["auto", "files", "off"]
 SmtpTls = Literal["starttls", "tls", "off"]
@@ -57,6 +59,17 @@ class Settings(BaseSettings):
     status_requests_per_minute: Annotated[
         int, Field(ge=1, le=1_000_000, description="How often one API token may ask from one address.")
     ] = 120
+    status_page_url: Annotated[
+        str,
+        Field(description="Where people reach status pages, as `https://status.example.com`; empty: `public_host`."),
+    ] = ""
+    status_page_requests_per_minute: Annotated[
+        int, Field(ge=1, le=1_000_000, description="How often one address may ask for public status pages.")
+    ] = 300
+    status_page_fresh_s: Annotated[
+        float, Field(ge=0, le=60, description="For how long an answer of a public status page is given again.")
+    ] = 3
+    status_page_from: Annotated[str, Field(description="Sender of mails to subscribers; empty: `smtp_from`.")] = ""
     sweep_s: Annotated[float, Field(ge=0.1, le=300, description="How often stale results are looked for.")] = 15
 
     delivery_networks: Annotated[
@@ -127,6 +140,13 @@ class Settings(BaseSettings):
             raise ValueError("expected redis://host:port/n, rediss://… or unix:///path")  # it may hold a password
         return value
 
+    @field_validator("status_page_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        if value and not _ORIGIN.fullmatch(value):
+            raise ValueError(f"`{value}`; expected https://host or https://host:port, without a path")
+        return value
+
     @field_validator("metrics_listen")
     @classmethod
     def _is_address_and_port(cls, value: str) -> str:
@@ -148,6 +168,14 @@ class Settings(BaseSettings):
         if value != "localhost":
             ip_address(value)
         return value
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach status pages, without a slash at the end; empty where nobody has said so."""
+        if self.status_page_url or not self.public_host:
+            return self.status_page_url
+        scheme, usual = ("http", 80) if self.tls == "off" else ("https", 443)
+        return f"{scheme}://{self.public_host}" + ("" if self.port == usual else f":{self.port}")
 
     @property
     def control_socket(self) -> Path:

@@ -21,6 +21,7 @@ from collector.domain.results import tables as results
 from collector.domain.retention import tables as retention
 from collector.domain.schedules import tables as schedules
 from collector.domain.services import tables as services
+from collector.domain.statuspage import tables as statuspage
 from collector.domain.tenants import tables as tenants
 from collector.domain.tickets import tables as tickets
 from collector.domain.versions import tables as versions
@@ -48,6 +49,7 @@ __all__ = [
     "schedules",
     "sequences",
     "services",
+    "statuspage",
     "tenants",
     "tickets",
     "versions",
