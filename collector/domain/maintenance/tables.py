@@ -20,7 +20,8 @@ class Maintenance(SQLModel, table=True):
         Index("maintenance_by_id", "id", unique=True),
         Index("maintenance_by_start", "tenant_id", "scheduled_start", "id"),
         Index("maintenance_by_status", "status", "scheduled_start"),
-        Index("maintenance_by_recurrence", "tenant_id", "recurrence_id", "occurrence"),
+        Index("maintenance_open", "tenant_id", "status", "scheduled_start"),
+        Index("maintenance_by_recurrence", "tenant_id", "recurrence_id", "occurrence", unique=True),
     )
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -69,10 +70,23 @@ class MaintenanceStep(SQLModel, table=True):
     by: str
 
 
+class AlertHold(SQLModel, table=True):
+    """Alerts of a connection that were held back until `ended_at` are looked at again at `due_at`."""
+
+    __tablename__ = "alert_hold"
+    __table_args__ = (Index("alert_hold_by_time", "due_at"),)
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    connection_id: int = Field(primary_key=True, sa_type=BigInteger)
+    ended_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+
+
 class Recurrence(SQLModel, table=True):
     """Windows that come again: an RFC 5545 rule in the wall-clock time of a zone; expanded some weeks ahead."""
 
     __tablename__ = "recurrence"
+    __table_args__ = (Index("recurrence_by_reach", "ended_at", "expanded_until"),)
 
     tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
     id: str = Field(primary_key=True)
@@ -95,4 +109,5 @@ class Recurrence(SQLModel, table=True):
 maintenance = table(Maintenance)
 maintenance_service = table(MaintenanceService)
 maintenance_step = table(MaintenanceStep)
+alert_hold = table(AlertHold)
 recurrence = table(Recurrence)

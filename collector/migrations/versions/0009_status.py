@@ -164,6 +164,15 @@ def _incidents() -> None:
     )
     op.create_index("incident_update_by_incident", "incident_update", ["tenant_id", "incident_id", "id"])
     op.create_table(
+        "incident_service",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("incident_id", sa.BigInteger(), nullable=False),
+        sa.Column("service_id", sa.BigInteger(), nullable=False),
+        sa.Column("impact", sa.String(), nullable=False),
+        sa.Column("by_hand", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "incident_id", "service_id"),
+    )
+    op.create_table(
         "incident_impact",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("incident_id", sa.BigInteger(), nullable=False),
@@ -212,7 +221,10 @@ def _maintenance() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id"),
     )
     op.create_index("maintenance_by_id", "maintenance", ["id"], unique=True)
-    op.create_index("maintenance_by_recurrence", "maintenance", ["tenant_id", "recurrence_id", "occurrence"])
+    op.create_index(
+        "maintenance_by_recurrence", "maintenance", ["tenant_id", "recurrence_id", "occurrence"], unique=True
+    )
+    op.create_index("maintenance_open", "maintenance", ["tenant_id", "status", "scheduled_start"])
     op.create_index("maintenance_by_start", "maintenance", ["tenant_id", "scheduled_start", "id"])
     op.create_index("maintenance_by_status", "maintenance", ["status", "scheduled_start"])
     op.create_table(
@@ -236,6 +248,15 @@ def _maintenance() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "maintenance_id", "step"),
     )
     op.create_table(
+        "alert_hold",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("connection_id", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "connection_id"),
+    )
+    op.create_index("alert_hold_by_time", "alert_hold", ["due_at"])
+    op.create_table(
         "recurrence",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
@@ -255,6 +276,7 @@ def _maintenance() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
     )
+    op.create_index("recurrence_by_reach", "recurrence", ["ended_at", "expanded_until"])
 
 
 def _credentials() -> None:
