@@ -5,6 +5,7 @@ At every instant it says what `status.derive` says; times are whole microseconds
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -94,19 +95,26 @@ class _Board:
         stale = not fresh and counts[_EVER][0] > 0
         found = _highest(counts[_FOUND])
         pin = self._pin() if self._pins else None
-        status = combine(
-            baseline=STATUSES[max(found, self._stale_rank) if stale else found],
-            impact=STATUSES[_highest(counts[_IMPACT])],
-            working=working,
-            suppressed=counts[_SUPPRESSED][0] > 0,
-            pinned=pin,
+        status = _status(
+            max(found, self._stale_rank) if stale else found,
+            _highest(counts[_IMPACT]),
+            working,
+            counts[_SUPPRESSED][0] > 0,
+            pin,
         )
-        said = working or pin is not None or counts[_INCIDENT][0] > 0
-        return status, fresh or said or (stale and self._raises), counts[_EXCLUDED][0] > 0
+        known = fresh or working or pin is not None or counts[_INCIDENT][0] > 0 or (stale and self._raises)
+        return status, known, counts[_EXCLUDED][0] > 0
 
     def _pin(self) -> ServiceStatus | None:
         standing = self.counts[_PIN]
         return next((self._pins[place] for place in reversed(range(len(self._pins))) if standing[place]), None)
+
+
+@cache
+def _status(found: int, impact: int, working: bool, suppressed: bool, pin: ServiceStatus | None) -> ServiceStatus:  # noqa: FBT001 - flags of one kind, asked for thousands of times
+    return combine(
+        baseline=STATUSES[found], impact=STATUSES[impact], working=working, suppressed=suppressed, pinned=pin
+    )
 
 
 def _highest(counts: list[int]) -> int:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, event, insert, select
 
 from collector.core.database import Database
 from collector.domain.access.rules import Act
@@ -241,6 +241,21 @@ def test_a_spool_that_drains_in_parts_is_a_minute_off_at_most_where_it_is_cut(
     assert stretches == all_of_it
     assert abs(down(spans) - down(wanted)) <= len(edges)
     assert len(spans) - len(edges) <= len(wanted) <= len(spans) + len(edges)
+
+
+def test_nothing_is_asked_or_written_while_nothing_changes(engine: Engine) -> None:
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    with engine.connect() as conn:
+        transaction = conn.begin()
+        conn.execute(insert(agent), _AGENT)
+        for minute in range(4):
+            _send(conn, [(minute, False)])
+        asked.clear()
+        _send(conn, [(minute, False) for minute in range(4, 9)])
+        assert asked
+        assert [sql for sql in asked if "_span" in sql or "service" in sql] == []
+        transaction.rollback()
 
 
 def down(spans: Iterable[tuple[float, float]]) -> float:
