@@ -55,6 +55,18 @@ class IncidentUpdate(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
+class IncidentService(SQLModel, table=True):
+    """Whom an incident affects, also when it is over; `by_hand`: the impact does not follow the severity."""
+
+    __tablename__ = "incident_service"
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    incident_id: int = Field(primary_key=True, sa_type=BigInteger)
+    service_id: int = Field(primary_key=True, sa_type=BigInteger)
+    impact: str
+    by_hand: bool
+
+
 class IncidentImpact(SQLModel, table=True):
     """What an incident meant for a service, for a while; open while the incident is."""
 
@@ -84,5 +96,6 @@ class IncidentRule(SQLModel, table=True):
 
 incident = table(Incident)
 incident_update = table(IncidentUpdate)
+incident_service = table(IncidentService)
 incident_impact = table(IncidentImpact)
 incident_rule = table(IncidentRule)
