@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
 
@@ -13,10 +13,12 @@ from collector.domain.incidents.tables import incident, incident_impact
 from collector.domain.maintenance.tables import maintenance, maintenance_service
 from collector.domain.results.rules import documented
 from collector.domain.results.tables import connection
-from collector.domain.services import coverage
+from collector.domain.services import coverage, store
 from collector.domain.services.coverage import Stretch
-from collector.domain.services.rules import Baseline, Impact, Inputs, Pin, Span, Work
-from collector.domain.services.tables import baseline_span, coverage_span, service, service_pin
+from collector.domain.services.rules import Baseline, Derived, Impact, Inputs, Pin, Span, View, Work
+from collector.domain.services.status import derive
+from collector.domain.services.store import Service, pin_of
+from collector.domain.services.tables import baseline_span, coverage_span, service_pin
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,6 +39,13 @@ class _Read:
     pins: Mapping[int, Sequence[Pin]]
 
 
+class Listed(NamedTuple):
+    """A service, and how it is."""
+
+    service: Service
+    derived: Derived
+
+
 def inputs(
     conn: Connection, tenant_id: int, ids: Sequence[int] | None, lo: datetime, hi: datetime
 ) -> dict[int, Inputs]:
@@ -45,28 +54,65 @@ def inputs(
     A service that stands for others has their findings and incidents, and data while all of them have; their
     maintenance is theirs alone.
     """
-    known = _services(conn, tenant_id, ids)
-    wanted = [known[one] for one in (known if ids is None else ids) if one in known]
-    if ids is not None:
-        known |= _services(conn, tenant_id, [part for row in wanted for part in row.parts if part not in known])
-    members = {row.id: [row, *(known[part] for part in row.parts if part in known)] for row in wanted}
-    touched = {one.id: one for rows in members.values() for one in rows}
+    return {one.id: found for one, found in followed(conn, tenant_id, ids, lo, hi)}
+
+
+def followed(
+    conn: Connection, tenant_id: int, ids: Sequence[int] | None, lo: datetime, hi: datetime
+) -> list[tuple[Service, Inputs]]:
+    """As `inputs`, each with its service; in the order in which they were asked for."""
+    members = _members(conn, tenant_id, ids)
+    touched = {one.id: one for rows in members for one in rows}
     read = _read(conn, tenant_id, list(touched.values()), lo, hi)
-    return {row.id: _inputs(row, members[row.id], read) for row in wanted}
+    return [(rows[0], _inputs(rows[0], rows, read)) for rows in members]
 
 
-def _services(conn: Connection, tenant_id: int, ids: Sequence[int] | None) -> dict[int, _Row]:
+def current(conn: Connection, tenant_id: int, now: datetime, view: View = "internal") -> list[Listed]:
+    """How all services are, by name; in the public view, those that everybody may see."""
+    everything = store.all_services(conn, tenant_id)
+    known = {one.id: one for one in everything}
+    read = _read_now(conn, tenant_id, [one.source for one in everything if one.kind == "account"], now)
+    return [
+        Listed(one, _now(_with_parts(one, known), read, now, view))
+        for one in everything
+        if view == "internal" or one.visibility == "public"
+    ]
+
+
+_WELL = Derived(status="operational")
+
+
+def _now(members: Sequence[Service], read: _Read, now: datetime, view: View) -> Derived:
+    """`derive`, which most services do not need: nothing was found, nobody says anything, and the data is fresh."""
+    one = members[0]
+    if len(members) > 1 or one.source in read.found or one.id in read.impacts or one.id in read.works:
+        return derive(_inputs(one, members, read), now, view)
+    latest = read.data.get(one.source)
+    if one.id not in read.pins and latest and latest[-1].began_at <= now < latest[-1].ended_at:
+        return _WELL
+    return derive(_inputs(one, members, read), now, view)
+
+
+def _members(conn: Connection, tenant_id: int, ids: Sequence[int] | None) -> list[list[Service]]:
+    """Each service, and after it those that it stands for."""
     if ids is None:
-        return {row.id: row for row in conn.execute(_SERVICES, {"tenant_id": tenant_id})}
-    if not ids:
-        return {}
-    return {row.id: row for row in conn.execute(_SOME_SERVICES, {"tenant_id": tenant_id, "ids": list(ids)})}
+        known = {one.id: one for one in store.all_services(conn, tenant_id)}
+        return [_with_parts(one, known) for one in known.values()]
+    wanted = store.some(conn, tenant_id, ids)
+    parts = {part for one in wanted.values() for part in one.parts} - set(wanted)
+    known = {**wanted, **store.some(conn, tenant_id, parts)} if parts else wanted
+    return [_with_parts(wanted[one], known) for one in dict.fromkeys(ids) if one in wanted]
 
 
-def _inputs(row: _Row, members: Sequence[_Row], read: _Read) -> Inputs:
+def _with_parts(one: Service, known: Mapping[int, Service]) -> list[Service]:
+    return [one, *(known[part] for part in one.parts if part in known)]
+
+
+def _inputs(row: Service, members: Sequence[Service], read: _Read) -> Inputs:
     sources = [one.source for one in members if one.source]
     found = (one for source in sources for one in read.found.get(source, ()))
-    impacts = {(one.incident_id, one.span): one for member in members for one in read.impacts.get(member.id, ())}
+    said = (one for member in members for one in read.impacts.get(member.id, ()))
+    impacts = {(one.incident_id, one.span, one.status): one for one in said}
     return Inputs(
         service_id=row.id,
         since=row.since,
@@ -85,7 +131,7 @@ def _fresh(each: Sequence[Sequence[Stretch]]) -> tuple[Span, ...]:
     return tuple(Span(*one) for one in reduce(coverage.intersection, (coverage.union(one) for one in each)))
 
 
-def _read(conn: Connection, tenant_id: int, rows: Sequence[_Row], lo: datetime, hi: datetime) -> _Read:
+def _read(conn: Connection, tenant_id: int, rows: Sequence[Service], lo: datetime, hi: datetime) -> _Read:
     sources = sorted({row.source for row in rows if row.source})
     ids = [row.id for row in rows]
     span = {"tenant_id": tenant_id, "lo": lo, "hi": hi}
@@ -95,7 +141,25 @@ def _read(conn: Connection, tenant_id: int, rows: Sequence[_Row], lo: datetime, 
         _data(conn, tenant_id, sources, of_sources),
         _by_key((row.service_id, _impact(row)) for row in conn.execute(_IMPACTS, of_services)),
         _by_key((row.service_id, _work(row)) for row in conn.execute(_WORKS, of_services)),
-        _by_key((row.service_id, _pin(row)) for row in conn.execute(_PINS, of_services)),
+        _by_key((row.service_id, pin_of(row)) for row in conn.execute(_PINS, of_services)),
+    )
+
+
+def _read_now(conn: Connection, tenant_id: int, accounts: Sequence[str], now: datetime) -> _Read:
+    """As `_read`, of everything, as far as it holds now; of data the newest stretch, which says how old it is."""
+    ours = {"tenant_id": tenant_id, "now": now}
+    data = {
+        f"{_CONNECTION}{row.id}": [Stretch(row.covered_from, row.covered_until)]
+        for row in conn.execute(_COVERED_ALL, {"tenant_id": tenant_id})
+    }
+    for row in conn.execute(_COVERED_LAST, {"tenant_id": tenant_id, "sources": accounts}):
+        data[row.source] = [Stretch(row.began_at, row.ended_at)]
+    return _Read(
+        _by_key((row.source, _baseline(row)) for row in conn.execute(_FOUND_NOW, ours)),
+        data,
+        _by_key((row.service_id, _impact(row)) for row in conn.execute(_IMPACTS_NOW, ours)),
+        _by_key((row.service_id, _work(row)) for row in conn.execute(_WORKS_NOW, ours)),
+        _by_key((row.service_id, pin_of(row)) for row in conn.execute(_PINS_NOW, ours)),
     )
 
 
@@ -146,18 +210,9 @@ def _work(row: _Row) -> Work:
     )
 
 
-def _pin(row: _Row) -> Pin:
-    ended = row.until if row.ended_at is None else min(row.until, row.ended_at)
-    return Pin(id=row.id, status=row.status, reason=row.reason, by=row.by, span=Span(row.began_at, ended))
-
-
-_S, _B, _V, _P, _C = service.c, baseline_span.c, coverage_span.c, service_pin.c, connection.c
+_B, _V, _P, _C = baseline_span.c, coverage_span.c, service_pin.c, connection.c
 _I, _X, _M, _W = incident.c, incident_impact.c, maintenance.c, maintenance_service.c
 
-_SERVICES = select(_S.id, _S.source, _S.parts, _S.since, _S.publish_baseline, _S.on_stale).where(
-    _S.tenant_id == bindparam("tenant_id"), _S.removed_at.is_(None)
-)
-_SOME_SERVICES = _SERVICES.where(_S.id.in_(bindparam("ids", expanding=True)))
 _FOUND = (
     select(_B.source, _B.check_id, _B.status, _B.began_at, _B.ended_at)
     .where(
@@ -201,19 +256,20 @@ _IMPACTS = (
     )
     .order_by(_X.began_at)
 )
+_OF_WORK = (
+    _M.id,
+    _M.title,
+    _M.visibility,
+    _M.scheduled_start,
+    _M.scheduled_end,
+    _M.actual_start,
+    _M.actual_end,
+    _M.exclude_from_sla,
+    _M.suppress_alerts,
+)
+_OF_PIN = (_P.id, _P.status, _P.reason, _P.by, _P.began_at, _P.until, _P.ended_at)
 _WORKS = (
-    select(
-        _W.service_id,
-        _M.id,
-        _M.title,
-        _M.visibility,
-        _M.scheduled_start,
-        _M.scheduled_end,
-        _M.actual_start,
-        _M.actual_end,
-        _M.exclude_from_sla,
-        _M.suppress_alerts,
-    )
+    select(_W.service_id, *_OF_WORK)
     .join_from(maintenance_service, maintenance, and_(_M.tenant_id == _W.tenant_id, _M.id == _W.maintenance_id))
     .where(
         _W.tenant_id == bindparam("tenant_id"),
@@ -224,13 +280,64 @@ _WORKS = (
     .order_by(_M.actual_start)
 )
 _PINS = (
-    select(_P.service_id, _P.id, _P.status, _P.reason, _P.by, _P.began_at, _P.until, _P.ended_at)
+    select(_P.service_id, *_OF_PIN)
     .where(
         _P.tenant_id == bindparam("tenant_id"),
         _P.service_id.in_(bindparam("services", expanding=True)),
         _P.began_at < bindparam("hi"),
         _P.until > bindparam("lo"),
         or_(_P.ended_at.is_(None), _P.ended_at > bindparam("lo")),
+    )
+    .order_by(_P.began_at, _P.id)
+)
+
+_COVERED_ALL = select(_C.id, _C.covered_from, _C.covered_until).where(
+    _C.tenant_id == bindparam("tenant_id"), _C.covered_from.is_not(None)
+)
+_COVERED_LAST = (
+    select(_V.source, func.max(_V.began_at).label("began_at"), func.max(_V.ended_at).label("ended_at"))
+    .where(_V.tenant_id == bindparam("tenant_id"), _V.source.in_(bindparam("sources", expanding=True)))
+    .group_by(_V.source)
+)
+_FOUND_NOW = (
+    select(_B.source, _B.check_id, _B.status, _B.began_at, _B.ended_at)
+    .where(
+        _B.tenant_id == bindparam("tenant_id"),
+        _B.began_at <= bindparam("now"),
+        or_(_B.ended_at.is_(None), _B.ended_at > bindparam("now")),
+    )
+    .order_by(_B.began_at)
+)
+_OPEN = ("investigating", "identified", "monitoring")
+_IMPACTS_NOW = (
+    select(_X.service_id, _X.incident_id, _X.impact, _X.began_at, _X.ended_at, _I.title, _I.visibility)
+    .join_from(incident, incident_impact, and_(_I.tenant_id == _X.tenant_id, _I.id == _X.incident_id))
+    .where(
+        _I.tenant_id == bindparam("tenant_id"),
+        _I.status.in_(_OPEN),
+        _X.began_at <= bindparam("now"),
+        or_(_X.ended_at.is_(None), _X.ended_at > bindparam("now")),
+    )
+    .order_by(_X.began_at)
+)
+_WORKS_NOW = (
+    select(_W.service_id, *_OF_WORK)
+    .join_from(maintenance, maintenance_service, and_(_M.tenant_id == _W.tenant_id, _M.id == _W.maintenance_id))
+    .where(
+        _M.tenant_id == bindparam("tenant_id"),
+        _M.status == "active",
+        _M.actual_start <= bindparam("now"),
+        or_(_M.actual_end.is_(None), _M.actual_end > bindparam("now")),
+    )
+    .order_by(_M.actual_start)
+)
+_PINS_NOW = (
+    select(_P.service_id, *_OF_PIN)
+    .where(
+        _P.tenant_id == bindparam("tenant_id"),
+        _P.began_at <= bindparam("now"),
+        _P.until > bindparam("now"),
+        or_(_P.ended_at.is_(None), _P.ended_at > bindparam("now")),
     )
     .order_by(_P.began_at, _P.id)
 )
