@@ -1,17 +1,22 @@
 """`/health`, `/health/live`, `/health/ready` as the status document and load balancers want them."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
 from collector.api.status import probes
+from collector.app import create_app
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
+from collector.core.settings import Settings
 from collector.edge import Edge
+from tests.collector.accounts import client_of
 from tests.collector.conftest import StoreName
+from tests.collector.redis_server import redis_server
 
 PROBES = ("/health", "/health/live", "/health/ready")
 
@@ -135,3 +140,18 @@ async def test_a_deployment_names_its_store_and_its_outbox(anonymous: httpx.Asyn
     assert list(checks) == [store_name, "outbox"]
     assert [set(check) for check in checks.values()] == [{"status", "duration_ms"}] * 2
     assert list((await anonymous.get("/health/ready?scope=ingest")).json()["checks"]) == [store_name]
+
+
+async def test_a_redis_that_is_configured_is_a_check_and_drains_the_replica_while_it_is_away(
+    database: Database, tmp_path: Path
+) -> None:
+    async with redis_server() as server:
+        app = create_app(Settings(state_dir=tmp_path, redis_url=server.url), database)
+        async with client_of(app) as http:
+            there = await http.get("/health/ready")
+            await server.stop()
+            away, ingest = await http.get("/health/ready"), await http.get("/health/ready?scope=ingest")
+        await app.shut_down()
+    assert (there.status_code, list(there.json()["checks"])) == (200, [database.name, "redis", "outbox"])
+    assert (away.status_code, away.json()["checks"]["redis"]["error"]) == (503, "gone")
+    assert (ingest.status_code, list(ingest.json()["checks"])) == (200, [database.name])
