@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from collector.api.family import Gateway
 from collector.api.params import end_of, given_once, start_of
-from collector.api.status import envelope
+from collector.api.status import envelope, examples, shapes
 from collector.api.status.auth import ReadStatus
+from collector.api.status.documents import answers
 from collector.api.status.params import ItemId
 from collector.core import problems
 from collector.domain.services import measuring
@@ -46,7 +47,11 @@ async def asked(request: Request, since: From = None, until: To = None) -> tuple
     return begin, end
 
 
-@router.get("/{service_id}/uptime", summary="Uptime over 24 hours, 7 days and 30 days")
+@router.get(
+    "/{service_id}/uptime",
+    summary="Uptime over 24 hours, 7 days and 30 days",
+    responses=answers(shapes.Uptime, examples.UPTIME, 404),
+)
 async def uptime(caller: ReadStatus, service_id: ItemId, db: Gateway) -> Response:
     found = await db.read(measuring.measured, caller.tenant, service_id, utc_now())
     if found is None:
@@ -54,7 +59,11 @@ async def uptime(caller: ReadStatus, service_id: ItemId, db: Gateway) -> Respons
     return envelope.bare(_measured(found))
 
 
-@router.get("/{service_id}/history", summary="How the service was, stretch by stretch")
+@router.get(
+    "/{service_id}/history",
+    summary="How the service was, stretch by stretch",
+    responses=answers(shapes.History, examples.HISTORY, 400, 404),
+)
 async def history(
     caller: ReadStatus,
     service_id: ItemId,
