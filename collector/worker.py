@@ -20,6 +20,7 @@ from collector.domain.retention import store as retention
 from collector.domain.retention.rules import Keep
 from collector.domain.schedules import changes as schedules
 from collector.domain.schedules import holding
+from collector.domain.services import making as services
 from collector.domain.webhooks import jobs as outbox
 from common import logs
 from common.clock import utc_now
@@ -42,6 +43,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         deciding.wake,
         entrusting.settle,
         linking.take_over,
+        services.fill(),
         schedules.end_pauses,
         holding.end_over,
         chain.chain,

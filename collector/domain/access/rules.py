@@ -19,6 +19,7 @@ Permission = Literal[
     "change_schedules",
     "change_thresholds",
     "change_webhooks",
+    "change_services",
     "change_agents",
     "change_members",
     "change_keys",
@@ -63,6 +64,7 @@ _ADMIN: tuple[Permission, ...] = (
     "change_schedules",
     "change_thresholds",
     "change_webhooks",
+    "change_services",
     "change_agents",
     "change_members",
 )
@@ -70,7 +72,7 @@ _OWNER: tuple[Permission, ...] = (*_ADMIN, "change_keys", "change_tokens", "chan
 
 ROLE_TERMS: dict[Role, RoleTerms] = {
     "owner": RoleTerms(1, "Everything, also keys, tokens and the plan", _OWNER),
-    "admin": RoleTerms(2, "Sets up: agents, AWS accounts, schedules, thresholds, webhooks, members", _ADMIN),
+    "admin": RoleTerms(2, "Sets up: agents, AWS accounts, schedules, thresholds, webhooks, services, members", _ADMIN),
     "dba": RoleTerms(3, "Works with findings, recommendations and incidents; overrides schedules", _DBA),
     "viewer": RoleTerms(4, "Reads", _VIEWER),
 }

@@ -15,6 +15,7 @@ from collector.domain.accounts.store import Fenced, Linked
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import ending
 from collector.domain.schedules import store as schedules
+from collector.domain.services import making
 
 
 class RegionInUse(Refusal):
@@ -64,6 +65,7 @@ def change(conn: Connection, tenant_id: int, account_id: str, wanted: Change, ac
     given = entrusting.entrust(conn, changed, to, act.at, force=wanted.force)
     for action, about in _told(known, given, wanted):
         note(conn, given, action, act, **about)
+    making.follow(conn, tenant_id, [making.of_account(account_id, given.name)], act.at)
     if given.agent_id != known.agent_id or _proof(changed) != _proof(known):
         return entrusting.verified(conn, _unproven(given), act.at)
     assignments.rebuild(conn, tenant_id, given.agent_id or "", act.at)

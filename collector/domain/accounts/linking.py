@@ -17,6 +17,7 @@ from collector.domain.agents.tables import agent
 from collector.domain.costs import store as costs
 from collector.domain.schedules import changes, overrides
 from collector.domain.schedules import store as schedules
+from collector.domain.services import making
 
 
 class OutOfReach(Refusal):
@@ -53,6 +54,7 @@ def link(conn: Connection, tenant_id: int, new: NewLink, act: Act) -> Linked:
         linked_at=act.at,
     )
     note(conn, replace(linked, agent_id=agent_id), "aws_account_linked", act)
+    making.follow(conn, tenant_id, [making.of_account(new.account_id, new.name)], act.at)
     return entrusting.verified(conn, entrusting.entrust(conn, linked, agent_id, act.at), act.at)
 
 
@@ -85,6 +87,7 @@ def unlink(conn: Connection, tenant_id: int, account_id: str, act: Act) -> bool:
         changes.pause(conn, tenant_id, schedule.id, None, act)
     overrides.remove_of_account(conn, tenant_id, account_id)
     costs.end_all(conn, tenant_id, account_id, act.at)
+    making.follow(conn, tenant_id, [making.of_account(account_id, linked.name, listed=False)], act.at)
     note(conn, linked, "aws_account_unlinked", act)
     return True
 

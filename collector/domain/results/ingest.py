@@ -23,7 +23,7 @@ from collector.domain.results.targets import Targets, apply_inventories
 from collector.domain.results.telling import tell
 from collector.domain.results.visits import Visits
 from collector.domain.schedules import intake as schedules
-from collector.domain.services import recording
+from collector.domain.services import making, recording
 from common import wire
 from common.identity import NotAuthentic
 from common.wire import Ack, Catalogue, CatalogueEntry, Gap, Heartbeat, Inventory, JobResult, Kind, Run, merge_ranges
@@ -107,6 +107,9 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     if runs or catalogues or own:
         visits.apply(runs, titles_changed=bool(catalogues), own=own)
     targets.save()
+    if inventories:
+        listed = [target for target in targets.all() if target.listed_at is not None]
+        making.follow(conn, tenant_id, [making.of_target(target) for target in listed], now)
     visits.trace()
     if _heartbeats(agent, fresh.of(Heartbeat), now):
         tell(conn, tenant_id, spools.watch(conn, tenant_id, agent_id, agent, now))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, or_, select, update
 
 from collector.core import sequences
 from collector.core.upsert import upsert
@@ -159,7 +159,7 @@ _PAGE = select(_S.id).where(*_OURS).order_by(_S.name, _S.id).offset(bindparam("s
 _OF_SOURCES = select(*_COLUMNS).where(
     _S.tenant_id == bindparam("tenant_id"),
     _S.source.in_(bindparam("sources", expanding=True)),
-    _S.source != "",
+    _S.source != literal_column("''"),  # as the index says it
 )
 _SLUGS = select(_S.slug).where(_S.tenant_id == bindparam("tenant_id"))
 _BY_HAND = select(*_COLUMNS).where(*_OURS, _S.kind == "manual")

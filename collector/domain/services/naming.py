@@ -1,0 +1,86 @@
+"""Pure: what services are called, and what people may write about them."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+MAX_SLUG = 60
+MAX_NAME = 120
+MAX_TEXT = 2000
+MAX_TAG = 64
+MAX_TAGS = 50
+MAX_PARTS = 200
+LONGEST_PIN = timedelta(hours=24)
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
+_NAMELESS = "service"
+
+
+def slug_of(name: str, taken: Collection[str] = ()) -> str:
+    """A slug for that name which nobody has: `-2` and up where it is taken."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = _OTHER.sub("-", plain).strip("-")[:MAX_SLUG].strip("-") or _NAMELESS
+    number, free = 1, slug
+    while free in taken:
+        number += 1
+        suffix = f"-{number}"
+        free = slug[: MAX_SLUG - len(suffix)].rstrip("-") + suffix
+    return free
+
+
+def released(slug: str, service_id: int) -> str:
+    """What is no slug any more, so that others may have it."""
+    return f"{slug}~{service_id}"
+
+
+def check_slug(text: str) -> str:
+    if len(text) > MAX_SLUG or not _SLUG.fullmatch(text):
+        expected = f"1 to {MAX_SLUG} lower-case letters, digits and single hyphens between them"
+        raise ValueError(f"slug: {text[:MAX_SLUG]!r}; expected {expected}")
+    return text
+
+
+def check_line(field: str, text: str, *, empty: bool = False) -> str:
+    """One line that people read: trimmed, printable."""
+    line = text.strip()
+    if len(line) > MAX_NAME or not line.isprintable() or not (line or empty):
+        least = "at most" if empty else "1 to"
+        raise ValueError(f"{field}: {text[:MAX_NAME]!r}; expected {least} {MAX_NAME} printable characters")
+    return line
+
+
+def check_text(field: str, text: str) -> str:
+    """Lines that people read."""
+    if len(text) > MAX_TEXT or not all(character.isprintable() or character in "\n\t" for character in text):
+        raise ValueError(f"{field}: {text[:MAX_NAME]!r}; expected at most {MAX_TEXT} characters of text")
+    return text
+
+
+def check_tags(tags: Sequence[str]) -> list[str]:
+    """Each once, in the order in which they were given."""
+    if len(tags) > MAX_TAGS:
+        raise ValueError(f"tags: {str(len(tags))!r}; expected at most {MAX_TAGS} of them")
+    for tag in tags:
+        if not 0 < len(tag) <= MAX_TAG or not tag.isprintable() or tag != tag.strip():
+            raise ValueError(f"tags: {tag[:MAX_TAG]!r}; expected 1 to {MAX_TAG} printable characters each")
+    return list(dict.fromkeys(tags))
+
+
+def check_since(since: datetime, now: datetime) -> datetime:
+    if since.tzinfo is None or since > now:
+        raise ValueError(f"since: {since.isoformat()!r}; expected a time in the past, with its zone")
+    return since
+
+
+def check_until(until: datetime, now: datetime) -> datetime:
+    if until.tzinfo is None or not now < until <= now + LONGEST_PIN:
+        hours = LONGEST_PIN // timedelta(hours=1)
+        raise ValueError(f"until: {until.isoformat()!r}; expected a time in the next {hours} hours, with its zone")
+    return until
+
+
+def together(own: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The tags of a service: those of its source, then its own."""
+    return list(dict.fromkeys([*others, *own]))
