@@ -21,6 +21,7 @@ from collector.domain.retention.rules import Keep
 from collector.domain.schedules import changes as schedules
 from collector.domain.schedules import holding
 from collector.domain.services import making as services
+from collector.domain.statuspage import jobs as statuspage
 from collector.domain.webhooks import jobs as outbox
 from common import logs
 from common.clock import utc_now
@@ -49,6 +50,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         chain.chain,
         notifications.tell_due,
         idempotency.forget,
+        statuspage.forget(timedelta(days=settings.delivery_keep_days)),
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
         retention.forgetting(_keep(settings)),
         chain.forgetting(timedelta(days=settings.keep_activity_days)),

@@ -1,6 +1,7 @@
 """The ways out of this collector, as its settings describe them."""
 
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, text
@@ -8,13 +9,16 @@ from sqlalchemy import Connection, text
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.vault import Vault
 from collector.delivery.allowed import outbound
 from collector.delivery.beacon import Beacon
 from collector.delivery.dispatcher import Dispatcher
+from collector.delivery.letters import Letters, Postbox
 from collector.delivery.mail import MailSender, MailServer
 from collector.delivery.sending import Sender
 from collector.delivery.syslog import SyslogSender
 from collector.delivery.webhooks import WebhookSender
+from collector.domain.statuspage.links import ABOUT, Links
 from collector.domain.webhooks import lanes
 from collector.domain.webhooks.rules import Kind
 from common.clock import utc_now
@@ -24,6 +28,9 @@ def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[No
     """What runs beside the server, by name."""
     drains = dispatcher(settings, db)
     yield "deliveries", drains.run()
+    post = letters(settings, db)
+    if post is not None:
+        yield "letters", post.run()
     signals = beacon(settings, db, drains)
     if signals is not None:
         yield "beacon", signals.run()
@@ -38,6 +45,17 @@ def dispatcher(settings: Settings, db: Database) -> Dispatcher:
         "syslog": SyslogSender(allowed.reach, ca_file=settings.delivery_ca_file),
     }
     return Dispatcher(db, senders, every=settings.delivery_poll_s)
+
+
+def letters(settings: Settings, db: Database) -> Letters | None:
+    """What sends mails to subscribers of status pages; None where there is no server or no address for links."""
+    server = _mail_server(settings)
+    if server is None or not settings.public_url:
+        return None
+    sender = settings.status_page_from or server.sender
+    links = Links(Vault.of_file(settings.vault_path).derive(ABOUT))
+    box = Postbox(replace(server, sender=sender), links, settings.public_url)
+    return Letters(db, box, every=settings.delivery_poll_s)
 
 
 async def outbox_ready(db: Database) -> None:

@@ -1,0 +1,166 @@
+"""Mails to the subscribers of status pages: spread, claimed and handed in, one connection for a handful of them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import aiosmtplib
+import msgspec
+
+from collector.core.database import Database
+from collector.core.problems import StoreUnavailable
+from collector.delivery.mail import MailServer
+from collector.delivery.sending import CONNECT_SECONDS, TOTAL_SECONDS
+from collector.delivery.trust import trust
+from collector.domain.statuspage import mailing, wording
+from collector.domain.statuspage.links import Links
+from collector.domain.statuspage.mailing import Letter, Outcome, Sent
+from collector.domain.statuspage.wording import Mail, News, Ways
+from common import logs
+from common.clock import utc_now
+from common.ids import new_id
+
+AT_ONCE = 20
+UNSAVED_SECONDS = 0.25  # how much may be sent twice after kill -9
+SLICE_SECONDS = 30.0  # below the lease, so that nobody else sends what is still in hand here
+_PERMANENT = 500
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Postbox:
+    """What letters say beside the news: who sends them, and where their links lead."""
+
+    server: MailServer
+    links: Links
+    url: str
+
+
+class Letters:
+    """One per process; any number of processes share the work by leases."""
+
+    def __init__(self, db: Database, box: Postbox, *, every: float) -> None:
+        self._db = db
+        self._box = box
+        self._every = every
+        self._owner = new_id("post")
+        self._trust = trust(box.server.ca_file) if box.server.tls != "off" else None
+
+    async def run(self) -> None:
+        while True:
+            try:
+                while await self.turn():
+                    pass
+            except StoreUnavailable as trouble:
+                log.warning("mails to subscribers put off", why=trouble.why, detail=trouble.detail)
+            await asyncio.sleep(self._every)
+
+    async def turn(self) -> bool:
+        """Spread some news, send some mails; whether there was anything to do."""
+        now = utc_now()
+        if not await self._db.read(mailing.has_work, now):
+            return False
+        spread = await self._db.write(mailing.spread, now)
+        letters = await self._db.write(mailing.claim, self._owner, now, AT_ONCE)
+        await self._send(letters)
+        return spread or bool(letters)
+
+    async def _send(self, letters: Sequence[Letter]) -> None:
+        if not letters:
+            return
+        left = list(letters)
+        try:
+            async with asyncio.timeout(SLICE_SECONDS), self._connected() as client:
+                while left:
+                    done = await self._send_some(client, left)
+                    await self._db.write(mailing.finish, self._owner, done, utc_now())
+                    left = left[len(done) :]
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            why = f"the mail server cannot be used ({type(error).__name__})"
+            log.warning("mails to subscribers put off", why=why, waiting=len(left))
+            late = [Sent(letter, "later", why) for letter in left]
+            await self._db.write(mailing.finish, self._owner, late, utc_now())
+
+    async def _send_some(self, client: aiosmtplib.SMTP, letters: Sequence[Letter]) -> list[Sent]:
+        """As many as may be sent twice."""
+        until = time.monotonic() + UNSAVED_SECONDS
+        done: list[Sent] = []
+        for letter in letters:
+            done.append(await self._hand_in(client, letter))
+            if time.monotonic() >= until:
+                break
+        return done
+
+    async def _hand_in(self, client: aiosmtplib.SMTP, letter: Letter) -> Sent:
+        """What the server says of one address is about that address alone; what ends the connection is raised."""
+        try:
+            await client.send_message(written(letter, self._box))
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            codes = [one.code for one in refused.recipients]
+        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as refused:
+            return Sent(letter, "later", f"the mail server refused: {refused.code}")
+        else:
+            return Sent(letter, "sent")
+        outcome: Outcome = "refused" if codes and min(codes) >= _PERMANENT else "later"
+        return Sent(letter, outcome, f"the address was refused: {', '.join(map(str, codes))}")
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        server = self._box.server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.tls == "tls",
+            start_tls=server.tls == "starttls",
+            tls_context=self._trust,
+            timeout=CONNECT_SECONDS,
+        )
+        await client.connect()
+        try:
+            if server.user:
+                password = server.password_file.read_text().strip() if server.password_file else ""
+                await client.login(server.user, password, timeout=TOTAL_SECONDS)
+            yield client
+            await client.quit()
+        finally:
+            client.close()
+
+
+def written(letter: Letter, box: Postbox) -> EmailMessage:
+    """The mail as it leaves; the same one has the same id, however often it does."""
+    ways = _ways(letter, box)
+    made = _mail(letter, ways)
+    message = EmailMessage()
+    message["From"] = box.server.sender
+    message["To"] = letter.email
+    message["Subject"] = made.subject
+    message["Date"] = format_datetime(utc_now())
+    message["Message-ID"] = f"<{letter.id}@{box.server.sender.rpartition('@')[2].strip('<> ') or 'fieldpost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    if ways.out:
+        message["List-Unsubscribe"] = f"<{ways.out}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(made.text)
+    message.add_alternative(made.html, subtype="html")
+    return message
+
+
+def _ways(letter: Letter, box: Postbox) -> Ways:
+    page = f"{box.url}/status/api/{letter.slug}"
+    if letter.news is None:
+        token = box.links.confirm(letter.tenant_id, letter.subscriber_id, letter.asked_at)
+        return Ways(act=f"{page}/subscriptions/confirm?token={token}", page=f"{page}/summary")
+    token = box.links.unsubscribe(letter.tenant_id, letter.subscriber_id)
+    item = msgspec.convert(letter.news, News).item
+    return Ways(f"{page}/{item}", f"{page}/summary", f"{page}/subscriptions/unsubscribe?token={token}")
+
+
+def _mail(letter: Letter, ways: Ways) -> Mail:
+    if letter.news is None:
+        return wording.question(letter.page, ways)
+    return wording.mail_of(msgspec.convert(letter.news, News), letter.page, ways)
