@@ -37,8 +37,6 @@ LATE_START = timedelta(minutes=5)
 """How far in the past a start may lie: announcing work after it was done would be an excuse, not maintenance."""
 
 SHORTEST_GRACE = timedelta(minutes=5)
-MAX_TITLE = 200
-MAX_TEXT = 10_000
 MAX_SERVICES = 200
 _OWN_CHECKS = "AGENT_"
 
@@ -176,20 +174,6 @@ def suppressible(check_id: str) -> bool:
 
 
 # --- what may be asked for -----------------------------------------------------------------------------------------
-
-
-def check_title(text: str) -> str:
-    title = text.strip()
-    if not 0 < len(title) <= MAX_TITLE or not title.isprintable():
-        raise Unfit("title", text[:MAX_TITLE], f"1 to {MAX_TITLE} printable characters")
-    return title
-
-
-def check_description(text: str) -> str:
-    """Lines of text; what no store keeps is refused."""
-    if len(text) > MAX_TEXT or not all(one.isprintable() or one in "\r\n\t" for one in text):
-        raise Unfit("description", text[:MAX_TITLE], f"at most {MAX_TEXT} printable characters and line breaks")
-    return text
 
 
 def check_services(numbers: Sequence[int]) -> tuple[int, ...]:

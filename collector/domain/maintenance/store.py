@@ -1,7 +1,7 @@
 """Queries of maintenance windows, of their services and of what was told of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    RowMapping,
     and_,
     bindparam,
     case,
@@ -110,14 +111,12 @@ def works(
 ) -> list[tuple[int, Work]]:
     """What was or is worked on between the two, by service; also what nobody has noted yet, or is still to come."""
     wanted = {"tenant_id": tenant_id, "services": list(service_ids), "lo": lo, "hi": hi}
-    found = []
-    for row in conn.execute(_WORKS, wanted).mappings():
-        columns = dict(row)
-        place = columns.pop("service_id")
-        work = rules.work(Window(**columns))
-        if work is not None:
-            found.append((place, work))
-    return found
+    return list(_works(conn.execute(_WORKS, wanted).mappings()))
+
+
+def works_now(conn: Connection, tenant_id: int, now: datetime) -> list[tuple[int, Work]]:
+    """What is worked on at this instant, by service."""
+    return list(_works(conn.execute(_WORKS_NOW, {"tenant_id": tenant_id, "now": now}).mappings()))
 
 
 def note(conn: Connection, tenant_id: int, window_id: int, noted: Noted) -> bool:
@@ -146,6 +145,15 @@ def due(conn: Connection, now: datetime, limit: int) -> list[Window]:
     if len(found) < limit:
         found += [Window(**row) for row in conn.execute(_TO_END, {**wanted, "limit": limit - len(found)}).mappings()]
     return found
+
+
+def _works(rows: Iterable[RowMapping]) -> Iterator[tuple[int, Work]]:
+    for row in rows:
+        columns = dict(row)
+        place = columns.pop("service_id")
+        work = rules.work(Window(**columns))
+        if work is not None:
+            yield place, work
 
 
 def _window(row: Row[*tuple[Any, ...]] | None) -> Window | None:
@@ -223,6 +231,17 @@ _WORKS = (
         _M.status != "cancelled",
         _began() < bindparam("hi", type_=Instant()),
         or_(_ended().is_(None), _ended() > bindparam("lo", type_=Instant())),
+    )
+    .order_by(_M.scheduled_start, _M.id)
+)
+_WORKS_NOW = (
+    select(_W.service_id, maintenance)
+    .join_from(maintenance, maintenance_service, and_(_M.tenant_id == _W.tenant_id, _M.id == _W.maintenance_id))
+    .where(
+        _OURS,
+        _M.status.in_(("scheduled", "active")),
+        _began() <= bindparam("now", type_=Instant()),
+        or_(_ended().is_(None), _ended() > bindparam("now", type_=Instant())),
     )
     .order_by(_M.scheduled_start, _M.id)
 )

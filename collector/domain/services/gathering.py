@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
 
 from collector.domain.incidents.tables import incident, incident_impact
-from collector.domain.maintenance.tables import maintenance, maintenance_service
+from collector.domain.maintenance import store as windows
 from collector.domain.results.rules import documented
 from collector.domain.results.tables import connection
 from collector.domain.services import coverage, store
@@ -140,7 +140,7 @@ def _read(conn: Connection, tenant_id: int, rows: Sequence[Service], lo: datetim
         _by_key((row.source, _baseline(row)) for row in conn.execute(_FOUND, of_sources)),
         _data(conn, tenant_id, sources, of_sources),
         _by_key((row.service_id, _impact(row)) for row in conn.execute(_IMPACTS, of_services)),
-        _by_key((row.service_id, _work(row)) for row in conn.execute(_WORKS, of_services)),
+        _by_key(windows.works(conn, tenant_id, ids, lo, hi)),
         _by_key((row.service_id, pin_of(row)) for row in conn.execute(_PINS, of_services)),
     )
 
@@ -158,7 +158,7 @@ def _read_now(conn: Connection, tenant_id: int, accounts: Sequence[str], now: da
         _by_key((row.source, _baseline(row)) for row in conn.execute(_FOUND_NOW, ours)),
         data,
         _by_key((row.service_id, _impact(row)) for row in conn.execute(_IMPACTS_NOW, ours)),
-        _by_key((row.service_id, _work(row)) for row in conn.execute(_WORKS_NOW, ours)),
+        _by_key(windows.works_now(conn, tenant_id, now)),
         _by_key((row.service_id, pin_of(row)) for row in conn.execute(_PINS_NOW, ours)),
     )
 
@@ -197,21 +197,8 @@ def _impact(row: _Row) -> Impact:
     )
 
 
-def _work(row: _Row) -> Work:
-    ended = row.scheduled_end if row.actual_end is None else min(row.actual_end, row.scheduled_end)
-    counted = Span(max(row.actual_start, row.scheduled_start), ended)
-    return Work(
-        maintenance_id=row.id,
-        title=row.title,
-        span=Span(row.actual_start, row.actual_end),
-        excluded=counted if row.exclude_from_sla else None,
-        suppresses=row.suppress_alerts,
-        public=row.visibility == "public",
-    )
-
-
 _B, _V, _P, _C = baseline_span.c, coverage_span.c, service_pin.c, connection.c
-_I, _X, _M, _W = incident.c, incident_impact.c, maintenance.c, maintenance_service.c
+_I, _X = incident.c, incident_impact.c
 
 _FOUND = (
     select(_B.source, _B.check_id, _B.status, _B.began_at, _B.ended_at)
@@ -256,29 +243,7 @@ _IMPACTS = (
     )
     .order_by(_X.began_at)
 )
-_OF_WORK = (
-    _M.id,
-    _M.title,
-    _M.visibility,
-    _M.scheduled_start,
-    _M.scheduled_end,
-    _M.actual_start,
-    _M.actual_end,
-    _M.exclude_from_sla,
-    _M.suppress_alerts,
-)
 _OF_PIN = (_P.id, _P.status, _P.reason, _P.by, _P.began_at, _P.until, _P.ended_at)
-_WORKS = (
-    select(_W.service_id, *_OF_WORK)
-    .join_from(maintenance_service, maintenance, and_(_M.tenant_id == _W.tenant_id, _M.id == _W.maintenance_id))
-    .where(
-        _W.tenant_id == bindparam("tenant_id"),
-        _W.service_id.in_(bindparam("services", expanding=True)),
-        _M.actual_start < bindparam("hi"),
-        or_(_M.actual_end.is_(None), _M.actual_end > bindparam("lo")),
-    )
-    .order_by(_M.actual_start)
-)
 _PINS = (
     select(_P.service_id, *_OF_PIN)
     .where(
@@ -319,17 +284,6 @@ _IMPACTS_NOW = (
         or_(_X.ended_at.is_(None), _X.ended_at > bindparam("now")),
     )
     .order_by(_X.began_at)
-)
-_WORKS_NOW = (
-    select(_W.service_id, *_OF_WORK)
-    .join_from(maintenance, maintenance_service, and_(_M.tenant_id == _W.tenant_id, _M.id == _W.maintenance_id))
-    .where(
-        _M.tenant_id == bindparam("tenant_id"),
-        _M.status == "active",
-        _M.actual_start <= bindparam("now"),
-        or_(_M.actual_end.is_(None), _M.actual_end > bindparam("now")),
-    )
-    .order_by(_M.actual_start)
 )
 _PINS_NOW = (
     select(_P.service_id, *_OF_PIN)
