@@ -18,6 +18,7 @@ from tests.collector.conftest import (  # noqa: F401 - fixtures
     store_name,
 )
 from tests.collector.quiet import quiet  # noqa: F401 - likewise
+from tests.contract.status_desk import Desk, desk_of, unlimited
 
 PLENTY = 100_000
 
@@ -61,3 +62,9 @@ def endpoints() -> tuple[str, ...]:
         "/api/v1/team/members",
         "/api/v1/team/roles",
     )
+
+
+@pytest_asyncio.fixture
+async def desk(database: Database, owner: Account) -> AsyncIterator[Desk]:  # noqa: F811 - likewise
+    async with unlimited(database) as edge, desk_of(database, owner.tenant, edge) as made:
+        yield made
