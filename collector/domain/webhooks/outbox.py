@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from collector.core import sequences
 from collector.core.upsert import insert_missing
 from collector.domain.notifications.intake import RESOLVED, TRIGGERED, Change, take
+from collector.domain.statuspage import mailing
 from collector.domain.webhooks.tables import delivery, endpoint
 from collector.domain.webhooks.tables import event as event_table
 from common.clock import iso
@@ -36,9 +37,10 @@ class Addressed(NamedTuple):
 
 
 def emit(conn: Connection, tenant_id: int, events: Sequence[Event]) -> None:
-    """Queue events for the endpoints that want them; writes nothing where nobody does."""
+    """Queue events for the endpoints that want them, and news for a status page; writes nothing where nobody does."""
     if not events:
         return
+    mailing.take(conn, tenant_id, events)
     wishes = _wishes(conn, tenant_id)
     if wishes:
         address(conn, tenant_id, [Addressed(event, _wanting(wishes, event.type)) for event in events])
