@@ -10,6 +10,8 @@ from collector.core import sequences
 from collector.domain.alerts import rules as alerts
 from collector.domain.alerts import store as alert_store
 from collector.domain.alerts.rules import Alert, Place
+from collector.domain.maintenance import suppression
+from collector.domain.maintenance.suppression import Held
 from collector.domain.mutes import store as mutes
 from collector.domain.mutes.rules import Mutes
 from collector.domain.results.levels import level_of
@@ -67,8 +69,11 @@ def reconsider(
     targets = {target.id: target for target in touched}
     changed: list[Alert] = []
     told: list[Telling] = []
-    for (place, check), alert in alert_store.standing(conn, tenant_id, list(targets)).items():
-        state = alerts.state(muted=check in muted.get(place, _NOT_MUTED).at(now), in_maintenance=False)
+    standing = alert_store.standing(conn, tenant_id, list(targets))
+    held = suppression.holding(conn, tenant_id, list(targets), now) if standing else Held(set())
+    for (place, check), alert in standing.items():
+        is_muted = check in muted.get(place, _NOT_MUTED).at(now)
+        state = alerts.state(muted=is_muted, in_maintenance=held.covers(place, check, now))
         if state == alert.state:
             continue
         alert.state = state
@@ -158,8 +163,10 @@ def _alerts(conn: Connection, tenant_id: int, seen: Seen, targets: Mapping[int, 
         if wanted is not None and (alert is None or alert.severity != wanted):
             due.append((sighting, wanted))
     alert_store.save(conn, tenant_id, ended)
+    places = {sighting.connection_id for sighting, _ in due}
+    held = Held(suppression.suppressed(conn, tenant_id, places, seen.now) if places else set())
     made = [
-        _alert(sighting, severity, number, targets[sighting.connection_id], seen)
+        _alert(sighting, severity, number, targets[sighting.connection_id], (seen, held))
         for (sighting, severity), number in zip(due, sequences.take(conn, "alert", len(due)), strict=True)
     ]
     alert_store.add(conn, tenant_id, made)
@@ -170,10 +177,10 @@ def _moves(sighting: Sighting) -> bool:
     return sighting.before.confirmed != sighting.after.confirmed
 
 
-def _alert(sighting: Sighting, severity: Severity, number: int, target: Target, seen: Seen) -> Alert:
-    outcome = sighting.outcome
+def _alert(sighting: Sighting, severity: Severity, number: int, target: Target, known: tuple[Seen, Held]) -> Alert:
+    outcome, (seen, held) = sighting.outcome, known
     muted = outcome.check in seen.muted.get(target.id, _NOT_MUTED).at(seen.now)
-    state = alerts.state(muted=muted, in_maintenance=False)
+    state = alerts.state(muted=muted, in_maintenance=held.covers(target.id, outcome.check, seen.now))
     return Alert(
         tenant_id=target.tenant_id,
         id=number,

@@ -15,6 +15,10 @@ EventType = Literal[
     "alert.triggered",
     "alert.resolved",
     "schedule.execution_failed",
+    "maintenance.scheduled",
+    "maintenance.started",
+    "maintenance.completed",
+    "maintenance.cancelled",
 ]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
