@@ -10,6 +10,7 @@ from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
 from collector.domain.alerts import rules as alerts
 from collector.domain.alerts.rules import Alert, Place
+from collector.domain.incidents import automatic as incidents
 from collector.domain.results.rules import documented
 from collector.domain.webhooks import outbox
 from collector.domain.webhooks.outbox import Event
@@ -28,8 +29,10 @@ class Telling(NamedTuple):
 def tell(conn: Connection, tenant_id: int, tellings: Sequence[Telling]) -> None:
     if not tellings:
         return
-    outbox.emit(conn, tenant_id, [Event(one.event, one.data, one.at) for one in tellings])
+    events = [Event(one.event, one.data, one.at) for one in tellings]
+    outbox.emit(conn, tenant_id, events)
     activity.append(conn, tenant_id, [Entry(one.action, one.properties, one.at) for one in tellings])
+    incidents.follow(conn, tenant_id, events)
 
 
 def trigger(alert: Alert, place: Place) -> list[Telling]:
