@@ -8,8 +8,10 @@ from collector.api.admin import (
     connections,
     envelope,
     findings,
+    incidents,
     keys,
     rules,
+    services,
     tenant,
     thresholds,
     tokens,
@@ -36,6 +38,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     rules.router,
     findings.router,
     thresholds.router,
+    incidents.router,
+    services.router,
 )
 
 

@@ -91,6 +91,19 @@ def _without(conn: Connection, tenant_id: int) -> list[Source]:
     return [one for one in found if one.source not in known]
 
 
+def source(conn: Connection, tenant_id: int, one: Service) -> Source | None:
+    """What an automatic service stands for, as it is now."""
+    if one.kind == "connection":
+        place = {"tenant_id": tenant_id, "connection_id": int(one.source.partition("/")[2])}
+        row = conn.execute(_CONNECTION, place).one()
+        return Source("connection", one.source, row.name, row.tags)
+    if one.kind == "account":
+        account_id = one.source.partition("/")[2]
+        found = conn.execute(_ACCOUNT, {"tenant_id": tenant_id, "account_id": account_id}).one()
+        return of_account(account_id, found.name)
+    return None
+
+
 def _followed(one: Service, source: Source, now: datetime) -> Service:
     if not source.listed:
         return one if one.removed_at else one._replace(removed_at=now, updated_at=now)
@@ -144,3 +157,7 @@ _CONNECTIONS = select(_C.id, _C.name, _C.tags).where(
     _C.tenant_id == bindparam("tenant_id"), _C.listed_at.is_not(None), _C.removed_at.is_(None)
 )
 _ACCOUNTS = select(_A.account_id, _A.name).where(_A.tenant_id == bindparam("tenant_id"))
+_CONNECTION = select(_C.name, _C.tags).where(
+    _C.tenant_id == bindparam("tenant_id"), _C.id == bindparam("connection_id")
+)
+_ACCOUNT = select(_A.name).where(_A.tenant_id == bindparam("tenant_id"), _A.account_id == bindparam("account_id"))

@@ -11,6 +11,7 @@ MAX_TEXT = 2000
 MAX_TAG = 64
 MAX_TAGS = 50
 MAX_PARTS = 200
+MAX_ID = 2**63 - 1
 LONGEST_PIN = timedelta(hours=24)
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -66,6 +67,15 @@ def check_tags(tags: Sequence[str]) -> list[str]:
         if not 0 < len(tag) <= MAX_TAG or not tag.isprintable() or tag != tag.strip():
             raise ValueError(f"tags: {tag[:MAX_TAG]!r}; expected 1 to {MAX_TAG} printable characters each")
     return list(dict.fromkeys(tags))
+
+
+def check_parts(parts: Sequence[int]) -> list[int]:
+    """Each once, in the order in which they were given."""
+    if len(parts) > MAX_PARTS:
+        raise ValueError(f"parts: {str(len(parts))!r}; expected at most {MAX_PARTS} of them")
+    if strange := [part for part in parts if not 0 < part <= MAX_ID]:
+        raise ValueError(f"parts: {str(strange[0])!r}; expected ids of services")
+    return list(dict.fromkeys(parts))
 
 
 def check_since(since: datetime, now: datetime) -> datetime:

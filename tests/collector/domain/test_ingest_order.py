@@ -17,6 +17,7 @@ from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
 from collector.domain.services.recording import source
 from collector.domain.services.tables import coverage_span
+from collector.domain.tenants.tables import tenant
 from common import wire
 from common.wire import Gap, Kind, Run
 from tests.collector import builders
@@ -104,6 +105,7 @@ def outcome_of(engine: Engine, batches: Sequence[Sequence[tuple[int, Item]]]) ->
     """What the tables hold after these batches; everything is rolled back."""
     with engine.connect() as conn:
         transaction = conn.begin()
+        conn.execute(insert(tenant), _TENANT)
         conn.execute(insert(agent), _AGENT)
         for batch in batches:
             _send(conn, batch)
@@ -170,6 +172,7 @@ _S = tables.check_state
 _TOLD = {"told", "told_at", "status", "status_at", "series_id"}
 _STANDING = {"confirmed", "recent", "finding_since"}
 
+_TENANT = {"id": 1, "slug": "acme", "name": "Acme", "plan": "enterprise", "created_at": T0}
 _AGENT = {
     "tenant_id": 1,
     "id": "agt_1",

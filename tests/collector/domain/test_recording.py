@@ -18,6 +18,7 @@ from collector.domain.results.ingest import ingest
 from collector.domain.results.marking import Wanted
 from collector.domain.results.received import Source
 from collector.domain.services.tables import baseline_span, coverage_span
+from collector.domain.tenants.tables import tenant
 from common import wire
 from common.wire import Catalogue, Kind, Outcome, Status, Stream
 from tests.collector import builders
@@ -248,6 +249,7 @@ def test_nothing_is_asked_or_written_while_nothing_changes(engine: Engine) -> No
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     with engine.connect() as conn:
         transaction = conn.begin()
+        conn.execute(insert(tenant), _TENANT)
         conn.execute(insert(agent), _AGENT)
         for minute in range(4):
             _send(conn, [(minute, False)])
@@ -268,6 +270,7 @@ def told(
     """The minutes of the findings and of the data that are stored after these batches; all is rolled back."""
     with engine.connect() as conn:
         transaction = conn.begin()
+        conn.execute(insert(tenant), _TENANT)
         conn.execute(insert(agent), _AGENT)
         for batch in batches:
             _send(conn, batch)
@@ -294,6 +297,7 @@ def _send(conn: Connection, batch: Sequence[Numbered]) -> None:
     assert (ack.new, ack.rejected) == (len(batch), ())
 
 
+_TENANT = {"id": 1, "slug": "acme", "name": "Acme", "plan": "enterprise", "created_at": T0}
 _AGENT = {
     "tenant_id": 1,
     "id": "agt_1",

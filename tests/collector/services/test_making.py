@@ -118,7 +118,8 @@ async def test_what_was_there_before_services_were_gets_one_in_slices(database: 
     await list_only(sent, 1, info("one"), info("two"))
     await database.write(linking.link, sent.here.tenant, LINK, Act("tests", T0))
     await database.write(lambda conn: conn.execute(delete(service).where(service.c.tenant_id == sent.here.tenant)))
-    look, counts = making.fill(), []
+    look = making.fill()
+    counts: list[int] = []
     while not counts or counts[-1]:
         counts.append(await database.write(look, utc_now(), slice_))
     assert sum(counts) == 3
