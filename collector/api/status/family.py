@@ -7,14 +7,14 @@ from collector.api import family
 from collector.api.family import Dialect
 from collector.api.journal import Journal
 from collector.api.requests import Requests
-from collector.api.status import envelope, incidents, ping, uptime
+from collector.api.status import envelope, incidents, maintenance, ping, services, uptime
 from collector.api.status.auth import DOCUMENT, NAME, guard, scope_of
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
 
-ROUTERS: tuple[APIRouter, ...] = (ping.router, uptime.router, incidents.router)
+ROUTERS: tuple[APIRouter, ...] = (ping.router, services.router, uptime.router, incidents.router, maintenance.router)
 
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_minute: int) -> Family:
