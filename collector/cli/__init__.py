@@ -11,6 +11,7 @@ from collector.cli import (
     channels,
     connections,
     findings,
+    incidents,
     keys,
     members,
     recommendations,
@@ -18,6 +19,7 @@ from collector.cli import (
     schedules,
     serve,
     signing,
+    statuspage,
     tenants,
     thresholds,
     tokens,
@@ -42,6 +44,7 @@ app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(connections.app, name="connection")
 app.add_typer(findings.app, name="finding")
+app.add_typer(incidents.app, name="incident")
 app.add_typer(thresholds.app, name="threshold")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
@@ -53,6 +56,7 @@ app.add_typer(rules.app, name="rule")
 app.add_typer(accounts.app, name="account")
 app.add_typer(recommendations.app, name="recommendation")
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(statuspage.app, name="status-page")
 app.add_typer(signing.app, name="signing-key")
 
 
