@@ -33,7 +33,10 @@ SERVICE: dict[str, Any] = {
         }
     ],
     "data_state": "fresh",
+    "stale_since": None,
     "updated_at": _AT,
+    "group": "Customer portal",
+    "kind": "manual",
 }
 SERVICES: dict[str, Any] = {"services": [SERVICE], "total": 1, "limit": 100, "offset": 0}
 
@@ -113,6 +116,10 @@ WINDOW: dict[str, Any] = {
     "suppress_alerts": True,
     "created_at": "2026-05-14T03:00:00Z",
     "updated_at": "2026-05-14T03:00:00Z",
+    "auto_start": True,
+    "auto_complete": True,
+    "overrun": False,
+    "recurrence_id": None,
 }
 WINDOWS: dict[str, Any] = {"maintenance": [WINDOW], "total": 1, "limit": 50, "offset": 0}
 UPCOMING: dict[str, Any] = {"maintenance": [WINDOW], "total": 1}

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from collector.api.answer import etag_of
 from collector.api.family import Gateway
 from collector.api.params import MAX_ID, given_once, one_of, start_of
-from collector.api.status import envelope
+from collector.api.status import envelope, examples, shapes
 from collector.api.status.auth import Bearer, ReadStatus, WriteIncidents
+from collector.api.status.documents import answers, changing
 from collector.api.status.envelope import Item
 from collector.api.status.idempotent import Repeatable, once
 from collector.api.status.params import Body, ItemId, PageOf50
@@ -139,24 +140,38 @@ async def wanted(
 Asked = Annotated[store.Query, Depends(wanted)]
 
 
-@router.get("", summary="Incidents, newest first")
+@router.get("", summary="Incidents, newest first", responses=answers(shapes.Incidents, examples.INCIDENTS, 400))
 async def incidents(caller: ReadStatus, asked: Asked, paging: PageOf50, db: Gateway) -> Response:
     total, found = await db.read(store.page, caller.tenant, asked, paging.offset, paging.limit)
     return envelope.page("incidents", [rules.document(one) for one in found], total=total, paging=paging)
 
 
-@router.get("/active", summary="Incidents that are not resolved")
+@router.get(
+    "/active",
+    summary="Incidents that are not resolved",
+    responses=answers(shapes.ActiveIncidents, examples.ACTIVE),
+)
 async def active(caller: ReadStatus, db: Gateway) -> Response:
     found = await db.read(store.active, caller.tenant)
     return envelope.whole("incidents", [rules.document(one) for one in found])
 
 
-@router.get("/{incident_id}", summary="One incident with its updates and services")
+@router.get(
+    "/{incident_id}",
+    summary="One incident with its updates and services",
+    responses=answers(shapes.Incident, examples.INCIDENT, 404),
+)
 async def incident(caller: ReadStatus, incident_id: ItemId, db: Gateway) -> Response:
     return envelope.bare(_found(await db.read(store.find, caller.tenant, incident_id)))
 
 
-@router.post("", summary="Create an incident", status_code=201, dependencies=[Repeatable])
+@router.post(
+    "",
+    summary="Create an incident",
+    status_code=201,
+    dependencies=[Repeatable],
+    responses=changing(shapes.Incident, examples.INCIDENT, status=201),
+)
 async def create(request: Request, caller: WriteIncidents, body: NewBody, db: Gateway) -> Response:
     act = caller.act(utc_now())
     with _worded(body):
@@ -165,7 +180,12 @@ async def create(request: Request, caller: WriteIncidents, body: NewBody, db: Ga
         )
 
 
-@router.patch("/{incident_id}", summary="Change an incident", dependencies=[Repeatable])
+@router.patch(
+    "/{incident_id}",
+    summary="Change an incident",
+    dependencies=[Repeatable],
+    responses=changing(shapes.Incident, examples.INCIDENT, 404),
+)
 async def patch(
     request: Request, caller: WriteIncidents, incident_id: ItemId, body: PatchBody, db: Gateway
 ) -> Response:
@@ -173,7 +193,12 @@ async def patch(
         return await _change(request, db, caller, incident_id, body.wanted())
 
 
-@router.post("/{incident_id}/updates", summary="Tell how it goes on", dependencies=[Repeatable])
+@router.post(
+    "/{incident_id}/updates",
+    summary="Tell how it goes on",
+    dependencies=[Repeatable],
+    responses=changing(shapes.Incident, examples.INCIDENT, 404),
+)
 async def tell(
     request: Request, caller: WriteIncidents, incident_id: ItemId, body: UpdateBody, db: Gateway
 ) -> Response:
@@ -181,7 +206,12 @@ async def tell(
         return await _change(request, db, caller, incident_id, body.wanted())
 
 
-@router.post("/{incident_id}/resolve", summary="Resolve an incident", dependencies=[Repeatable])
+@router.post(
+    "/{incident_id}/resolve",
+    summary="Resolve an incident",
+    dependencies=[Repeatable],
+    responses=changing(shapes.Incident, examples.INCIDENT, 404),
+)
 async def resolve(
     request: Request, caller: WriteIncidents, incident_id: ItemId, db: Gateway, body: ResolveBody | None = None
 ) -> Response:

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from collector.api import services
 from collector.api.family import Gateway
 from collector.api.params import MAX_NAME, given_once, one_of
-from collector.api.status import envelope
+from collector.api.status import envelope, examples, shapes
 from collector.api.status.auth import ReadStatus
+from collector.api.status.documents import answers
 from collector.api.status.params import ItemId, PageOf100
 from collector.core import problems
 from collector.domain.services import listing
@@ -45,7 +46,7 @@ async def asked(
 Wanted = Annotated[listing.Query, Depends(asked)]
 
 
-@router.get("", summary="Services, by name")
+@router.get("", summary="Services, by name", responses=answers(shapes.Services, examples.SERVICES, 400))
 async def listed(caller: ReadStatus, wanted: Wanted, paging: PageOf100, db: Gateway) -> Response:
     total, found = await db.read(
         lambda conn: listing.page(conn, caller.tenant, wanted, utc_now(), offset=paging.offset, limit=paging.limit)
@@ -53,7 +54,7 @@ async def listed(caller: ReadStatus, wanted: Wanted, paging: PageOf100, db: Gate
     return envelope.page("services", [services.shown(one) for one in found], total=total, paging=paging)
 
 
-@router.get("/{service_id}", summary="One service")
+@router.get("/{service_id}", summary="One service", responses=answers(shapes.Service, examples.SERVICE, 404))
 async def one(caller: ReadStatus, service_id: ItemId, db: Gateway) -> Response:
     found = await db.read(listing.find, caller.tenant, service_id, utc_now())
     if found is None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.domain.access.rules import Scope
 from collector.domain.incidents import rules as incidents
 from collector.domain.maintenance import rules as maintenance
-from collector.domain.services.rules import DataState, ReasonSource, ServiceStatus, Severity, Visibility
+from collector.domain.services.rules import DataState, ReasonSource, ServiceKind, ServiceStatus, Severity, Visibility
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-06-01T02:00:00Z"])]
 Count = Annotated[int, Field(ge=0)]
@@ -58,7 +58,10 @@ class Service(Shape):
     tags: list[str]
     reasons: list[Cause]
     data_state: DataState
+    stale_since: Time | None
     updated_at: Time
+    group: str
+    kind: ServiceKind
 
 
 class Services(Shape):
