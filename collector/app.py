@@ -5,12 +5,15 @@ from datetime import datetime
 from functools import partial
 
 from collector.api.admin import family as admin
+from collector.api.admin.statuspage import Reach
 from collector.api.agents import family as agents
 from collector.api.agents.changes import Changes
 from collector.api.agents.link import Link
 from collector.api.health import family as health
 from collector.api.journal import Journal
 from collector.api.keyring import Keyring
+from collector.api.public import family as public
+from collector.api.public.auth import PREFIX as PUBLIC
 from collector.api.status import family as status
 from collector.api.status import probes
 from collector.api.tuner import family as tuner
@@ -27,6 +30,7 @@ from collector.domain.access import store as access
 from collector.domain.access import tokens
 from collector.domain.activity import chain
 from collector.domain.activity.store import Entry
+from collector.domain.statuspage.links import ABOUT, Links
 from collector.edge import Edge, switchboard
 from common.clock import utc_now
 
@@ -60,7 +64,10 @@ def create_app(
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)
-    of_admin = admin.build(db, keyring, limiter, outbound(settings))
+    of_public = public.build(db, limiter, _links(settings), _public_terms(settings))
+    of_admin = admin.build(
+        db, keyring, limiter, outbound(settings), Reach(settings.public_url, bool(settings.smtp_host))
+    )
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner},
         below={
@@ -72,11 +79,25 @@ def create_app(
             "/api/v1/team": of_health,
             "/health": of_probes,
             "/agent/v1": of_agents,
+            PUBLIC: of_public,
         },
         otherwise=of_status,
     )
     on_shutdown = (changes.stop, uses.settle, token_uses.settle, journal.settle, limiter.close)
     return Edge(choose, metrics=metrics, on_shutdown=on_shutdown)
+
+
+def _links(settings: Settings) -> Links:
+    return Links(Vault.of_file(settings.vault_path).derive(ABOUT))
+
+
+def _public_terms(settings: Settings) -> public.Terms:
+    return public.Terms(
+        url=settings.public_url,
+        mails=bool(settings.smtp_host),
+        per_minute=settings.status_page_requests_per_minute,
+        fresh_s=settings.status_page_fresh_s,
+    )
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:

@@ -10,14 +10,17 @@ from collector.api.admin import (
     findings,
     incidents,
     keys,
+    recurrences,
     rules,
     services,
+    statuspage,
     tenant,
     thresholds,
     tokens,
     webhooks,
 )
 from collector.api.admin import members as people
+from collector.api.admin.statuspage import Reach
 from collector.api.family import Dialect
 from collector.api.keyring import Keyring
 from collector.core.database import Database
@@ -40,10 +43,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     thresholds.router,
     incidents.router,
     services.router,
+    recurrences.router,
+    statuspage.router,
 )
 
 
-def build(db: Database, keyring: Keyring, limiter: Limiter, outbound: Outbound) -> Family:
+def build(db: Database, keyring: Keyring, limiter: Limiter, outbound: Outbound, reach: Reach) -> Family:
     dialect = Dialect(
         name="admin",
         guard=members.guard(db, keyring, limiter, auth=frozenset(), free=frozenset({DOCUMENT})),
@@ -57,5 +62,5 @@ def build(db: Database, keyring: Keyring, limiter: Limiter, outbound: Outbound) 
         title="Fieldpost: administration",
         db=db,
         document_url=DOCUMENT,
-        parts={"outbound": outbound},
+        parts={"outbound": outbound, "reach": reach},
     )

@@ -12,6 +12,7 @@ from collector.domain.incidents.tables import incident, incident_service, incide
 from collector.domain.maintenance.rules import OPEN, Window, seen
 from collector.domain.maintenance.tables import maintenance, maintenance_service
 from collector.domain.services import gathering, policies, uptime
+from collector.domain.services.rules import Inputs
 from collector.domain.services.tables import service
 from collector.domain.services.uptime import Day, Uptime
 from collector.domain.statuspage.rules import (
@@ -35,6 +36,7 @@ class Measured(NamedTuple):
     """The uptime of a service as everybody may know it."""
 
     slug: str
+    name: str
     windows: dict[str, Uptime]
 
 
@@ -92,23 +94,28 @@ def public_ids(conn: Connection, tenant_id: int) -> dict[str, int]:
 
 
 def measured(conn: Connection, tenant_id: int, slug: str, now: datetime) -> Measured | None:
-    number = public_ids(conn, tenant_id).get(slug)
-    found = gathering.inputs(conn, tenant_id, [number], now - _LONGEST, now).get(number) if number else None
+    name, found = _followed(conn, tenant_id, slug, now - _LONGEST, now)
     if found is None:
         return None
     policy = policies.policy(conn, tenant_id)
-    return Measured(slug, uptime.windows(found, now, policy=policy, view="public"))
+    return Measured(slug, name, uptime.windows(found, now, policy=policy, view="public"))
 
 
 def days(conn: Connection, tenant_id: int, slug: str, now: datetime) -> Days | None:
     """The last 90 days, today as far as it has come; what lies before the service has nothing to say."""
-    number = public_ids(conn, tenant_id).get(slug)
-    found = gathering.inputs(conn, tenant_id, [number], now - HISTORY, now).get(number) if number else None
+    _, found = _followed(conn, tenant_id, slug, now - HISTORY, now)
     if found is None:
         return None
     first = now.date() - (HISTORY - timedelta(days=1))
     policy = policies.policy(conn, tenant_id)
     return Days(slug, uptime.days(found, first, now, policy=policy, view="public"))
+
+
+def _followed(conn: Connection, tenant_id: int, slug: str, lo: datetime, hi: datetime) -> tuple[str, Inputs | None]:
+    """The name of a public service and what its past follows from."""
+    number = public_ids(conn, tenant_id).get(slug)
+    found = gathering.followed(conn, tenant_id, [number], lo, hi) if number else []
+    return (found[0][0].name, found[0][1]) if found else ("", None)
 
 
 def open_incidents(conn: Connection, tenant_id: int) -> list[PublicIncident]:
@@ -142,6 +149,11 @@ def past_windows(conn: Connection, tenant_id: int, now: datetime, limit: int) ->
     """All of the last 90 days, the latest first; also those that run or are to come."""
     wanted = {"tenant_id": tenant_id, "since": now - HISTORY, "take": limit}
     return _windows(conn, tenant_id, conn.execute(_LATEST_WINDOWS, wanted).all(), now)
+
+
+def feed(conn: Connection, tenant_id: int, now: datetime, limit: int) -> list[PublicIncident | PublicWindow]:
+    """What there is to tell, at least the latest of it."""
+    return [*incidents(conn, tenant_id, now, 0, limit).rows, *past_windows(conn, tenant_id, now, limit)]
 
 
 def window_of(conn: Connection, tenant_id: int, window_id: int, now: datetime) -> PublicWindow | None:

@@ -1,0 +1,99 @@
+"""Pure: the feed of a page, as RFC 4287 wants it; an entry is an incident or a window, and keeps its id for ever."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from uuid import UUID, uuid5
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from collector.domain.statuspage.rules import Page, PublicIncident, PublicWindow
+from collector.domain.statuspage.wording import STATUS, when
+from common.clock import iso
+
+MEDIA_TYPE = "application/atom+xml; charset=utf-8"
+NAMESPACE = "http://www.w3.org/2005/Atom"
+MOST = 50
+
+Item = PublicIncident | PublicWindow
+
+
+def feed(page: Page, items: Sequence[Item], *, url: str) -> bytes:
+    """The newest first. `url`: where the collector is reached; empty: links are relative to the feed."""
+    base = f"{url}/status/api/{page.slug}/" if url else ""
+    shown = sorted(items, key=lambda one: one.changed_at, reverse=True)[:MOST]
+    root = Element("feed", {"xmlns": NAMESPACE, "xml:lang": "en"})
+    _add(root, "id", f"urn:uuid:{page.feed_id}")
+    _add(root, "title", page.title)
+    if page.description:
+        _add(root, "subtitle", page.description)
+    _add(root, "updated", iso(max([page.updated_at, *(one.changed_at for one in shown)])))
+    _add(SubElement(root, "author"), "name", page.title)
+    _add(root, "generator", "Fieldpost")
+    _link(root, "self", f"{base}feed.atom", "application/atom+xml")
+    _link(root, "alternate", f"{base}summary", "application/json")
+    for one in shown:
+        _entry(root, page, one, base)
+    body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return body
+
+
+def _entry(root: Element, page: Page, one: Item, base: str) -> None:
+    kind = "incident" if isinstance(one, PublicIncident) else "maintenance"
+    entry = SubElement(root, "entry")
+    _add(entry, "id", f"urn:uuid:{uuid5(UUID(page.feed_id), f'{kind}/{one.id}')}")
+    _add(entry, "title", f"{one.status.capitalize()}: {one.title}")
+    _add(entry, "published", iso(one.created_at))
+    _add(entry, "updated", iso(one.changed_at))
+    SubElement(entry, "category", {"term": kind})
+    _link(
+        entry,
+        "alternate",
+        f"{base}incidents/{one.id}" if kind == "incident" else f"{base}maintenance",
+        "application/json",
+    )
+    content = SubElement(entry, "content", {"type": "html"})
+    content.text = _clean(_of_incident(one) if isinstance(one, PublicIncident) else _of_window(one))
+
+
+def _of_incident(one: PublicIncident) -> str:
+    named = ", ".join(
+        f"{found.name} ({STATUS[found.impact]})" if found.impact else found.name for found in one.services
+    )
+    said = "".join(_said(update.created_at, update.status, update.message) for update in reversed(one.updates))
+    return _paragraph(one.description) + (_paragraph(f"Services: {named}") if named else "") + said
+
+
+def _of_window(one: PublicWindow) -> str:
+    named = ", ".join(found.name for found in one.services)
+    begin, end = one.actual_start or one.scheduled_start, one.actual_end or one.scheduled_end
+    times = _paragraph(f"{when(begin)} to {when(end)}")
+    return _paragraph(one.description) + times + (_paragraph(f"Services: {named}") if named else "")
+
+
+def _said(at: datetime, status: str, message: str) -> str:
+    return f"<p><b>{escape(when(at))}, {escape(status)}</b><br>{_lines(message)}</p>"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{_lines(text)}</p>" if text else ""
+
+
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def _add(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = _clean(text)
+
+
+def _link(parent: Element, rel: str, href: str, media_type: str) -> None:
+    SubElement(parent, "link", {"rel": rel, "href": href, "type": media_type})
+
+
+def _clean(text: str) -> str:
+    """Without the characters that no XML document can hold."""
+    return "".join(one if one in "\t\n" or _fits(ord(one)) else " " for one in text.replace("\r\n", "\n"))
+
+
+def _fits(code: int) -> bool:
+    return 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF  # noqa: PLR2004 - XML 1.0's
