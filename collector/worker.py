@@ -14,7 +14,7 @@ from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import deciding
 from collector.domain.idempotency import store as idempotency
-from collector.domain.maintenance import clock, releasing
+from collector.domain.maintenance import clock, recurring, releasing
 from collector.domain.notifications import jobs as notifications
 from collector.domain.results import ingest, marking, silence
 from collector.domain.retention import store as retention
@@ -48,6 +48,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         services.fill(),
         schedules.end_pauses,
         holding.end_over,
+        recurring.extend,
         clock.turn,
         releasing.release,
         chain.chain,
