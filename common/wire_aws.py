@@ -179,7 +179,9 @@ class Matched(Struct, frozen=True, omit_defaults=True):
 
 
 class Matches(Struct, frozen=True, omit_defaults=True):
-    """What a schedule applies to, as of the agent's last look. `revision`: that of the schedule that was looked at."""
+    """What a schedule applies to, as of the agent's last look. `revision`: that of the schedule that was looked at;
+    `early`: prices were not asked for yet, and what it saves follows.
+    """
 
     schedule: Name
     at: Instant
@@ -188,6 +190,7 @@ class Matches(Struct, frozen=True, omit_defaults=True):
     revision: Count = 0
     part: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
     parts: Annotated[int, Meta(ge=1, le=MAX_PARTS)] = 1
+    early: bool = False
 
 
 class Applied(Struct, frozen=True, omit_defaults=True):

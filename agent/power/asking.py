@@ -1,6 +1,6 @@
 """The agent's side of the child process that describes and switches; `AskingError` when nothing came of it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -17,14 +17,16 @@ _CHILD = "agent.power.child"
 _ANSWERS: "msgspec.json.Decoder[Answer]" = msgspec.json.Decoder(Answer)
 
 
-async def look(request: LookRequest) -> Looked:
-    """One region as it is now."""
+async def look(request: LookRequest, early: Callable[[Looked], None] = lambda _: None) -> Looked:
+    """One region as it is now. `early` hears of what there is before it is known what that is worth."""
     found: Looked | None = None
     async with aclosing(answers_of(_CHILD, request, _ANSWERS.decode)) as answers:
         async for message in answers:
             if isinstance(message, Failed):
                 raise AskingError(message.reason)
-            if isinstance(message, Looked):
+            if isinstance(message, Looked) and message.early:
+                early(message)
+            elif isinstance(message, Looked):
                 found = message
             elif isinstance(message, Ended) and found is not None:
                 _tell("looked", message)

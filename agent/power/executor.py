@@ -17,7 +17,7 @@ from agent.power.ledger import Ledger
 from agent.power.posts import Orders, Post, orders_of
 from agent.power.rounds import unreached
 from agent.power.telling import Teller
-from agent.power.visit import Look, Reach, Switch, Visit
+from agent.power.visit import Look, Reach, SupersededError, Switch, Visit
 from agent.problems import Problems
 from agent.sink import Sink
 from agent.waiting import wait_for
@@ -59,6 +59,7 @@ class Executor:
         self._problems = problems
         self._now = now
         self._posts: dict[Area, Post] = {}
+        self._visits: dict[Area, Visit] = {}
         self._teller = Teller(ledger, sink, disk, flush=flush)
         self._reach = Reach(
             ledger=ledger,
@@ -67,6 +68,7 @@ class Executor:
             problems=problems,
             look=look,
             switch=switch,
+            orders=lambda area: orders_of(self._assignment()).get(area),
             children=asyncio.Semaphore(CHILDREN),
             state_dir=state_dir,
             config_dir=config_dir,
@@ -87,11 +89,12 @@ class Executor:
             await self._start(visits, now)
 
     def changed(self) -> None:
-        """There is a new assignment: visits under orders that hold no longer end at once, also between two calls."""
+        """There is a new assignment: visits that do what is not wanted any more end at once, also between two calls."""
         wanted = orders_of(self._assignment())
-        for area, post in self._posts.items():
-            if post.visit is not None and wanted.get(area) != post.orders:
-                post.visit.cancel()
+        for area, visit in self._visits.items():
+            task = self._posts[area].visit
+            if task is not None and not visit.holds(wanted.get(area)):
+                task.cancel()
         self.wake.set()
 
     async def _start(self, visits: asyncio.TaskGroup, now: datetime) -> None:
@@ -129,9 +132,10 @@ class Executor:
     async def _visited(self, post: Post, now: datetime) -> None:
         if post.orders is None:
             return
+        visit = self._visits[post.area] = Visit(self._reach, post, post.orders, now)
         try:
             async with asyncio.timeout(VISIT_S):
-                await Visit(self._reach, post, post.orders, now).make()
+                await visit.make()
             await self._teller.executions(now)
         except (AskingError, TimeoutError) as error:
             reason = str(error) or f"not done within {VISIT_S:.0f} s"
@@ -139,14 +143,16 @@ class Executor:
             await self._disk(self._wait, post, now, reason)
         except sqlite3.Error as error:
             self._put_off(post, now, f"what is remembered of resources cannot be read or written: {error}")
-        except asyncio.CancelledError:
-            self.wake.set()  # other orders are to be followed at once
-            raise
+        except SupersededError:
+            log.debug("other orders came", account=post.area.account, region=post.area.region)
         else:
             post.failures = 0
             self._problems.over(post.topic)
         finally:
             post.visit = None
+            del self._visits[post.area]
+            if orders_of(self._assignment()).get(post.area) != post.orders:
+                self.wake.set()  # other orders are to be followed at once
 
     def _put_off(self, post: Post, now: datetime, reason: str) -> None:
         post.put_off(now)

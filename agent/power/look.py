@@ -1,7 +1,8 @@
 """Describes what schedules of a region may apply to, as it is now. Loads boto3.
 
 Calls: one page of instances and groups for each set of tags, all databases and clusters, one page of Spot requests
-where there are Spot instances, and one call for each running instance that could be stopped, at most `MAX_PROTECTED`.
+where there are Spot instances, and one call for each running instance of which it is not known whether it is protected
+from being stopped, at most `MAX_PROTECTED`.
 """
 
 import time
@@ -20,8 +21,8 @@ from agent.aws.messages import Failed
 from agent.aws.session import Access, AccountError, entered, own
 from agent.aws.sweep import Looking
 from agent.power import seeing
-from agent.power.messages import Answer, Looked, LookRequest, Seen
-from agent.power.resource import Database, Instance, Resource
+from agent.power.messages import PROTECTION, Answer, Looked, LookRequest, Seen
+from agent.power.resource import Database, Instance
 from agent.power.rules import refusal
 from agent.power.worth import appraise
 from common.clock import Now, utc_now
@@ -54,25 +55,31 @@ def look(request: LookRequest, to: Callable[[Answer], None], *, now: Now = utc_n
             to(Failed(str(error)))
             return through.calls
         with access:
-            to(_looked(access, request, now))
+            to(_looked(access, request, to, now))
             return access.calls + (through.calls if access is not through else 0)
 
 
-def _looked(access: Access, request: LookRequest, now: Now) -> Looked | Failed:
+def _looked(access: Access, request: LookRequest, to: Callable[[Answer], None], now: Now) -> Looked | Failed:
     at, clocks = now(), Clocks(now)
     for service in sorted({_SERVICES[kind] for kind in request.types}):
         clocks.listen(access.client(service, request.region))
     ends = time.monotonic() + request.deadline_s
     looking = Looking(access, request.target.account, request.region, at, ends)
+    described = _Described(looking, request)
     try:
-        found = _Described(looking, request).all()
+        found = described.all()
+        if request.worth and clocks.skew_s is not None and not looking.gaps:
+            known = tuple(_protected(seen, request.protection) for seen in found)
+            to(Looked(at, round(clocks.skew_s, 1), known, early=True))
+        asked = described.protection(found)
+        found = [_protected(seen, {**request.protection, **asked}) for seen in found]
         worths = appraise(looking, found, request.state_dir) if request.worth else found
     finally:
         looking.end()
     if clocks.skew_s is None and looking.gaps:
         return Failed(next(iter(looking.gaps.values())))
     skew = clocks.skew_s or 0.0  # where nothing is named that there could be, nobody was asked, nor is switched
-    return Looked(at, round(skew, 1), tuple(worths), dict(looking.gaps))
+    return Looked(at, round(skew, 1), tuple(worths), dict(looking.gaps), asked)
 
 
 @dataclass(slots=True)
@@ -139,10 +146,8 @@ class _Described:
         made = [
             (seeing.instance_of(one, spots), seeing.instance_arn(region, account, name)) for name, one in said.items()
         ]
-        kept = [(one, arn) for one, arn in made if wanted.has(one.id, arn, one.tags)]
-        protected = self._protected([one for one, _ in kept])
-        for one, arn in sorted(kept, key=lambda pair: pair[0].id):
-            yield Seen(_with_protection(one, protected), arn)
+        kept = [Seen(one, arn) for one, arn in made if wanted.has(one.id, arn, one.tags)]
+        yield from sorted(kept, key=lambda seen: seen.resource.id)
 
     def _spots(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The kind of their requests; nothing is asked where there are none."""
@@ -162,16 +167,22 @@ class _Described:
         found = self.looking.seen().of("ec2.spot_requests")
         return {str(one["InstanceId"]): str(one["Type"]) for one in found if one.get("InstanceId")}
 
-    def _protected(self, candidates: Sequence[Resource]) -> frozenset[str]:
-        """Those with DisableApiStop, among the running ones that nothing else speaks for leaving alone."""
-        asked = [one.id for one in candidates if one.state == "RUNNING" and not refusal(one, "STOP")]
-        if len(asked) > MAX_PROTECTED:
-            self.looking.gaps["ec2.stop_protection"] = f"asked of {MAX_PROTECTED} of {len(asked)} running instances"
-        calls = [{"InstanceId": name} for name in asked[:MAX_PROTECTED]]
+    def protection(self, found: Sequence[Seen]) -> dict[str, bool]:
+        """DisableApiStop of the running instances that nothing else speaks for leaving alone, first of the new ones."""
+        known = self.request.protection
+        new: list[str] = []
+        old: list[str] = []
+        for one in (seen.resource for seen in found):
+            if isinstance(one.kind, Instance) and one.state == "RUNNING" and not refusal(one, "STOP"):
+                (old if one.id in known else new).append(one.id)
+        if len(new) > MAX_PROTECTED:
+            self.looking.gaps[PROTECTION] = f"asked of {MAX_PROTECTED} of {len(new)} running instances"
+        asked = [*new, *(old if self.request.again else ())][:MAX_PROTECTED]
+        calls = [{"InstanceId": name} for name in asked]
         self.looking.describe(
             [
                 Collection(
-                    "ec2.stop_protection",
+                    PROTECTION,
                     "ec2",
                     "describe_instance_attribute",
                     "{InstanceId: InstanceId, Protected: DisableApiStop.Value}",
@@ -182,8 +193,7 @@ class _Described:
                 )
             ]
         )
-        found = self.looking.seen().of("ec2.stop_protection")
-        return frozenset(str(one["InstanceId"]) for one in found if one.get("Protected"))
+        return {str(one["InstanceId"]): bool(one.get("Protected")) for one in self.looking.seen().of(PROTECTION)}
 
     # --- RDS
 
@@ -221,10 +231,12 @@ class _Described:
                 yield Seen(one, arn)
 
 
-def _with_protection(one: Resource, protected: frozenset[str]) -> Resource:
-    if one.id not in protected or not isinstance(one.kind, Instance):
-        return one
-    return msgspec.structs.replace(one, kind=msgspec.structs.replace(one.kind, stop_protected=True))
+def _protected(seen: Seen, protection: Mapping[str, bool]) -> Seen:
+    one = seen.resource
+    if not isinstance(one.kind, Instance) or not protection.get(one.id):
+        return seen
+    kind = msgspec.structs.replace(one.kind, stop_protected=True)
+    return msgspec.structs.replace(seen, resource=msgspec.structs.replace(one, kind=kind))
 
 
 # --- filters -------------------------------------------------------------------------------------------------------

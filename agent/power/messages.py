@@ -16,12 +16,16 @@ NEEDED: Mapping[ResourceType, tuple[str, ...]] = {
     "ASG": ("autoscaling.groups",),
 }
 """The collections that a look cannot do without."""
+PROTECTION = "ec2.stop_protection"
+"""The gap where it is not known of all."""
 
 
 class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     """Describe what schedules of one region may apply to: what carries one of `tags`' sets whole, or is in `ids`.
 
-    `worth`: also what each costs an hour and how long it runs, which takes more calls; for the projection.
+    `worth`: also what each costs an hour and how long it runs, which takes more calls; for the projection. What there
+    is comes first then. `protection`: which instances are known to be protected from being stopped, or not to be; AWS
+    is asked about the others, or of all `again`.
     """
 
     target: Target
@@ -30,6 +34,8 @@ class LookRequest(Struct, frozen=True, tag="look", omit_defaults=True):
     tags: tuple[dict[str, str], ...] = ()
     ids: tuple[str, ...] = ()
     worth: bool = False
+    protection: dict[str, bool] = {}
+    again: bool = False
     state_dir: str = ""
     deadline_s: float = 60.0
     memory_mib: int = DEFAULT_MEMORY_MIB
@@ -52,12 +58,15 @@ class Looked(Struct, frozen=True, tag="looked", omit_defaults=True):
     """One region as of `at`. `skew_s`: this host's clock minus that of AWS.
 
     `gaps`: what could not be described, by collection; with one of `NEEDED` what is not among `resources` may be there.
+    `protection`: what this look has found out of it; `early`: what there is, and the whole look follows.
     """
 
     at: datetime
     skew_s: float
     resources: tuple[Seen, ...]
     gaps: dict[str, str] = {}
+    protection: dict[str, bool] = {}
+    early: bool = False
 
 
 class Call(Struct, frozen=True, omit_defaults=True):

@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from agent.power.known import Area
-from agent.power.messages import Seen
-from common.windows import next_edge
+from agent.power.matching import Wanted
+from agent.power.messages import PROTECTION, Looked, Seen
+from agent.power.projection import Projection
+from common.windows import latest_edge, next_edge
 from common.wire import Assignment
 from common.wire_aws import Account, Override, Schedule
 
 ENFORCED_EVERY = timedelta(minutes=15)
 LOOK_EVERY = timedelta(hours=1)
 WORTH_EVERY = timedelta(days=1)
+PROTECTION_EVERY = timedelta(days=1)
 FORGET_AFTER = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(minutes=15)
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -32,12 +36,20 @@ class Orders:
         return other is not None and (self.account, self.schedules) == (other.account, other.schedules)
 
 
+class News(NamedTuple):
+    """What was said of a schedule, at which of its revisions."""
+
+    revision: int
+    projection: Projection
+
+
 @dataclass(slots=True)
 class Post:
     """What the executor keeps in mind of an area while it runs; none of it has to survive a restart.
 
     `worths`: each resource as it was when its price was asked for last; `absent`: since when it is not seen any more;
-    `matched`: what was last said of each schedule, and when.
+    `matched`: what was last said of each schedule, and when; `protection`: what is known of each instance, and
+    `protection_at`: since when of all of them.
     """
 
     area: Area
@@ -48,7 +60,9 @@ class Post:
     failures: int = 0
     worths: dict[str, Seen] = field(default_factory=dict)
     absent: dict[str, datetime] = field(default_factory=dict)
-    matched: dict[str, tuple[object, datetime]] = field(default_factory=dict)
+    matched: dict[str, tuple[News, datetime]] = field(default_factory=dict)
+    protection: dict[str, bool] = field(default_factory=dict)
+    protection_at: datetime | None = None
     visit: asyncio.Task[None] | None = None
 
     @property
@@ -70,8 +84,28 @@ class Post:
             return False
         return self.next_at is None or self.next_at <= now or (self.looked_at is not None and self.looked_at > now)
 
+    def revision(self, schedule: str) -> int | None:
+        """The one at which it was last said what a schedule matches."""
+        known = self.matched.get(schedule)
+        return known[0].revision if known else None
+
     def wants_worth(self, now: datetime) -> bool:
         return self.worth_at is None or now - self.worth_at >= WORTH_EVERY or self.worth_at > now
+
+    def wants_protection(self, now: datetime) -> bool:
+        """Whether to ask again of what is known: once a day, and at the first look after the time of a stop."""
+        if self.orders is None or self.protection_at is None or self.protection_at > now:
+            return True
+        edges = [latest_edge((one.window,), now) for one in self.orders.schedules]
+        stops = [edge.at for edge in edges if edge is not None and edge.action == "STOP"]
+        return now - self.protection_at >= PROTECTION_EVERY or any(at > self.protection_at for at in stops)
+
+    def learn(self, looked: Looked, now: datetime, *, again: bool) -> None:
+        """Of stop protection. What could not be asked stays as it was known."""
+        there = {seen.resource.id for seen in looked.resources}
+        self.protection = {name: is_on for name, is_on in self.protection.items() if name in there} | looked.protection
+        if again and PROTECTION not in looked.gaps:
+            self.protection_at = now
 
     def put_off(self, now: datetime) -> None:
         """Nothing came of a look or of a call."""
@@ -102,6 +136,12 @@ def next_look(orders: Orders, worth_at: datetime | None, again: Iterable[datetim
     edges = [next_edge((one.window,), max(now, (one.paused_until if one.paused else None) or now)) for one in running]
     moments += [edge.at for edge in edges if edge is not None]
     return min((moment for moment in moments if moment > now), default=_NEVER)
+
+
+def covers(look: Wanted, schedule: Schedule) -> bool:
+    """Whether a look that asks for so much shows everything that a schedule may apply to."""
+    tagged = not schedule.tags or schedule.tags in look.tags
+    return tagged and set(schedule.resource_types) <= set(look.types) and set(schedule.resources) <= set(look.ids)
 
 
 def worth_of(seen: Seen, worths: Mapping[str, Seen]) -> Seen:

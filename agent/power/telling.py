@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 
 from agent.disk import DiskThread
 from agent.power.ledger import Ledger
-from agent.power.posts import Orders, Post
+from agent.power.posts import News, Orders, Post
 from agent.power.projection import project
 from agent.power.reporting import executions
 from agent.power.rounds import Seat
 from agent.sink import Sink
-from common.wire_aws import Matches
+from common.wire_aws import Matches, Schedule
 
 SAY_EVERY = timedelta(days=1)
 KEEP_TOLD = timedelta(days=8)
+_BEFORE = timedelta(milliseconds=1)
+"""What follows is the younger one."""
 
 
 class Teller:
@@ -27,12 +29,22 @@ class Teller:
         self._flush = flush
         self._one = asyncio.Lock()
 
-    def matches(self, post: Post, orders: Orders, seats: Iterable[Seat], now: datetime) -> None:
-        """Say what each schedule matches where that is news, and once a day."""
+    def early(self, post: Post, orders: Orders, seats: Iterable[Seat], now: datetime) -> None:
+        """Say what a new schedule matches, since somebody may wait for that; what it saves follows."""
+        new = [one for one in orders.schedules if post.revision(one.schedule) != one.revision]
+        found = project((seat.subject for seat in seats), orders.schedules, now) if new else {}
+        for one in new:
+            matched, at = found[one.schedule].matched, now - _BEFORE
+            self._sink.matches(Matches(one.schedule, at, matched, revision=one.revision, early=True))
+
+    def matches(
+        self, post: Post, orders: Orders, seats: Iterable[Seat], now: datetime, *, told: Iterable[Schedule]
+    ) -> None:
+        """Say what each of `told` matches where that is news, and once a day."""
         found = project((seat.subject for seat in seats), orders.schedules, now)
-        for one in orders.schedules:
+        for one in told:
             projection = found[one.schedule]
-            news = (one.revision, projection)
+            news = News(one.revision, projection)
             known, at = post.matched.get(one.schedule, (None, now))
             if known == news and timedelta() <= now - at < SAY_EVERY:
                 continue

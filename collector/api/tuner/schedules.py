@@ -172,16 +172,22 @@ async def resume(
 
 
 async def _looked_at(db: Gateway, made: Kept) -> Kept:
-    """As the agent sees it, once it has looked; as it was stored where none is in reach, or takes too long."""
-    if made.looked or not await db.read(changes.in_reach, made.tenant_id, made.account_id, utc_now()):
+    """As the agent sees it, once it has looked and knows the prices; as it is stored where none is in reach, or takes
+    too long.
+    """
+    if _told(made) or not await db.read(changes.in_reach, made.tenant_id, made.account_id, utc_now()):
         return made
     loop = asyncio.get_running_loop()
     end = loop.time() + WAIT_S
     found: Kept | None = made
-    while found is not None and not found.looked and loop.time() < end:
+    while found is not None and not _told(found) and loop.time() < end:
         await asyncio.sleep(_LOOK_EVERY_S)
         found = await db.read(store.find, made.tenant_id, made.id)
     return found or made
+
+
+def _told(one: Kept) -> bool:
+    return one.looked and not one.follows
 
 
 def _wanted(body: NewSchedule) -> Wanted:

@@ -24,12 +24,16 @@ class Look(NamedTuple):
 
 
 def take(conn: Connection, tenant_id: int, known: Kept, one: Matches) -> Kept:
-    """The youngest look counts; one that comes in parts adds up. One at an earlier revision is history."""
+    """The youngest look counts; one that comes in parts adds up. One at an earlier revision is history; one without
+    prices is nothing new where a whole one is known.
+    """
     at = microseconds(one.at)
     if at < known.matches.get("at", 0) or one.revision not in {0, known.revision}:
         return known
+    if one.early and known.looked and not known.follows:
+        return known
     parts = known.matches["parts"] if known.matches.get("at") == at else {}
-    matches = {"at": at, "of": one.parts, "parts": {**parts, str(one.part): len(one.matched)}}
+    matches = {"at": at, "of": one.parts, "parts": {**parts, str(one.part): len(one.matched)}, "follows": one.early}
     projected = one.projected_monthly_savings
     made = replace(known, matches=matches, projected_savings=None if projected is None else round(projected, 2))
     if not store.looked_at(conn, tenant_id, made):

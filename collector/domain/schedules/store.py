@@ -54,6 +54,11 @@ class Kept:
         wanted: int = self.matches.get("of", 1)
         return len(self.matches.get("parts", {})) >= wanted
 
+    @property
+    def follows(self) -> bool:
+        """Whether the agent is about to say what it saves."""
+        return bool(self.matches.get("follows"))
+
 
 def all_of(conn: Connection, tenant_id: int) -> list[Kept]:
     return [Kept(**row) for row in conn.execute(_ALL, {"tenant_id": tenant_id}).mappings()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -109,13 +109,13 @@ async def test_areas_beyond_a_handful_wait_for_one_another(host: Host, world: Wo
     there: list[int] = []
     look, count = host.executor._reach.look, 0
 
-    async def counting(request: LookRequest) -> Looked:
+    async def counting(request: LookRequest, early: Callable[[Looked], None]) -> Looked:
         nonlocal count
         count += 1
         there.append(count)
         await asyncio.sleep(0)
         count -= 1
-        return await look(request)
+        return await look(request, early)
 
     host.executor._reach = dataclasses.replace(host.executor._reach, look=counting)
     await host.tick()

@@ -5,7 +5,7 @@ agent at any step: before or after a look, a call, or anything that is written.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,10 @@ class Crash(Exception):  # noqa: N818 - it is no error of the agent
     """The process is gone."""
 
 
+async def _nothing() -> None:
+    """Goes on while AWS is looked at."""
+
+
 @dataclass
 class Machine:
     """Anything that runs or does not; `until` ends what it is in between."""
@@ -54,7 +58,9 @@ class Machine:
 
 @dataclass
 class World:
-    """`switched`: every call that was followed; `order`: how many more steps until the agent ends, never without."""
+    """`switched`: every call that was followed; `crash_in`: how many more steps until the agent ends, never without;
+    `protected`: instances that may not be stopped; `asked`: of how many each look has asked that.
+    """
 
     now: datetime
     machines: dict[str, Machine] = field(default_factory=dict)
@@ -68,6 +74,9 @@ class World:
     answers: int | None = None
     crash_in: int | None = None
     instant: bool = False
+    protected: set[str] = field(default_factory=set)
+    asked: list[tuple[datetime, int]] = field(default_factory=list)
+    during_looks: Callable[[], Awaitable[None]] = _nothing
 
     def add(self, *resources: Resource, **given: Any) -> None:
         for resource in resources:
@@ -91,23 +100,40 @@ class World:
                 self.crash_in = None
                 raise Crash
 
-    async def look(self, request: LookRequest) -> Looked:
+    async def look(self, request: LookRequest, early: Callable[[Looked], None]) -> Looked:
         self.step()
         self.looks.append(request)
         if self.down:
             raise AskingError(self.down)
         self._pass()
+        found = {name: machine for name, machine in self.machines.items() if _wanted(machine.resource, request)}
+        if request.worth:
+            early(
+                Looked(self.now, self.skew_s, tuple(Seen(machine.resource) for machine in found.values()), early=True)
+            )
+        await self.during_looks()
+        asked = {
+            name: name in self.protected
+            for name in found
+            if name in self.running() and (request.again or name not in request.protection)
+        }
+        self.asked += [(self.now, len(asked))]
         seen = [
             Seen(
-                machine.resource,
+                _spared(machine.resource, asked.get(name, request.protection.get(name, False))),
                 rate=machine.rate if request.worth else None,
                 price_label="BUNDLED" if request.worth else "UNKNOWN",
                 running_hours=machine.running_hours if request.worth else None,
             )
-            for machine in self.machines.values()
+            for name, machine in found.items()
         ]
         self.step()
-        return Looked(self.now, self.skew_s, tuple(seen))
+        return Looked(self.now, self.skew_s, tuple(seen), protection=asked)
+
+    def running(self) -> set[str]:
+        """The instances that run."""
+        every = {name: machine.resource for name, machine in self.machines.items()}
+        return {name for name, one in every.items() if one.state == "RUNNING" and one.type == "EC2"}
 
     async def switch(self, request: SwitchRequest) -> AsyncGenerator[Switched, None]:
         self.requests.append(request)
@@ -122,6 +148,8 @@ class World:
 
     def _answer(self, call: Call) -> Switched:
         code = self.refusals.get(call.resource)
+        if call.resource in self.protected and call.action == "STOP":
+            code = "OperationNotPermitted"
         if code:
             return Switched(call.resource, call.action, "refused", code, "so it is")
         if call.dry_run:
@@ -248,6 +276,18 @@ class Host:
             for one in self.executions()
             for result in one.results
         }
+
+
+def _wanted(one: Resource, request: LookRequest) -> bool:
+    """As the child process looks: all that is asked for and no more."""
+    tagged = any(all(one.tags.get(tag) == value for tag, value in tags.items()) for tags in request.tags)
+    return one.type in request.types and (tagged or one.id in request.ids)
+
+
+def _spared(one: Resource, protected: bool) -> Resource:  # noqa: FBT001 - an answer of AWS
+    if not isinstance(one.kind, Instance):
+        return one
+    return structs.replace(one, kind=structs.replace(one.kind, stop_protected=protected))
 
 
 def account() -> Account:

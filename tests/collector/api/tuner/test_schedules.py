@@ -204,6 +204,25 @@ async def test_an_answer_waits_for_an_agent_that_is_there(
     assert same.json()["data"]["matchedResources"] == 1
 
 
+async def test_where_prices_take_longer_the_answer_has_what_matches_and_no_word_of_what_it_saves(
+    client: httpx.AsyncClient, here: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = await made(client, here)
+    found = (Matched("i-1", "EC2"), Matched("i-2", "EC2"))
+    early = Matches(schedule_id, T0 - timedelta(milliseconds=1), found, revision=1, early=True)
+    await here.agent.send((Kind.AWS_MATCHES, early))
+    monkeypatch.setattr(route, "WAIT_S", 0.0)
+    short = (await client.put(f"{PATH}/{schedule_id}", json=NEW, headers=here.headers)).json()["data"]
+    assert (short["matchedResources"], short["projectedMonthlySavings"]) == (2, None)
+    await here.agent.send((Kind.AWS_MATCHES, Matches(schedule_id, T0, found[:1], 45.05, revision=1)))
+    monkeypatch.setattr(route, "WAIT_S", 60.0)
+    whole = (await client.put(f"{PATH}/{schedule_id}", json=NEW, headers=here.headers)).json()["data"]
+    assert (whole["matchedResources"], whole["projectedMonthlySavings"]) == (1, 45.05)
+    again = Matches(schedule_id, T0 + timedelta(hours=1), found, revision=1, early=True)
+    await here.agent.send((Kind.AWS_MATCHES, again))
+    assert [row["projectedMonthlySavings"] for row in await listed(client, here)] == [45.05]
+
+
 async def test_a_look_at_what_a_schedule_was_before_does_not_count(
     client: httpx.AsyncClient, here: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
