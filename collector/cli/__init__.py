@@ -18,6 +18,7 @@ from collector.cli import (
     rules,
     schedules,
     serve,
+    services,
     signing,
     statuspage,
     tenants,
@@ -53,6 +54,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(channels.app, name="channel")
 app.add_typer(rules.app, name="rule")
+app.add_typer(services.app, name="service")
 app.add_typer(accounts.app, name="account")
 app.add_typer(recommendations.app, name="recommendation")
 app.add_typer(schedules.app, name="schedule")
