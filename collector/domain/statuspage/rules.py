@@ -92,8 +92,8 @@ class PublicIncident(NamedTuple):
     @property
     def changed_at(self) -> datetime:
         """When something that everybody may read was said last."""
-        told = (one.created_at for one in self.updates)
-        return max(self.created_at, *told, *([self.resolved_at] if self.resolved_at else []))
+        said = [one.created_at for one in self.updates]
+        return max([self.created_at, *said, *([self.resolved_at] if self.resolved_at else [])])
 
 
 class PublicWindow(NamedTuple):
