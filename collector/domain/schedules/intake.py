@@ -1,6 +1,6 @@
 """What agents say of the schedules of their accounts: what they apply to, and what became of each edge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
-from collector.domain.schedules import executions, matches, store
+from collector.domain.schedules import executions, matches, rules, store
 from collector.domain.schedules.executions import Done
 from collector.domain.schedules.rules import DONE
 from collector.domain.schedules.store import Kept
@@ -46,7 +46,7 @@ def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> N
     before = executions.find(conn, known.tenant_id, known.id, one.edge, one.action)
     said = _results(conn, known, one)
     if before is not None and before.at > one.at:
-        made = replace(before, results=_together(said, before.results))
+        made = replace(before, results=rules.together(said, before.results, one.action))
     else:
         made = Done(
             tenant_id=known.tenant_id,
@@ -55,7 +55,7 @@ def _executed(conn: Connection, known: Kept, one: Execution, now: datetime) -> N
             action=one.action,
             at=one.at,
             status=one.status,
-            results=_together(before.results if before else {}, said),
+            results=rules.together(before.results if before else {}, said, one.action),
             told_at=before.told_at if before else None,
         )
     if made.told_at is None and _went_wrong(made):
@@ -86,17 +86,6 @@ def _results(conn: Connection, known: Kept, one: Execution) -> dict[str, dict[st
         }
         for result in one.results
     }
-
-
-def _together(older: Mapping[str, dict[str, Any]], newer: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The newer result of each resource; that it was applied once stays known."""
-    kept = ("applied_at", "rate")
-    carried = {
-        name: {key: older[name][key] for key in kept if key in older[name]} | result
-        for name, result in newer.items()
-        if name in older
-    }
-    return {**older, **newer, **carried}
 
 
 def _tell(conn: Connection, tenant_id: int, known: Kept, one: Done, at: datetime) -> None:

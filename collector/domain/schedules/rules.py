@@ -40,11 +40,45 @@ def _shown(window: Window, edge: Edge, local: datetime) -> Shown:
     return Shown(edge.at, edge.action, local, remark)
 
 
+# --- what was reported ---------------------------------------------------------------------------------------------
+
+Result = dict[str, Any]
+
+
+def together(older: Mapping[str, Result], newer: Mapping[str, Result], action: Action) -> dict[str, Result]:
+    """The newer result of each resource, and what stays known: since when it was applied (`applied_at`), at which rate,
+    when it was first seen not to be so any more (`ran_at`), and the stops that were over before (`earlier`).
+    """
+    both = {name: _after(older[name], result, action) for name, result in newer.items() if name in older}
+    return {**older, **newer, **both}
+
+
+def _after(older: Result, newer: Result, action: Action) -> Result:
+    stays = {key: older[key] for key in _STOP if key in older}
+    if "applied_at" not in older:
+        made = {**stays, **newer}
+    elif "ran_at" in older and "ran_at" not in newer and "applied_at" in newer and action == "STOP":
+        over = {key: older[key] for key in ("applied_at", "ran_at", "rate") if key in older}
+        return {**newer, "earlier": [*older.get("earlier", ()), over]}
+    else:
+        made = {**newer, **stays}
+    if newer["result"] in _NOT_SO and "applied_at" in made:
+        made.setdefault("ran_at", newer["at"])
+    return made
+
+
+_STOP = ("applied_at", "ran_at", "rate", "earlier")
+_NOT_SO = ("MANUAL", "OVERRIDDEN")
+"""Somebody has undone it, or may do so and nobody would tell."""
+
+
 # --- what was saved ------------------------------------------------------------------------------------------------
 
 
 class Execution(NamedTuple):
-    """An edge that was reported; of a result count `result`, `at`, `applied_at` and `rate`, instants in ISO 8601."""
+    """An edge that was reported; of a result count `applied_at`, `ran_at`, `rate` and `earlier`, as `together` keeps
+    them, instants in ISO 8601.
+    """
 
     edge: datetime
     action: str
@@ -96,15 +130,21 @@ def saved(executions: Sequence[Execution], standing: Standing, begin: datetime, 
 def _stops(executions: Sequence[Execution], standing: Standing) -> Iterable[_Stop]:
     for place, one in enumerate(executions):
         for resource, result in one.results.items() if one.action == "STOP" else ():
-            if result.get("applied_at"):
-                until = _end(resource, result, executions[place + 1 :], standing)
+            yield from (_over(each) for each in result.get("earlier", ()))
+            if "ran_at" in result:
+                yield _over(result)
+            elif result.get("applied_at"):
+                until = _end(resource, executions[place + 1 :], standing)
                 yield _Stop(datetime.fromisoformat(result["applied_at"]), until, result.get("rate"))
 
 
-def _end(resource: str, result: Mapping[str, Any], later: Sequence[Execution], standing: Standing) -> datetime | None:
-    """When it ran again: by hand, at the next start, or not yet; None where something must have started it unseen."""
-    if result["result"] == "MANUAL":
-        return datetime.fromisoformat(result["at"])
+def _over(stop: Mapping[str, Any]) -> _Stop:
+    begin, end = (datetime.fromisoformat(stop[key]) for key in ("applied_at", "ran_at"))
+    return _Stop(begin, end, stop.get("rate"))
+
+
+def _end(resource: str, later: Sequence[Execution], standing: Standing) -> datetime | None:
+    """When it ran again: at the next start, or not yet; None where something must have started it unseen."""
     for one in later:
         said = one.results.get(resource, {})
         if one.action == "START":

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.domain.schedules.rules import Execution, Standing, preview, saved
+from collector.domain.schedules.rules import Execution, Standing, preview, saved, together
 from common.windows import edges
-from common.wire_aws import Window
+from common.wire_aws import Action, Window
 
 T0 = datetime(2026, 5, 4, 19, 0, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
@@ -20,6 +21,8 @@ def stop(at: datetime, result: str = "APPLIED", *, rate: float | None = 0.1, see
     told: dict[str, object] = {"result": result, "at": (seen or at).isoformat()}
     if result in {"APPLIED", "MANUAL"}:
         told |= {"applied_at": at.isoformat()} | ({} if rate is None else {"rate": rate})
+    if result == "MANUAL":
+        told["ran_at"] = told["at"]
     return Execution(at, "STOP", {"i-1": told})
 
 
@@ -76,6 +79,58 @@ def test_what_was_stopped_over_night_saves_its_hours() -> None:
 def test_what_was_started_by_hand_saves_until_then() -> None:
     told = [stop(T0, "MANUAL", seen=T0 + 3 * HOUR), start(T0 + 12 * HOUR, "ALREADY")]
     assert saved(told, NOBODY, T0 - DAY, T0 + DAY).hours == 3.0
+
+
+def reported(*results: tuple[str, float], action: Action = "STOP", backwards: bool = False) -> Execution:
+    """An edge of which one resource was reported several times, each so many hours after it; known in that order."""
+    every = []
+    for result, hours in results:
+        at = (T0 + hours * HOUR).isoformat()
+        done = {"applied_at": at, "rate": 0.1} if result in {"APPLIED", "LATE"} else {}
+        every.append({"i-1": {"result": result, "at": at, **done}})
+    known = every[-1] if backwards else every[0]
+    for one in reversed(every[:-1]) if backwards else every[1:]:
+        known = together(one, known, action) if backwards else together(known, one, action)
+    return Execution(T0, action, known)
+
+
+MORNING = start(T0 + 12 * HOUR, "ALREADY")
+
+
+@pytest.mark.parametrize(
+    ("results", "hours"),
+    [
+        ([("APPLIED", 0), ("MANUAL", 3)], 3.0),
+        ([("APPLIED", 0), ("MANUAL", 3), ("MANUAL", 5)], 3.0),
+        ([("APPLIED", 0), ("MANUAL", 3), ("OVERRIDDEN", 4)], 3.0),
+        ([("APPLIED", 0), ("OVERRIDDEN", 4)], 4.0),
+        ([("APPLIED", 0), ("MANUAL", 3), ("APPLIED", 4)], 11.0),
+        ([("APPLIED", 0), ("MANUAL", 3), ("APPLIED", 4), ("MANUAL", 6), ("LATE", 10)], 7.0),
+        ([("APPLIED", 0), ("MANUAL", 3), ("FAILED", 4)], 3.0),
+        ([("APPLIED", 0), ("APPLIED", 7)], 12.0),
+        ([("APPLIED", 0), ("WAITING", 1), ("APPLIED", 2)], 12.0),
+        ([("ALREADY", 0), ("MANUAL", 3)], 0.0),
+        ([("OVERRIDDEN", 0), ("LATE", 2)], 10.0),
+        ([("FAILED", 0), ("APPLIED", 2), ("MANUAL", 3)], 1.0),
+    ],
+)
+def test_what_one_resource_went_through_after_one_edge_counts_while_it_was_stopped(
+    results: list[tuple[str, float]], hours: float
+) -> None:
+    found = saved([reported(*results), MORNING], NOBODY, T0 - DAY, T0 + DAY)
+    assert (found.hours, found.usd) == (hours, round(hours * 0.1, 2))
+
+
+def test_a_report_that_comes_late_takes_nothing_back() -> None:
+    told = reported(("APPLIED", 0), ("MANUAL", 3), backwards=True)
+    assert saved([told, MORNING], NOBODY, T0 - DAY, T0 + DAY).hours == 3.0
+
+
+def test_what_was_started_stays_started_however_often_that_is_enforced() -> None:
+    results = [("APPLIED", 12), ("MANUAL", 14), ("APPLIED", 15)]
+    again = reported(*results, action="START")
+    again = again._replace(edge=T0 + 12 * HOUR)
+    assert saved([stop(T0), again], NOBODY, T0 - DAY, T0 + DAY).hours == 12.0
 
 
 def test_only_the_period_counts() -> None:
