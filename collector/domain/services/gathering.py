@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, func, or_, select, type_coerce
 
 from collector.domain.incidents.tables import incident, incident_impact
 from collector.domain.maintenance import store as windows
@@ -19,6 +19,7 @@ from collector.domain.services.rules import Baseline, Derived, Impact, Inputs, P
 from collector.domain.services.status import derive
 from collector.domain.services.store import Service, pin_of
 from collector.domain.services.tables import baseline_span, coverage_span, service_pin
+from collector.domain.services.timeline import instant
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -149,8 +150,8 @@ def _read_now(conn: Connection, tenant_id: int, accounts: Sequence[str], now: da
     """As `_read`, of everything, as far as it holds now; of data the newest stretch, which says how old it is."""
     ours = {"tenant_id": tenant_id, "now": now}
     data = {
-        f"{_CONNECTION}{row.id}": [Stretch(row.covered_from, row.covered_until)]
-        for row in conn.execute(_COVERED_ALL, {"tenant_id": tenant_id})
+        f"{_CONNECTION}{number}": [Stretch(instant(begin), instant(end))]
+        for number, begin, end in conn.execute(_COVERED_ALL, {"tenant_id": tenant_id}).all()
     }
     for row in conn.execute(_COVERED_LAST, {"tenant_id": tenant_id, "sources": accounts}):
         data[row.source] = [Stretch(row.began_at, row.ended_at)]
@@ -256,7 +257,9 @@ _PINS = (
     .order_by(_P.began_at, _P.id)
 )
 
-_COVERED_ALL = select(_C.id, _C.covered_from, _C.covered_until).where(
+_COVERED_ALL = select(
+    _C.id, type_coerce(_C.covered_from, BigInteger), type_coerce(_C.covered_until, BigInteger)
+).where(  # as the driver gives them: there are thousands
     _C.tenant_id == bindparam("tenant_id"), _C.covered_from.is_not(None)
 )
 _COVERED_LAST = (
