@@ -1,6 +1,6 @@
 """`/api/v1/incidents`: what went wrong, whom it affects, what was told of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
-from collector.api.answer import etag_of
 from collector.api.family import Gateway
 from collector.api.params import MAX_ID, given_once, one_of, start_of
 from collector.api.status import envelope, examples, shapes
@@ -18,12 +17,12 @@ from collector.api.status.auth import Bearer, ReadStatus, WriteIncidents
 from collector.api.status.documents import answers, changing
 from collector.api.status.envelope import Item
 from collector.api.status.idempotent import Repeatable, once
+from collector.api.status.matching import if_match
 from collector.api.status.params import Body, ItemId, PageOf50
 from collector.api.status.texts import Message, Text, Title
 from collector.core import problems
 from collector.core.database import Database
 from collector.domain.incidents import changes, rules, store
-from collector.domain.incidents.changes import Moved
 from collector.domain.incidents.rules import Change, Choice, NotAllowed, Shown, Unusable, Wanted
 from collector.domain.services import rules as services
 from collector.domain.services.rules import SEVERITIES, VISIBILITIES
@@ -220,7 +219,7 @@ async def resolve(
 
 
 async def _change(request: Request, db: Database, caller: Bearer, incident_id: int, change: Change) -> Response:
-    work = partial(changes.change, expected=_expected(request))
+    work = partial(changes.change, agree=if_match(request))
     act = caller.act(utc_now())
     return await once(request, db, caller, work, caller.tenant, incident_id, change, act, render=_found)
 
@@ -229,15 +228,6 @@ def _found(found: Shown | None) -> Item:
     if found is None:
         raise problems.not_found()
     return rules.document(found)
-
-
-def _expected(request: Request) -> Callable[[Shown], bool] | None:
-    """What `If-Match` permits: the incident as it was read."""
-    given = ",".join(request.headers.getlist("if-match"))
-    tags = {tag.strip().encode() for tag in given.split(",")} if given else set()
-    if not tags or b"*" in tags:
-        return None
-    return lambda known: etag_of(envelope.packed(rules.document(known))) in tags
 
 
 def _chosen(ids: list[int], services: list[AffectedBody]) -> Choice:
@@ -253,8 +243,6 @@ def _worded(body: Body | None) -> Iterator[None]:
         yield
     except NotAllowed as error:
         raise envelope.conflict(str(error), allowed=error.allowed) from error
-    except Moved as error:
-        raise envelope.conflict(str(error)) from error
     except Unusable as error:
         listed = getattr(body, "service_ids", [])
         field = "services" if error.field == "service_ids" and error.value not in listed else error.field

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from collector.core.problems import Refusal
+from collector.core import sequences
 from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
@@ -37,8 +37,8 @@ RESOLVED_EVENT = "incident.resolved"
 Impacts = Mapping[int, tuple[ServiceStatus, bool]]
 
 
-class Moved(Refusal):
-    """It is no longer what whoever changes it has read."""
+Agree = Callable[[Mapping[str, object]], None]
+"""Raises what its caller likes, unless an incident may be changed as it is shown now."""
 
 
 def create(
@@ -48,7 +48,7 @@ def create(
     started = _started(wanted, act.at)
     made = Incident(
         tenant_id=tenant_id,
-        id=store.next_id(conn),
+        id=sequences.take(conn, "incident")[0],
         title=wanted.title,
         description=wanted.description,
         severity=wanted.severity,
@@ -79,17 +79,17 @@ def change(
     wanted: Change,
     act: Act,
     *,
-    expected: Callable[[Shown], bool] | None = None,
+    agree: Agree | None = None,
 ) -> Shown | None:
     """None where there is no such incident. `NotAllowed`: its status does not permit it; `Unusable`: a part of it.
 
-    `expected` looks at what is stored while nobody else can change it; `Moved` where it says no.
+    `agree` looks at what is stored while nobody else can change it.
     """
     known = store.held(conn, tenant_id, incident_id)
     if known is None:
         return None
-    if expected is not None and not expected(known):
-        raise Moved("It was changed in the meantime: read it again")
+    if agree is not None:
+        agree(rules.document(known))
     before = known.incident
     at = max(act.at, before.updated_at)  # the clocks of replicas differ, and time does not go back
     after = rules.changed(before, wanted, at)

@@ -79,10 +79,6 @@ def complete(conn: Connection, tenant_id: int, found: Sequence[Incident]) -> lis
     return [Shown(one, tuple(services[one.id]), tuple(updates[one.id])) for one in found]
 
 
-def next_id(conn: Connection) -> int:
-    return sequences.take(conn, "incident")[0]
-
-
 def save(conn: Connection, tenant_id: int, one: Incident) -> None:
     if one.tenant_id != tenant_id:
         raise ValueError(f"incident of tenant {one.tenant_id} among those of tenant {tenant_id}")
