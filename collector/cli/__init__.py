@@ -13,6 +13,7 @@ from collector.cli import (
     findings,
     incidents,
     keys,
+    maintenance,
     members,
     recommendations,
     rules,
@@ -51,6 +52,7 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="key")
 app.add_typer(tokens.app, name="token")
+app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(channels.app, name="channel")
 app.add_typer(rules.app, name="rule")
