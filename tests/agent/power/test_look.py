@@ -33,8 +33,8 @@ def looked(request: LookRequest, **more: Any) -> Looked:
 def answered(request: LookRequest, **more: Any) -> Answer:
     said: list[Answer] = []
     look(request, said.append, **more)
-    (answer,) = said
-    return answer
+    assert len(said) == 1 + request.worth, "what there is, before what it is worth"
+    return said[-1]
 
 
 def seen(found: Looked) -> dict[str, Resource]:
@@ -96,6 +96,30 @@ def test_a_look_takes_few_calls_beside_one_for_each_instance_that_could_be_stopp
     calls = dict(as_agent.calls()["by_operation"])
     assert 40 <= calls.pop("ec2:DescribeInstanceAttribute") <= 50
     assert sum(calls.values()) == 7
+
+
+def test_of_stop_protection_only_what_is_not_known_is_asked_or_all_of_it_again(as_agent: Aws, asking: Asking) -> None:
+    first = looked(asking(tags=(OFFICE,), types=("EC2",)))
+    (on,) = [name for name, is_on in first.protection.items() if is_on]
+    some = dict(list(first.protection.items())[:40]) | {on: True}
+    as_agent.calls()
+    second = looked(asking(tags=(OFFICE,), types=("EC2",), protection=some))
+    assert (seen(second), set(second.protection)) == (seen(first), set(first.protection) - set(some))
+    assert as_agent.calls()["by_operation"].get("ec2:DescribeInstanceAttribute", 0) == len(second.protection)
+    wrong = dict.fromkeys(first.protection, True)
+    third = looked(asking(tags=(OFFICE,), types=("EC2",), protection=wrong, again=True))
+    assert (seen(third), third.protection) == (seen(first), first.protection)
+
+
+def test_what_there_is_is_said_before_what_it_is_worth(asking: Asking) -> None:
+    said: list[Answer] = []
+    look(asking(tags=(OFFICE,), worth=True), said.append)
+    early, whole = said
+    assert isinstance(early, Looked)
+    assert isinstance(whole, Looked)
+    assert (early.early, whole.early) == (True, False)
+    assert set(seen(early)) == set(seen(whole))
+    assert not any(one.rate for one in early.resources)
 
 
 def test_a_look_asks_for_no_more_than_the_policy_of_schedules_allows(as_agent: Aws, asking: Asking) -> None:
