@@ -1,4 +1,4 @@
-"""Requests a second of the fleet and of the list of connections, beside a bare route that fetches the same rows."""
+"""Requests a second of the fleet, of connections and of services, beside a bare route that fetches the same rows."""
 
 import asyncio
 import socket
@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import orjson
@@ -34,9 +35,10 @@ from common.wire import Inventory
 from tests.collector import builders
 from tests.collector.accounts import Account, account
 from tests.collector.estate import info
+from tests.collector.tokens import Holder, token
 
 SIZES = (5, 500, 5_000)
-PATHS = ("/api/v1/health/fleet", "/api/v1/health/connections")
+PATHS = ("/api/v1/health/fleet", "/api/v1/health/connections", "/api/v1/services")
 SECONDS = 1.5
 CLIENTS = 8
 PER_AGENT = 400
@@ -52,10 +54,18 @@ def main() -> None:
             _measure(path, holder, size)
 
 
-def _measure(path: Path, holder: Account, size: int) -> None:
+class Credentials(NamedTuple):
+    """Of the two families."""
+
+    key: Account
+    token: Holder
+
+
+def _measure(path: Path, holder: Credentials, size: int) -> None:
     with _serving("collector", path) as ours, _serving("floor", path) as floor:
         for target in PATHS:
-            rates, length = asyncio.run(_compare((ours, floor), target, holder))
+            headers = holder.token.headers if target == PATHS[2] else holder.key.headers
+            rates, length = asyncio.run(_compare((ours, floor), target, headers))
             print(
                 f"{size:>6} {target.rpartition('/')[2]:<23} {rates[0]:>14,.0f} {rates[1]:>14,.0f}"
                 f" {rates[0] / rates[1]:>7.2f}   {length / 1000:.1f}",
@@ -63,19 +73,19 @@ def _measure(path: Path, holder: Account, size: int) -> None:
             )
 
 
-async def _compare(ports: Sequence[int], target: str, holder: Account) -> tuple[list[float], int]:
+async def _compare(ports: Sequence[int], target: str, headers: dict[str, str]) -> tuple[list[float], int]:
     """Both servers in turn, twice, so that neither always runs first; the better of two counts."""
     rates: list[list[float]] = [[] for _ in ports]
     length = 0
     for _ in range(2):
         for server, port in enumerate(ports):
-            rate, length = await _load(f"http://127.0.0.1:{port}{target}", holder)
+            rate, length = await _load(f"http://127.0.0.1:{port}{target}", headers)
             rates[server].append(rate)
     return [max(each) for each in rates], length
 
 
-async def _load(url: str, holder: Account) -> tuple[float, int]:
-    async with aiohttp.ClientSession(headers=holder.headers) as session:
+async def _load(url: str, headers: dict[str, str]) -> tuple[float, int]:
+    async with aiohttp.ClientSession(headers=headers) as session:
         until = time.perf_counter() + SECONDS
         results = await asyncio.gather(*(_ask(session, url, until) for _ in range(CLIENTS)))
     return sum(count for count, _ in results) / SECONDS, results[0][1]
@@ -95,7 +105,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, until: float) -> tuple[
 # --- data ----------------------------------------------------------------------------------------------------------
 
 
-async def _fill(path: Path, size: int) -> Account:
+async def _fill(path: Path, size: int) -> Credentials:
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
         migrations.upgrade(conn)
@@ -104,8 +114,9 @@ async def _fill(path: Path, size: int) -> Account:
     holder = await account(db, rate_limit=1_000_000)
     for first in range(0, size, PER_AGENT):
         await _report(db, holder.tenant, range(first, min(size, first + PER_AGENT)))
+    bearer = await token(db, holder.tenant, "read:status")
     await db.close()
-    return holder
+    return Credentials(holder, bearer)
 
 
 async def _report(db: Database, tenant_id: int, numbers: range) -> None:
@@ -145,7 +156,8 @@ def _serve(kind: str, path: str, descriptor: int) -> None:
 
 async def _collector(path: str, descriptor: int) -> None:
     db = Database.open(f"sqlite:///{path}")
-    await _run(create_app(Settings(state_dir=Path(path).parent), db), descriptor)
+    settings = Settings(state_dir=Path(path).parent, status_requests_per_minute=1_000_000)
+    await _run(create_app(settings, db), descriptor)
     await db.close()
 
 
@@ -174,7 +186,24 @@ async def _floor(path: str, descriptor: int) -> None:
         data = [{**dict(zip(names, row, strict=True)), "at": now} for row in rows]
         return Response(orjson.dumps({"data": data, "meta": {"total": total}}))
 
-    await _run(Starlette(routes=[Route(PATHS[0], fleet), Route(PATHS[1], connections)]), descriptor)
+    async def services(_request: Request) -> Response:
+        rows = conn.execute(
+            "SELECT id, slug, name, description, visibility, tags, updated_at, group_name, kind FROM service"
+            " WHERE tenant_id = 1 AND removed_at IS NULL ORDER BY name, id LIMIT 100"
+        ).fetchall()
+        total = conn.execute("SELECT count(*) FROM service WHERE tenant_id = 1 AND removed_at IS NULL").fetchone()[0]
+        names = ("id", "slug", "name", "description", "visibility", "tags", "updated_at", "group", "kind")
+        rest: dict[str, object] = {
+            "current_status": "operational",
+            "reasons": [],
+            "data_state": "fresh",
+            "stale_since": None,
+        }
+        data = [{**dict(zip(names, row, strict=True)), **rest} for row in rows]
+        return Response(orjson.dumps({"services": data, "total": total, "limit": 100, "offset": 0}))
+
+    routes = [Route(path, answer) for path, answer in zip(PATHS, (fleet, connections, services), strict=True)]
+    await _run(Starlette(routes=routes), descriptor)
     conn.close()
 
 
