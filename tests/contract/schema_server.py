@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -15,9 +16,12 @@ import uvicorn
 from collector.app import create_app
 from collector.core.database import Database
 from collector.core.settings import Settings
+from common.clock import iso, utc_now
 from tests.collector.accounts import Account, account, someone
 from tests.collector.builders import agent, outcome
 from tests.collector.estate import Reporter, entry, info
+from tests.collector.tokens import token
+from tests.contract.status_documented import NEW_INCIDENT, NEW_WINDOW
 
 PLENTY = 1_000_000
 
@@ -29,6 +33,7 @@ class Place:
     url: str
     key: dict[str, str]
     owner: dict[str, str]
+    token: dict[str, str]
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def served(folder: Path, template: Path) -> Iterator[Place]:
 class _Running:
     def __init__(self, database: str, folder: Path, listener: socket.socket) -> None:
         self.ready = threading.Event()
-        self.place = Place("", {}, {})
+        self.place = Place("", {}, {}, {})
         self._database = database
         self._folder = folder
         self._listener = listener
@@ -67,7 +72,7 @@ class _Running:
 
     async def _serve(self) -> None:
         db = Database.open(self._database)
-        app = create_app(Settings(state_dir=self._folder), db)
+        app = create_app(Settings(state_dir=self._folder, status_requests_per_minute=PLENTY), db)
         config = uvicorn.Config(app, http="httptools", ws="none", access_log=False, log_config=None, lifespan="on")
         self._server = uvicorn.Server(config)
         task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
@@ -87,4 +92,19 @@ async def _furnished(db: Database, url: str) -> Place:
         await reporter.catalogue(entry("A"), entry("B"))
         await reporter.run("prod", outcome("A", "critical"), outcome("B", "warning"))
         owner = await (await someone(db, holder.tenant)).log_on(http)
-    return Place(url, holder.headers, owner)
+        asking = await token(db, holder.tenant)
+        await _told(http, asking.headers)
+    return Place(url, holder.headers, owner, asking.headers)
+
+
+async def _told(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """An incident and a window, about a service that is there by itself."""
+    service = (await http.get("/api/v1/services", headers=headers)).json()["services"][0]["id"]
+    start = utc_now() + timedelta(days=1)
+    times = {"scheduled_start": iso(start), "scheduled_end": iso(start + timedelta(hours=2))}
+    for path, body in (
+        ("/api/v1/incidents", NEW_INCIDENT | {"service_ids": [service]}),
+        ("/api/v1/maintenance", NEW_WINDOW | {"service_ids": [service]} | times),
+    ):
+        made = await http.post(path, json=body, headers=headers)
+        assert made.status_code == 201, made.text

@@ -32,6 +32,7 @@ DOCUMENTS = {
     "health": "/api/v1/health/openapi.json",
     "admin": "/api/v1/admin/openapi.json",
     "tuner": "/api/v1/tuner/openapi.json",
+    "status": "/api/v1/status/openapi.json",
 }
 LEFT_OUT = {"/api/v1/auth/logout", "/api/v1/auth/password"}
 """They would end the session that asks; they have tests of their own."""
@@ -77,7 +78,7 @@ def _check(place: Place, family: str, *, thinned: bool) -> None:
     document = requests.get(place.url + DOCUMENTS[family], timeout=10).json()
     assert "openapi" in document, document
     schema = schemathesis.openapi.from_dict(document)
-    headers = place.key if family == "health" else place.owner
+    headers = {"health": place.key, "status": place.token}.get(family, place.owner)
     asked = 0
     with requests.Session() as session:
         ask = _asker(place, session, headers, ENVELOPES[family])
@@ -148,4 +149,15 @@ def _is_tuner(body: object) -> bool:
     return body["success"] is False and body["data"] is None and set(body["error"]) == expected
 
 
-ENVELOPES: dict[str, Callable[[object], bool]] = {"health": _is_health, "admin": _is_tuner, "tuner": _is_tuner}
+def _is_status(body: object) -> bool:
+    if not isinstance(body, dict) or not {"error"} <= set(body) <= {"error", "allowed", "request_id"}:
+        return False
+    return isinstance(body["error"], str) and bool(body["error"])
+
+
+ENVELOPES: dict[str, Callable[[object], bool]] = {
+    "health": _is_health,
+    "admin": _is_tuner,
+    "tuner": _is_tuner,
+    "status": _is_status,
+}
