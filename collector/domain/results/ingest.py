@@ -98,6 +98,8 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     if inventories:
         agent.inventory_at = apply_inventories(targets, inventories, agent.inventory_at)
         _close(conn, tenant_id, targets.removed, now)
+        listed = [target for target in targets.all() if target.listed_at is not None]
+        making.follow(conn, tenant_id, [making.of_target(target) for target in listed], now)  # before what is found
     catalogues = fresh.of(Catalogue)
     if catalogues:
         _catalogue(conn, source, agent, catalogues)
@@ -107,9 +109,6 @@ def _store(conn: Connection, source: Source, fresh: Fresh, agent: AgentRow, now:
     if runs or catalogues or own:
         visits.apply(runs, titles_changed=bool(catalogues), own=own)
     targets.save()
-    if inventories:
-        listed = [target for target in targets.all() if target.listed_at is not None]
-        making.follow(conn, tenant_id, [making.of_target(target) for target in listed], now)
     visits.trace()
     if _heartbeats(agent, fresh.of(Heartbeat), now):
         tell(conn, tenant_id, spools.watch(conn, tenant_id, agent_id, agent, now))

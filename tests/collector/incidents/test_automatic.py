@@ -15,7 +15,7 @@ from collector.domain.incidents import changes, opening, store
 from collector.domain.incidents.rules import Change, Shown
 from collector.domain.services import store as services
 from common.clock import utc_now
-from common.wire import ConnectionInfo
+from common.wire import ConnectionInfo, Inventory, Kind
 from tests.collector import builders, estate
 from tests.collector.accounts import client_of, serving
 from tests.collector.estate import Reporter
@@ -95,6 +95,22 @@ async def test_a_critical_alert_opens_an_incident_on_its_service(here: Here) -> 
         "rule prod",
         False,
     )
+
+
+async def test_what_is_found_at_first_sight_opens_an_incident_too(here: Here) -> None:
+    await here.rule()
+    info = ConnectionInfo("new", "NEW", "direct", "db2", 1521, "prod", ("prod",))
+    listed = Inventory((*here.agent.listed.values(), info))
+    visit = builders.run([found("FULL")], key="first", at=T, connection="new")
+    await here.agent.send((Kind.INVENTORY, listed), (Kind.RUN, visit))
+    assert [each.name for each in (await here.only()).services] == ["NEW"]
+
+
+async def test_what_is_removed_is_cleared(here: Here) -> None:
+    await here.rule()
+    await here.run(0, found("FULL"))
+    await here.agent.list_only()
+    assert (await here.only()).updates[-1].message == "cleared: Tablespace full"
 
 
 async def test_a_warning_opens_nothing(here: Here) -> None:
