@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from common.clock import utc_now
+from tests.standins import demo_status
 from tests.standins.aws.launch import Aws, start_aws
-from tests.standins.demo_aws import Linked, Member, link_accounts, sign_up
+from tests.standins.demo_aws import TENANT, Linked, Member, link_accounts, sign_up
+from tests.standins.demo_status import Status
 from tests.standins.estate import PLANS, Agent, Collector, Database, get, start_oracle
 from tests.standins.processes import NotReadyError, Process
 from tests.standins.reference import publish
@@ -81,7 +83,8 @@ def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> 
         linking = side_by_side.submit(link_accounts, collector, member, watching, aws, stopped)
         fleet = _first_runs(watching, collector.base_url, keys["enterprise"], stopped)
         linked = linking.result()
-    description = _description(collector.base_url, keys, databases)
+    status = demo_status.set_up(collector.base_url, member)
+    description = _description(collector.base_url, keys, status, databases)
     _write(state / "demo.json", {**description, **_clouds(aws, linked), "tuner": _credentials(member)})
     if not stopped.is_set():
         _print_screen(collector.base_url, keys["enterprise"], fleet, state, time.monotonic() - started)
@@ -135,11 +138,14 @@ def _first_runs(agent: Process, base_url: str, key: str, stopped: threading.Even
     return agent.wait_until(visited, timeout_s=READY_WITHIN_S, every_s=1, what="done with its first runs")
 
 
-def _description(base_url: str, keys: Mapping[str, str], databases: Sequence[Database]) -> dict[str, Any]:
+def _description(
+    base_url: str, keys: Mapping[str, str], status: Status, databases: Sequence[Database]
+) -> dict[str, Any]:
     return {
         "base_url": base_url,
         "api_keys": dict(keys),
-        "status_tokens": dict.fromkeys(("all", "read", "incidents", "maintenance")),
+        "status_tokens": dict(status.tokens),
+        "status": {"slug": TENANT, "page": status.page, "services": dict(status.services)},
         "oracle": [database.as_dict() for database in databases],
         "ui": {"url": None, "email": None, "password": None},
     }
@@ -186,6 +192,7 @@ two AWS accounts that are linked and verified; their first scans are under way.
 
   API         {base_url}/api/v1
   Probes      {base_url}/health   {base_url}/health/ready
+  Status page {base_url}/status/api/{TENANT}/summary
   All details {state / "demo.json"}
   Logs        {state}/collector/collector.log  {state}/agent/agent.log
 

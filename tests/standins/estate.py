@@ -9,6 +9,9 @@ from typing import Any
 
 from tests.standins.processes import BIN, Process, run, start
 
+READY_WITHIN_S = 120
+"""For a collector: a bound for a machine that is busy with other things."""
+
 PLANS = ("enterprise", "business", "team", "individual")
 
 
@@ -75,7 +78,11 @@ class Collector:
             log=self.state / "collector.log",
             environment=self._environment,
         )
-        process.wait_until(lambda: get(f"{self.base_url}/health/ready"), timeout_s=30)
+        try:
+            process.wait_until(lambda: get(f"{self.base_url}/health/ready"), timeout_s=READY_WITHIN_S)
+        except BaseException:
+            process.kill()
+            raise
         return process
 
 

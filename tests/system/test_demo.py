@@ -68,6 +68,7 @@ def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path) -> Non
         assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["team"])["data"] == []
         assert get(f"{facts['base_url']}/api/v1/health/fleet", keys["individual"]) is None
         assert_accounts_are_linked(facts)
+        assert_status_is_told(facts)
         screen = demo.wait_until(lambda: shown(demo), timeout_s=5)
         assert_curl_lines_work(screen, keys["enterprise"])
     finally:
@@ -91,6 +92,17 @@ def assert_accounts_are_linked(facts: dict[str, Any]) -> None:
     assert {one["accountId"]: one["status"] for one in accounts} == dict.fromkeys(facts["aws_accounts"], "ACTIVE")
     schedules = get(f"{base}/scheduler/schedules", token)["data"]["schedules"]
     assert {one["id"] for one in schedules} == {one["schedule_id"] for one in facts["aws"]["linked"]}
+
+
+def assert_status_is_told(facts: dict[str, Any]) -> None:
+    api, tokens = f"{facts['base_url']}/api/v1", facts["status_tokens"]
+    assert set(tokens) == {"all", "read", "incidents", "maintenance"}
+    services = get(f"{api}/services?visibility=public", tokens["read"])["services"]
+    assert {one["name"]: one["id"] for one in services} == facts["status"]["services"]
+    assert get(f"{api}/incidents/active", tokens["read"])["total"] == 1
+    assert get(f"{api}/maintenance/upcoming", tokens["all"])["total"] == 1
+    assert get(f"{api}/services", tokens["incidents"]) is None
+    assert {one["name"] for one in get(facts["status"]["page"])["services"]} == set(facts["status"]["services"])
 
 
 def assert_curl_lines_work(screen: str, key: str) -> None:
