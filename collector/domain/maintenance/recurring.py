@@ -105,13 +105,10 @@ def end(conn: Connection, tenant_id: int, rule_id: str, act: Act) -> Rule:
     known = _held(conn, tenant_id, rule_id)
     if known.ended_at is not None:
         return known
-    made = replace(known, ended_at=act.at)
-    _save(conn, made)
     for one in store.of_rule(conn, tenant_id, rule_id, act.at - LONGEST):
         if "cancel" in rules.possible(one, act.at):
             changes.move(conn, tenant_id, one.id, "cancel", act)
-    _log(conn, made, "recurrence_ended", act)
-    return made
+    return _ended(conn, tenant_id, known, act)
 
 
 @across_tenants("the sweep serves all of them; what it changes is written by tenant")
@@ -131,7 +128,7 @@ def follow(conn: Connection, rule: Rule, act: Act) -> Rule:
     """
     known = store.known_services(conn, rule.tenant_id, rule.services)
     if not known:
-        return _end_by_itself(conn, rule, act)
+        return _ended(conn, rule.tenant_id, rule, act, why="none of its services is left")
     since, until = max(rule.expanded_until, act.at), act.at + AHEAD
     made = {one.occurrence for one in store.of_rule(conn, rule.tenant_id, rule.id, since)}
     starts = recurrence.starts(rule.rule, rule.timezone, rule.first_start, since=since, until=until)
@@ -144,10 +141,10 @@ def follow(conn: Connection, rule: Rule, act: Act) -> Rule:
     return followed
 
 
-def _end_by_itself(conn: Connection, rule: Rule, act: Act) -> Rule:
-    made = replace(rule, ended_at=act.at)
+def _ended(conn: Connection, tenant_id: int, rule: Rule, act: Act, *, why: str = "") -> Rule:
+    made = replace(rule, tenant_id=tenant_id, ended_at=act.at)
     _save(conn, made)
-    _log(conn, made, "recurrence_ended", act, reason="none of its services is left")
+    _log(conn, made, "recurrence_ended", act, **({"reason": why} if why else {}))
     return made
 
 
