@@ -91,7 +91,12 @@ class Letters:
         until = time.monotonic() + UNSAVED_SECONDS
         done: list[Sent] = []
         for letter in letters:
-            done.append(await self._hand_in(client, letter))
+            try:
+                done.append(await self._hand_in(client, letter))
+            except (aiosmtplib.SMTPException, OSError):
+                if not done:
+                    raise
+                break  # what has left is noted first; the next one finds the same trouble
             if time.monotonic() >= until:
                 break
         return done
@@ -99,11 +104,13 @@ class Letters:
     async def _hand_in(self, client: aiosmtplib.SMTP, letter: Letter) -> Sent:
         """What the server says of one address is about that address alone; what ends the connection is raised."""
         try:
-            await client.send_message(written(letter, self._box))
+            await client.send_message(written(letter, self._box), recipients=[letter.email])
         except aiosmtplib.SMTPRecipientsRefused as refused:
             codes = [one.code for one in refused.recipients]
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as refused:
             return Sent(letter, "later", f"the mail server refused: {refused.code}")
+        except (aiosmtplib.SMTPNotSupported, ValueError) as error:
+            return Sent(letter, "refused", f"this address cannot be written to ({type(error).__name__})")
         else:
             return Sent(letter, "sent")
         outcome: Outcome = "refused" if codes and min(codes) >= _PERMANENT else "later"

@@ -17,7 +17,7 @@ from collector.domain.statuspage.rules import Page
 PREFIX = "/status/api"
 DOCUMENT = f"{PREFIX}/openapi.json"
 ASKS_PER_MINUTE = 10
-"""Subscriptions that one address may ask for, or change."""
+"""Subscriptions that one client may ask for."""
 
 _MOST = 4096
 _READS = frozenset({"GET", "HEAD"})
@@ -87,7 +87,8 @@ Anybody = Annotated[Reader, Depends(reader)]
 
 async def _quota(limiter: Limiter, request: Request, per_minute: int) -> Quota:
     address = source(request.client.host if request.client else "")
-    if request.method in _READS:
+    asks = request.scope["path"].endswith("/subscriptions")  # not who leaves: mail programs do that, from few addresses
+    if request.method in _READS or not asks:
         return await limiter.hit("page", address, per_minute=per_minute)
     return await limiter.hit("subscribe", address, per_minute=min(ASKS_PER_MINUTE, per_minute))
 

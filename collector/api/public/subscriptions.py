@@ -12,7 +12,6 @@ from collector.api.public.auth import Anybody
 from collector.api.public.envelope import told
 from collector.core import problems
 from collector.core.problems import Problem
-from collector.domain.access.rules import check_email
 from collector.domain.statuspage import rules, store, subscribers
 from collector.domain.statuspage.links import Links, plausible
 from collector.domain.statuspage.rules import Wishes
@@ -81,7 +80,7 @@ def _links(request: Request) -> Links:
 
 def _checked_email(text: str) -> str:
     try:
-        return check_email(text)
+        return rules.check_address(text)
     except ValueError as error:
         raise problems.invalid("email", text, str(error).rpartition("expected ")[2]) from None
 

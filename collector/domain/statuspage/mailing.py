@@ -20,6 +20,8 @@ from collector.domain.webhooks.rules import DELAYS
 from common.ids import new_id
 
 LEASE = timedelta(seconds=60)
+STALE = timedelta(days=1)
+"""Nobody wants to hear of it any more: there was no mail server for so long."""
 LONG = timedelta(days=400)
 """For so long after its mails it is known what was told of an incident, which may be open for as long."""
 SPREAD = 500
@@ -89,7 +91,7 @@ def spread(conn: Connection, now: datetime) -> bool:
     if row is None:
         return False
     wanted = {"tenant_id": row.tenant_id, "after": row.reached, "limit": SPREAD}
-    addresses = conn.execute(_NEXT, wanted).all()
+    addresses = conn.execute(_NEXT, wanted).all() if now - row.queued_at < STALE else []
     kind = _FAMILIES[_family(row.event)]
     mails = [
         mail(row.tenant_id, f"{row.id}.{one.id}", one.id, row.id, now)
@@ -222,7 +224,7 @@ _TOLD = select(_K.digest).where(_K.tenant_id == bindparam("tenant_id"), _K.item 
 _TELL = upsert(status_told)
 
 _UNSPREAD = (
-    select(_N.tenant_id, _N.id, _N.event, _N.services, _N.reached)
+    select(_N.tenant_id, _N.id, _N.event, _N.services, _N.reached, _N.queued_at)
     .where(_N.spread.is_(False))
     .order_by(_N.queued_at)
     .limit(bindparam("limit"))
@@ -304,7 +306,7 @@ _OLD_MAILS = select(_M.tenant_id, _M.id).where(_M.queued_at < _BEFORE).order_by(
 _DROP_MAIL = delete(status_mail).where(*_OURS)
 _OLD_NEWS = (
     select(_N.tenant_id, _N.id)
-    .where(_N.spread.is_(True), _N.queued_at < _BEFORE)
+    .where(_N.spread.in_((False, True)), _N.queued_at < _BEFORE)
     .order_by(_N.queued_at)
     .limit(bindparam("limit"))
 )

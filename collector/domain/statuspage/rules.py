@@ -1,6 +1,7 @@
 """Pure: what a status page shows, what may be asked of it, and what of an incident is news."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
@@ -31,6 +32,11 @@ MOST_PENDING = 5_000
 MAX_TITLE = 120
 MAX_TEXT = 2_000
 MAX_SERVICES = 200
+MAX_ADDRESS = 254
+_ADDRESS = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    r"(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+"
+)
 
 
 class Page(NamedTuple):
@@ -155,6 +161,14 @@ def masked(email: str) -> str:
     """Enough to recognise one's own address."""
     local, _, domain = email.partition("@")
     return f"{local[:1]}…@{domain[:1]}…{domain[domain.rfind('.') :] if '.' in domain else ''}"
+
+
+def check_address(text: str) -> str:
+    """Of the plain kind: other spellings would reach somebody in whose name nobody is counted."""
+    address = text.strip().lower()
+    if len(address) > MAX_ADDRESS or not _ADDRESS.fullmatch(address):
+        raise ValueError(f"email: {text[:MAX_ADDRESS]!r}; expected an address such as ana@example.com")
+    return address
 
 
 def check_title(text: str) -> str:

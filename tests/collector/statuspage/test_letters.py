@@ -80,6 +80,14 @@ async def test_one_refused_address_keeps_nobody_else_waiting(database: Database,
     )
 
 
+async def test_an_address_that_cannot_be_written_to_keeps_nobody_else_waiting(database: Database, acme: Site) -> None:
+    await subscribe(database, acme.tenant, "a\u00fc", "ben")
+    await happened(database, acme.tenant, "incident.created", acme.outage)
+    async with mailbox() as box:
+        await send_all(database, box.port)
+    assert [letter["To"] for letter in box.taken] == ["ben@example.com"]
+
+
 async def test_a_server_that_is_away_is_waited_for(database: Database, acme: Site) -> None:
     await subscribe(database, acme.tenant, "ana")
     await happened(database, acme.tenant, "incident.created", acme.outage)

@@ -106,6 +106,14 @@ async def test_many_are_written_to_in_steps_each_once(database: Database, acme: 
     assert len({row.subscriber_id for row in rows}) == len(rows) == many
 
 
+async def test_news_that_nobody_could_send_for_a_day_is_none(database: Database, acme: Site) -> None:
+    await subscribe(database, acme.tenant, "ana")
+    await happened(database, acme.tenant, "incident.created", acme.outage, utc_now() - mailing.STALE)
+    assert await database.read(mailing.has_work, utc_now())
+    assert await claimed(database) == []
+    assert not await database.read(mailing.has_work, utc_now())
+
+
 async def test_a_claimed_mail_is_nobody_elses_until_its_lease_ends(database: Database, acme: Site) -> None:
     await subscribe(database, acme.tenant, "ana")
     await happened(database, acme.tenant, "incident.created", acme.outage)

@@ -141,6 +141,10 @@ async def test_one_click_unsubscribes_and_forgets(
 async def test_what_cannot_be_subscribed_is_named(http: httpx.AsyncClient, acme: Site) -> None:
     for body, field in (
         ({"email": "nobody"}, "email"),
+        ({"email": "x,ana@example.com"}, "email"),
+        ({"email": "<ana@example.com>"}, "email"),
+        ({"email": "(x)ana@example.com"}, "email"),
+        ({"email": "\u00fc@example.com"}, "email"),
         ({"email": "a@b.example", "services": ["hidden"]}, "services"),
         ({"email": "a@b.example", "services": "web"}, "services"),
         ({"email": "a@b.example", "events": ["parties"]}, "events"),
