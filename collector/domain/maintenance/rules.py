@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
 
+from collector.domain.results.rules import AGENT_LOGIN, AGENT_STALE
 from collector.domain.services.rules import Span, Visibility, Work
 
 State = Literal["scheduled", "active", "completed", "cancelled"]
@@ -39,6 +40,8 @@ LATE_START = timedelta(minutes=5)
 SHORTEST_GRACE = timedelta(minutes=5)
 MAX_SERVICES = 200
 _OWN_CHECKS = "AGENT_"
+_OF_THE_PLACE = frozenset({AGENT_LOGIN, AGENT_STALE})
+"""What also comes of work on the database or its host: no way in, or no agent that is heard."""
 
 
 class Unfit(ValueError):  # noqa: N818 - it reads as what the value is
@@ -169,8 +172,8 @@ def grace(interval_s: int) -> timedelta:
 
 
 def suppressible(check_id: str) -> bool:
-    """What is wrong with an agent itself is told whatever is worked on."""
-    return not check_id.startswith(_OWN_CHECKS)
+    """What is wrong with an agent's own set-up is told whatever is worked on."""
+    return check_id in _OF_THE_PLACE or not check_id.startswith(_OWN_CHECKS)
 
 
 # --- what may be asked for -----------------------------------------------------------------------------------------

@@ -153,14 +153,15 @@ async def test_what_was_told_before_and_goes_on_is_not_told_again(site: Site) ->
     assert await site.told() == ["alert_triggered"]
 
 
-async def test_what_is_wrong_with_the_agent_is_told_whatever_is_worked_on(site: Site) -> None:
+async def test_no_way_in_and_a_silent_agent_are_held_back_and_its_own_set_up_is_not(site: Site) -> None:
     await site.work()
     await site.find(BEGIN + MINUTE, "critical", "AGENT_LOGIN")
+    await site.find(BEGIN + MINUTE, "critical", "AGENT_CHECK_ERRORS")
     await site.find(BEGIN + MINUTE, "ok")
     quiet = BEGIN + 30 * MINUTE
     await site.db.write(silence.look(60, T0), quiet, 50)
     told = {check: state for check, state, _ in await site.alerts()}
-    assert told == {"AGENT_LOGIN": "open", AGENT_STALE: "open"}
+    assert told == {"AGENT_LOGIN": "suppressed", AGENT_STALE: "suppressed", "AGENT_CHECK_ERRORS": "open"}
 
 
 async def test_work_without_suppression_holds_nothing_back(site: Site) -> None:
