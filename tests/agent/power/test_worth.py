@@ -18,7 +18,7 @@ def appraised(request: LookRequest) -> tuple[dict[str, Seen], dict[str, str]]:
     """What was seen, by name, and the gaps."""
     said: list[Answer] = []
     look(request, said.append)
-    _, answer = said
+    answer = said[-1]
     assert isinstance(answer, Looked), answer
     return {one.resource.name: one for one in answer.resources}, answer.gaps
 
