@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
 import msgspec
@@ -28,6 +29,7 @@ AT_ONCE = 20
 UNSAVED_SECONDS = 0.25  # how much may be sent twice after kill -9
 SLICE_SECONDS = 30.0  # below the lease, so that nobody else sends what is still in hand here
 _PERMANENT = 500
+_UNFOLDED = SMTP.clone(max_line_length=998)
 
 log = logs.get(__name__)
 
@@ -104,7 +106,8 @@ class Letters:
     async def _hand_in(self, client: aiosmtplib.SMTP, letter: Letter) -> Sent:
         """What the server says of one address is about that address alone; what ends the connection is raised."""
         try:
-            await client.send_message(written(letter, self._box), recipients=[letter.email])
+            sender = parseaddr(self._box.server.sender)[1]
+            await client.sendmail(sender, [letter.email], packed(written(letter, self._box)))
         except aiosmtplib.SMTPRecipientsRefused as refused:
             codes = [one.code for one in refused.recipients]
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as refused:
@@ -155,6 +158,11 @@ def written(letter: Letter, box: Postbox) -> EmailMessage:
     message.set_content(made.text)
     message.add_alternative(made.html, subtype="html")
     return message
+
+
+def packed(message: EmailMessage) -> bytes:
+    """As it goes over the line. A link in a header is not folded: mail programs read it as it stands."""
+    return message.as_bytes(policy=_UNFOLDED)
 
 
 def _ways(letter: Letter, box: Postbox) -> Ways:

@@ -60,7 +60,8 @@ def _of_incident(one: PublicIncident) -> str:
         f"{found.name} ({STATUS[found.impact]})" if found.impact else found.name for found in one.services
     )
     said = "".join(_said(update.created_at, update.status, update.message) for update in reversed(one.updates))
-    return _paragraph(one.description) + (_paragraph(f"Services: {named}") if named else "") + said
+    first = "" if one.updates else _paragraph(one.description)  # what was said first is the description
+    return first + (_paragraph(f"Services: {named}") if named else "") + said
 
 
 def _of_window(one: PublicWindow) -> str:

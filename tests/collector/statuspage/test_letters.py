@@ -8,6 +8,7 @@ import sys
 from email.message import EmailMessage
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
@@ -15,13 +16,16 @@ from sqlalchemy import select
 from collector.core.database import Database
 from collector.core.settings import Settings
 from collector.delivery import setup
-from collector.domain.statuspage import subscribers
+from collector.delivery.letters import packed, written
+from collector.domain.statuspage import subscribers, wording
+from collector.domain.statuspage.mailing import Letter
 from collector.domain.statuspage.rules import EVENT_KINDS, Wishes
 from collector.domain.statuspage.tables import status_mail, subscriber
 from common.clock import utc_now
 from tests.collector.api.public.making import Site, site
+from tests.collector.builders import T0
 from tests.collector.delivery.test_mail import Mailbox, mailbox
-from tests.collector.statuspage.posting import LINKS, happened, send_all, subscribe
+from tests.collector.statuspage.posting import LINKS, box, happened, send_all, subscribe
 
 READERS = 120
 KILLS = 5
@@ -64,6 +68,16 @@ async def test_from_the_question_to_the_news_and_out_again(database: Database, a
     assert re.search(r"\d\d:\d\d UTC", html.get_content())
     assert await database.write(subscribers.unsubscribe, acme.tenant, out, LINKS)
     assert await database.read(lambda conn: conn.execute(select(subscriber.c.id)).all()) == []
+
+
+def test_the_link_for_one_click_stands_in_one_line_as_it_is() -> None:
+    letter = Letter(1, "news_1.ana", "ana", "ana@example.com", T0, "acme" * 15, "Acme Ünited", None, None, "news_1", 0)
+    news = wording.News("incident.created", "incidents/1", "Incident", "Slow", [], "Looking")
+    content = packed(written(letter._replace(event=news.event, news=msgspec.to_builtins(news)), box(25)))
+    link = f"<https://status.example/status/api/{letter.slug}/subscriptions/unsubscribe?token="
+    assert f"\r\nList-Unsubscribe: {link}{LINKS.unsubscribe(1, 'ana')}>\r\n".encode() in content
+    assert content.isascii()
+    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
 
 
 async def test_one_refused_address_keeps_nobody_else_waiting(database: Database, acme: Site) -> None:
