@@ -1,9 +1,9 @@
 """All that the status of services follows from, read for many of them at once: one query for each kind of input."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +27,7 @@ V = TypeVar("V")
 _Row = Row[*tuple[Any, ...]]
 
 _CONNECTION = "connection/"
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class _Read:
     impacts: Mapping[int, Sequence[Impact]]
     works: Mapping[int, Sequence[Work]]
     pins: Mapping[int, Sequence[Pin]]
+
+
+class _Times(NamedTuple):
+    """From when, until when."""
+
+    lo: datetime
+    hi: datetime
 
 
 class Listed(NamedTuple):
@@ -64,7 +72,7 @@ def followed(
     """As `inputs`, each with its service; in the order in which they were asked for."""
     members = _members(conn, tenant_id, ids)
     touched = {one.id: one for rows in members for one in rows}
-    read = _read(conn, tenant_id, list(touched.values()), lo, hi)
+    read = _read(conn, tenant_id, list(touched.values()), _Times(lo, hi))
     return [(rows[0], _inputs(rows[0], rows, read)) for rows in members]
 
 
@@ -80,17 +88,45 @@ def current(conn: Connection, tenant_id: int, now: datetime, view: View = "inter
     ]
 
 
-_WELL = Derived(status="operational")
+WELL = Derived(status="operational")
+"""What follows where nothing was found, nobody says anything, and the data is fresh."""
+
+
+def recent(
+    conn: Connection, tenant_id: int, rows: Sequence[Service], lo: datetime, now: datetime
+) -> list[tuple[Service, Inputs | None]]:
+    """As `followed`, of what held from `lo` until now; None, as for most, where that is nothing and all is `WELL`.
+
+    Of data it reads the newest stretch. That says everything about one source if it has begun; about what several
+    have in common it does not, nor about a future that an agent's clock made up: these are followed.
+    """
+    hi = now + _INSTANT
+    plain = [one for one in rows if not one.parts]
+    read = _read(conn, tenant_id, plain, _Times(lo, hi), newest=True)
+    told: dict[int, Inputs | None] = {}
+    for one in plain:
+        newest = read.data.get(one.source)
+        if not one.source or (newest and newest[0].began_at <= now):
+            quiet = one.source not in read.found and _nothing_said(one.id, read)
+            fresh = newest is None or now < newest[0].ended_at
+            told[one.id] = None if quiet and fresh else _inputs(one, [one], read)
+    rest = [one.id for one in rows if one.id not in told]
+    if rest:
+        told.update(inputs(conn, tenant_id, rest, lo, hi))
+    return [(one, told[one.id]) for one in rows]
+
+
+def _nothing_said(service_id: int, read: _Read) -> bool:
+    return not (service_id in read.impacts or service_id in read.works or service_id in read.pins)
 
 
 def _now(members: Sequence[Service], read: _Read, now: datetime, view: View) -> Derived:
     """`derive`, which most services do not need: nothing was found, nobody says anything, and the data is fresh."""
     one = members[0]
-    if len(members) > 1 or one.source in read.found or one.id in read.impacts or one.id in read.works:
-        return derive(_inputs(one, members, read), now, view)
     latest = read.data.get(one.source)
-    if one.id not in read.pins and latest and latest[-1].began_at <= now < latest[-1].ended_at:
-        return _WELL
+    fresh = latest is not None and latest[-1].began_at <= now < latest[-1].ended_at
+    if fresh and len(members) == 1 and one.source not in read.found and _nothing_said(one.id, read):
+        return WELL
     return derive(_inputs(one, members, read), now, view)
 
 
@@ -106,7 +142,7 @@ def _members(conn: Connection, tenant_id: int, ids: Sequence[int] | None) -> lis
 
 
 def _with_parts(one: Service, known: Mapping[int, Service]) -> list[Service]:
-    return [one, *(known[part] for part in one.parts if part in known)]
+    return [one, *(known[part] for part in one.parts if part in known)] if one.parts else [one]
 
 
 def _inputs(row: Service, members: Sequence[Service], read: _Read) -> Inputs:
@@ -132,16 +168,17 @@ def _fresh(each: Sequence[Sequence[Stretch]]) -> tuple[Span, ...]:
     return tuple(Span(*one) for one in reduce(coverage.intersection, (coverage.union(one) for one in each)))
 
 
-def _read(conn: Connection, tenant_id: int, rows: Sequence[Service], lo: datetime, hi: datetime) -> _Read:
+def _read(conn: Connection, tenant_id: int, rows: Sequence[Service], times: _Times, *, newest: bool = False) -> _Read:
+    """`newest`: of data only the last stretch."""
     sources = sorted({row.source for row in rows if row.source})
     ids = [row.id for row in rows]
-    span = {"tenant_id": tenant_id, "lo": lo, "hi": hi}
+    span = {"tenant_id": tenant_id, "lo": times.lo, "hi": times.hi}
     of_sources, of_services = {**span, "sources": sources}, {**span, "services": ids}
     return _Read(
         _by_key((row.source, _baseline(row)) for row in conn.execute(_FOUND, of_sources)),
-        _data(conn, tenant_id, sources, of_sources),
+        _newest(conn, tenant_id, sources) if newest else _data(conn, tenant_id, sources, of_sources),
         _by_key((row.service_id, _impact(row)) for row in conn.execute(_IMPACTS, of_services)),
-        _by_key(windows.works(conn, tenant_id, ids, lo, hi)),
+        _by_key(windows.works(conn, tenant_id, ids, times.lo, times.hi)),
         _by_key((row.service_id, pin_of(row)) for row in conn.execute(_PINS, of_services)),
     )
 
@@ -151,7 +188,7 @@ def _read_now(conn: Connection, tenant_id: int, accounts: Sequence[str], now: da
     ours = {"tenant_id": tenant_id, "now": now}
     data = {
         f"{_CONNECTION}{number}": [Stretch(instant(begin), instant(end))]
-        for number, begin, end in conn.execute(_COVERED_ALL, {"tenant_id": tenant_id}).all()
+        for number, begin, end in conn.execute(_GOING_ON, {"tenant_id": tenant_id}).all()
     }
     for row in conn.execute(_COVERED_LAST, {"tenant_id": tenant_id, "sources": accounts}):
         data[row.source] = [Stretch(row.began_at, row.ended_at)]
@@ -169,10 +206,25 @@ def _data(
 ) -> dict[str, list[Stretch]]:
     """The stretches of this time and the last one before it, which says since when there are none."""
     found = _by_key((row.source, Stretch(row.began_at, row.ended_at)) for row in conn.execute(_COVERED, of_sources))
-    numbers = [int(one.removeprefix(_CONNECTION)) for one in sources if one.startswith(_CONNECTION)]
-    for row in conn.execute(_COVERED_NOW, {"tenant_id": tenant_id, "connections": numbers}):
-        found.setdefault(f"{_CONNECTION}{row.id}", []).append(Stretch(row.covered_from, row.covered_until))
+    for source, stretch in _going_on(conn, tenant_id, sources):
+        found.setdefault(source, []).append(stretch)
     return found
+
+
+def _newest(conn: Connection, tenant_id: int, sources: Sequence[str]) -> dict[str, list[Stretch]]:
+    found = {source: [stretch] for source, stretch in _going_on(conn, tenant_id, sources)}
+    others = [one for one in sources if not one.startswith(_CONNECTION)]
+    if others:
+        for row in conn.execute(_COVERED_LAST, {"tenant_id": tenant_id, "sources": others}):
+            found[row.source] = [Stretch(row.began_at, row.ended_at)]
+    return found
+
+
+def _going_on(conn: Connection, tenant_id: int, sources: Sequence[str]) -> Iterator[tuple[str, Stretch]]:
+    numbers = [int(one.removeprefix(_CONNECTION)) for one in sources if one.startswith(_CONNECTION)]
+    rows = conn.execute(_COVERED_NOW, {"tenant_id": tenant_id, "connections": numbers}).all()
+    for number, begin, end in rows:
+        yield f"{_CONNECTION}{number}", Stretch(instant(begin), instant(end))
 
 
 def _by_key(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
@@ -228,11 +280,10 @@ _COVERED = (
     )
     .order_by(_V.source, _V.began_at)
 )
-_COVERED_NOW = select(_C.id, _C.covered_from, _C.covered_until).where(
-    _C.tenant_id == bindparam("tenant_id"),
-    _C.id.in_(bindparam("connections", expanding=True)),
-    _C.covered_from.is_not(None),
-)
+_GOING_ON = select(  # as the driver gives them: there are thousands
+    _C.id, type_coerce(_C.covered_from, BigInteger), type_coerce(_C.covered_until, BigInteger)
+).where(_C.tenant_id == bindparam("tenant_id"), _C.covered_from.is_not(None))
+_COVERED_NOW = _GOING_ON.where(_C.id.in_(bindparam("connections", expanding=True)))
 _IMPACTS = (
     select(_X.service_id, _X.incident_id, _X.impact, _X.began_at, _X.ended_at, _I.title, _I.visibility)
     .join_from(incident_impact, incident, and_(_I.tenant_id == _X.tenant_id, _I.id == _X.incident_id))
@@ -257,11 +308,6 @@ _PINS = (
     .order_by(_P.began_at, _P.id)
 )
 
-_COVERED_ALL = select(
-    _C.id, type_coerce(_C.covered_from, BigInteger), type_coerce(_C.covered_until, BigInteger)
-).where(  # as the driver gives them: there are thousands
-    _C.tenant_id == bindparam("tenant_id"), _C.covered_from.is_not(None)
-)
 _COVERED_LAST = (
     select(_V.source, func.max(_V.began_at).label("began_at"), func.max(_V.ended_at).label("ended_at"))
     .where(_V.tenant_id == bindparam("tenant_id"), _V.source.in_(bindparam("sources", expanding=True)))

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import (
     Connection,
     Row,
+    Text,
     TypeDecorator,
     bindparam,
     func,
@@ -26,7 +27,7 @@ from collector.core.upsert import upsert
 from collector.domain.incidents.tables import incident, incident_impact
 from collector.domain.maintenance.tables import maintenance, maintenance_service
 from collector.domain.services.rules import OnStale, Pin, ServiceKind, Span, Visibility
-from collector.domain.services.tables import service, service_pin
+from collector.domain.services.tables import baseline_span, service, service_pin
 from collector.domain.services.timeline import instant
 from collector.domain.tenants.tables import tenant
 
@@ -76,8 +77,8 @@ def all_services(conn: Connection, tenant_id: int) -> list[Service]:
 
 def some(conn: Connection, tenant_id: int, ids: Iterable[int]) -> dict[int, Service]:
     """Those of them that are listed."""
-    rows = conn.execute(_SOME, {"tenant_id": tenant_id, "services": list(ids)})
-    return {row.id: Service._make(row) for row in rows}
+    rows = conn.execute(_SOME, {"tenant_id": tenant_id, "services": list(ids)}).all()
+    return {row[0]: _plain(row) for row in rows}
 
 
 def find(conn: Connection, tenant_id: int, service_id: int) -> Service | None:
@@ -91,14 +92,20 @@ def by_slug(conn: Connection, tenant_id: int, slug: str) -> Service | None:
 
 def words(conn: Connection, tenant_id: int) -> list[Words]:
     """Of all that are listed, by name."""
-    return [Words._make(row) for row in conn.execute(_WORDS, {"tenant_id": tenant_id})]
+    rows = conn.execute(_WORDS, {"tenant_id": tenant_id}).all()
+    return [Words(number, slug, name, _list(tags), seen_by) for number, slug, name, tags, seen_by in rows]
 
 
-def page_ids(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[int]]:
+def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[Service]]:
     """How many are listed, and the wanted ones, by name."""
     total: int = conn.execute(_COUNT, {"tenant_id": tenant_id}).scalar_one()
     wanted = {"tenant_id": tenant_id, "skip": offset, "take": limit}
-    return total, list(conn.execute(_PAGE, wanted).scalars())
+    return total, [_plain(row) for row in conn.execute(_PAGE, wanted).all()]
+
+
+def stirred(conn: Connection, tenant_id: int, now: datetime) -> list[int]:
+    """All but those that are operational for sure: nothing is found or said of them, and silence means nothing."""
+    return list(conn.execute(_STIRRED, {"tenant_id": tenant_id, "now": now}).scalars())
 
 
 def of_sources(conn: Connection, tenant_id: int, sources: Iterable[str]) -> dict[str, Service]:
@@ -163,15 +170,19 @@ def _plain(row: Sequence[Any]) -> Service:
     return Service._make(
         (
             *row[:_PARTS],
-            orjson.loads(parts) if parts != "[]" else [],
+            _list(parts),
             *row[_PARTS + 1 : _TAGS],
-            orjson.loads(tags) if tags != "[]" else [],
+            _list(tags),
             orjson.loads(own) if own else None,
             *row[_OWN + 1 : _TIMES],
             *map(_instant, row[_TIMES:-1]),
             None,
         )
     )
+
+
+def _list(text: str) -> list[Any]:
+    return [] if text == _NONE else orjson.loads(text)
 
 
 _instant = lru_cache(maxsize=8192)(instant)  # what is listed together was made together
@@ -182,7 +193,9 @@ def pin_of(row: Row[*tuple[Any, ...]]) -> Pin:
     return Pin(id=row.id, status=row.status, reason=row.reason, by=row.by, span=Span(row.began_at, ended))
 
 
-_S, _P = service.c, service_pin.c
+_NONE = "[]"
+_OPEN = ("investigating", "identified", "monitoring")
+_S, _P, _B = service.c, service_pin.c, baseline_span.c
 _I, _X, _M, _W = incident.c, incident_impact.c, maintenance.c, maintenance_service.c
 
 _COLUMNS: Sequence[Any] = [_S[name] for name in Service._fields]
@@ -193,11 +206,37 @@ _OURS = (_S.tenant_id == bindparam("tenant_id"), _S.removed_at.is_(None))
 _HOLD = select(tenant.c.id).where(tenant.c.id == bindparam("tenant_id")).with_for_update()
 _SAVE = upsert(service)
 _ALL = select(*_RAW).where(*_OURS).order_by(_S.name, _S.id)
-_SOME = select(*_COLUMNS).where(*_OURS, _S.id.in_(bindparam("services", expanding=True)))
+_SOME = select(*_RAW).where(*_OURS, _S.id.in_(bindparam("services", expanding=True)))
 _BY_SLUG = select(*_COLUMNS).where(*_OURS, _S.slug == bindparam("slug"))
-_WORDS = select(_S.id, _S.slug, _S.name, _S.tags, _S.visibility).where(*_OURS).order_by(_S.name, _S.id)
+_WORDS = (
+    select(_S.id, _S.slug, _S.name, type_coerce(_S.tags, Text), _S.visibility).where(*_OURS).order_by(_S.name, _S.id)
+)
 _COUNT = select(func.count()).select_from(service).where(*_OURS)
-_PAGE = select(_S.id).where(*_OURS).order_by(_S.name, _S.id).offset(bindparam("skip")).limit(bindparam("take"))
+_PAGE = _ALL.offset(bindparam("skip")).limit(bindparam("take"))
+_STIRRED = select(_S.id).where(
+    *_OURS,
+    or_(
+        _S.on_stale != "hold",
+        type_coerce(_S.parts, Text) != _NONE,
+        _S.source.in_(
+            select(_B.source).where(
+                _B.tenant_id == bindparam("tenant_id"),
+                or_(_B.ended_at.is_(None), _B.ended_at > bindparam("now")),
+            )
+        ),
+        _S.id.in_(
+            select(_X.service_id)
+            .join_from(incident, incident_impact, (_X.tenant_id == _I.tenant_id) & (_X.incident_id == _I.id))
+            .where(_I.tenant_id == bindparam("tenant_id"), _I.status.in_(_OPEN))
+        ),
+        _S.id.in_(
+            select(_W.service_id)
+            .join_from(maintenance, maintenance_service, (_W.tenant_id == _M.tenant_id) & (_W.maintenance_id == _M.id))
+            .where(_M.tenant_id == bindparam("tenant_id"), _M.status.in_(("scheduled", "active")))
+        ),
+        _S.id.in_(select(_P.service_id).where(_P.tenant_id == bindparam("tenant_id"), _P.until > bindparam("now"))),
+    ),
+)
 _OF_SOURCES = select(*_COLUMNS).where(
     _S.tenant_id == bindparam("tenant_id"),
     _S.source.in_(bindparam("sources", expanding=True)),
@@ -211,7 +250,7 @@ _OPEN_INCIDENTS = (
     .join_from(incident, incident_impact, (_X.tenant_id == _I.tenant_id) & (_X.incident_id == _I.id))
     .where(
         _I.tenant_id == bindparam("tenant_id"),
-        _I.status.in_(("investigating", "identified", "monitoring")),
+        _I.status.in_(_OPEN),
         _X.service_id == bindparam("service_id"),
     )
     .order_by(_I.id)
