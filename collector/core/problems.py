@@ -95,4 +95,6 @@ def unavailable(trouble: StoreUnavailable) -> Problem:
 
 
 def _shorten(text: str, limit: int = 80) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """Half a character (JSON can name one) is written as its number, since no answer can hold it."""
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return whole if len(whole) <= limit else whole[: limit - 1] + "…"

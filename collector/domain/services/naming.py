@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 MAX_SLUG = 60
 MAX_NAME = 120
@@ -13,6 +13,8 @@ MAX_TAGS = 50
 MAX_PARTS = 200
 MAX_ID = 2**63 - 1
 LONGEST_PIN = timedelta(hours=24)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before anything that is watched could have been: what is near the beginning of all dates is none in every zone."""
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
@@ -79,8 +81,10 @@ def check_parts(parts: Sequence[int]) -> list[int]:
 
 
 def check_since(since: datetime, now: datetime) -> datetime:
-    if since.tzinfo is None or since > now:
-        raise ValueError(f"since: {since.isoformat()!r}; expected a time in the past, with its zone")
+    if since.tzinfo is None or not EARLIEST <= since <= now:
+        raise ValueError(
+            f"since: {since.isoformat()!r}; expected a time in the past from {EARLIEST.year} on, with its zone"
+        )
     return since
 
 

@@ -1,6 +1,6 @@
 """Slugs are plain, short and free; what people write about services is checked field by field."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -76,7 +76,8 @@ def test_a_service_counts_from_the_past_and_a_pin_ends_within_a_day() -> None:
     day = timedelta(days=1)
     assert naming.check_since(T0, T0) == T0
     assert naming.check_until(T0 + day, T0) == T0 + day
-    for bad in (T0 + timedelta(seconds=1), T0.replace(tzinfo=None)):
+    first = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+    for bad in (T0 + timedelta(seconds=1), T0.replace(tzinfo=None), first):
         with pytest.raises(ValueError, match="since: "):
             naming.check_since(bad, T0)
     bads: list[datetime] = [T0, T0 + day + timedelta(seconds=1), (T0 + day / 2).replace(tzinfo=None)]

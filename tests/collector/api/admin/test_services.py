@@ -181,6 +181,7 @@ async def test_a_part_has_no_parts_and_nothing_goes_round_in_circles(admin: Admi
         ({"on_stale": "never"}, "on_stale"),
         ({"publish_baseline": "yes"}, "publish_baseline"),
         ({"since": "2999-01-01T00:00:00Z"}, "since"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "since"),
         ({"since": "2026-01-01T00:00:00"}, "since"),
         ({"parts": ["1"]}, "parts.0"),
     ],
@@ -193,6 +194,13 @@ async def test_what_makes_no_sense_is_refused_by_field(
     for refused in (posted, await admin.change(made["id"], **fields)):
         assert refused.status_code == 400, refused.text
         assert refused.json()["error"]["details"]["field"] == field
+
+
+async def test_half_a_character_is_refused_by_field_as_well(admin: Admin, client: httpx.AsyncClient) -> None:
+    headers = {**admin.headers, "Content-Type": "application/json"}
+    refused = await client.post(SERVICES, headers=headers, content=b'{"name": "a\\ud800"}')
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["error"]["details"]["value"] == "a\\ud800"
 
 
 async def test_a_pin_beats_everything_until_it_is_over(admin: Admin, database: Database, acme: Account) -> None:
