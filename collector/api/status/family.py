@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 from collector.api import family
 from collector.api.family import Dialect
 from collector.api.journal import Journal
+from collector.api.kept import Kept, Moments
 from collector.api.requests import Requests
 from collector.api.status import envelope, incidents, maintenance, ping, services, uptime
 from collector.api.status.auth import DOCUMENT, NAME, guard, scope_of
@@ -13,6 +14,9 @@ from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
+
+MAX_BODY = 1024 * 1024
+"""Room for three texts of the greatest length, also where a client writes every character as `\\ud83d\\ude00`."""
 
 ROUTERS: tuple[APIRouter, ...] = (ping.router, services.router, uptime.router, incidents.router, maintenance.router)
 
@@ -29,8 +33,9 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_m
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "ops_…"},
         revalidates=True,
         note=Requests(journal).note,
+        kept=Kept(frozenset({services.router.prefix}), Moments(db).version),
     )
-    return family.build(dialect, ROUTERS, title="Fieldpost: status", db=db, document_url=DOCUMENT)
+    return family.build(dialect, ROUTERS, title="Fieldpost: status", db=db, document_url=DOCUMENT, max_body=MAX_BODY)
 
 
 def _state_scopes(router: APIRouter) -> None:

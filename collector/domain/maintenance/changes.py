@@ -186,6 +186,8 @@ def _check_change(before: Window, after: Window, now: datetime) -> None:
     if after.scheduled_start != before.scheduled_start:
         rules.check_start(after.scheduled_start, now)
     rules.check_span(after.scheduled_start, after.scheduled_end)
+    if after.auto_complete and not before.auto_complete and status == "active" and now >= before.scheduled_end:
+        raise NotPossible("auto_complete: scheduled_end has passed; expected complete", possible)
     if after.auto_start and not before.auto_start and status == "scheduled":
         rules.check_start(after.scheduled_start, now)
 

@@ -138,6 +138,14 @@ async def test_nobody_extends_what_does_not_count_after_the_fact(desk: Desk) -> 
     assert (work.span, work.excluded) == (Span(T0, None), Span(T0, END))
 
 
+async def test_an_overrun_is_not_undone_by_having_it_end_by_itself_after_the_fact(desk: Desk) -> None:
+    number = await desk.schedule(auto_complete=False)
+    await desk.turn(T0)
+    with pytest.raises(NotPossible, match="auto_complete: scheduled_end has passed"):
+        await desk.change(number, END + HOUR, auto_complete=True)
+    assert (await desk.move(number, "complete", END + HOUR)).actual_end == END + HOUR
+
+
 async def test_nothing_is_excluded_from_the_sla_while_it_goes_on(desk: Desk) -> None:
     number = await desk.schedule(exclude_from_sla=False)
     other = await add_service(desk.db, desk.tenant, T0 - HOUR)

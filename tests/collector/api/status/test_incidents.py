@@ -1,6 +1,7 @@
 """Incidents, as a client of the status document makes, changes and reads them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -525,3 +526,13 @@ async def test_no_update_of_many_at_once_is_lost(client: httpx.AsyncClient) -> N
     assert {each["message"] for each in found["updates"]} == {"", *told}
     assert found["status"] == found["updates"][-1]["status"]
     assert [each["id"] for each in found["updates"]] == sorted(each["id"] for each in found["updates"])
+
+
+async def test_texts_may_be_as_long_as_they_may_however_a_client_writes_them(client: httpx.AsyncClient) -> None:
+    text = "\U0001f600" * 20_000  # twelve bytes each, as Python's json writes them
+    made = await make(client)
+    told = {"root_cause": text, "postmortem": text, "message": text}
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post(f"{INCIDENTS}/{made['id']}/resolve", content=json.dumps(told), headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["postmortem"] == text
