@@ -1,16 +1,21 @@
 """Finished answers, kept until what they were made of has changed: a large fleet is not made again and again."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
 from collector.api.answer import Answer, Whole
+from collector.core.database import Database
 
-Version = Callable[[int], Awaitable[int]]
-"""A number that moves when the answers for this tenant may have changed."""
+Version = Callable[[int], Awaitable[int | None]]
+"""A number that moves when the answers for this tenant may have changed; None where nobody can tell."""
 
 PassOn = Callable[[], Awaitable[None]]
+
+PER_SECOND = 4
+"""How often what follows from the time is looked at again."""
 
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -38,6 +43,9 @@ class Kept:
     async def answer(self, tenant: int, scopes: frozenset[str], scope: Scope, answer: Answer, pass_on: PassOn) -> None:
         """Send what is kept; otherwise have it made, and keep it. The version is read first: it is never too new."""
         version = await self._version(tenant)
+        if version is None:
+            await pass_on()
+            return
         key = (tenant, scopes, scope["path"], scope["query_string"], _accepted(scope))
         known = self._answers.get(key)
         if known is not None and known.version == version:
@@ -56,6 +64,26 @@ class Kept:
         if made.whole.size <= self._left:
             self._answers[key] = made
             self._left -= made.whole.size
+
+
+class Moments:
+    """The version of what also changes with time alone: moves with every commit, and a few times a second."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._db = db
+        self._clock = clock
+        self._number = 0
+        self._last: tuple[tuple[int, int], int] | None = None
+
+    async def version(self, _tenant: int) -> int | None:
+        generation = self._db.generation()
+        if generation is None:
+            return None
+        now = generation, int(self._clock() * PER_SECOND)
+        if now != self._last:
+            self._last = now
+            self._number += 1
+        return self._number
 
 
 def _accepted(scope: Scope) -> bytes:

@@ -4,7 +4,9 @@ import pytest
 from starlette.types import Message, Scope
 
 from collector.api.answer import Answer
-from collector.api.kept import Kept
+from collector.api.kept import PER_SECOND, Kept, Moments
+from collector.core.database import Database
+from tests.collector import builders
 
 PATHS = frozenset({"/fleet"})
 EVERYTHING = frozenset({"health"})
@@ -92,3 +94,30 @@ async def test_a_kept_answer_can_be_revalidated() -> None:
     tag = dict(kept.whole.headers)[b"etag"].decode()
     assert await desk.get(if_none_match=tag) == (304, b"")
     assert desk.made == 1
+
+
+async def test_where_nobody_can_tell_whether_it_has_changed_nothing_is_kept() -> None:
+    desk = Desk()
+
+    async def unknown(_tenant: int) -> None:
+        return None
+
+    desk.kept = Kept(PATHS, unknown)
+    assert [await desk.get(), await desk.get()] == [(200, b"x1"), (200, b"x2")]
+
+
+async def test_what_follows_from_the_time_is_made_again_with_every_commit_and_soon_in_any_case(
+    database: Database,
+) -> None:
+    clock = [100.0]
+    moments = Moments(database, lambda: clock[0])
+    await database.ping()
+    if database.generation() is None:
+        assert await moments.version(1) is None
+        return
+    seen = [await moments.version(1), await moments.version(1)]
+    await builders.tenant(database)
+    seen += [await moments.version(1), await moments.version(1)]
+    clock[0] += 1 / PER_SECOND
+    seen += [await moments.version(1), await moments.version(1)]
+    assert seen == [1, 1, 2, 2, 3, 3]

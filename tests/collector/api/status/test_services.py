@@ -162,3 +162,24 @@ async def test_a_whole_is_as_its_parts_are(client: httpx.AsyncClient, database: 
     found = (await client.get(f"{SERVICES}/{whole.id}", headers=holder.headers)).json()
     assert (found["current_status"], found["data_state"]) == ("major_outage", "fresh")
     assert await names(client, holder, "status=major_outage") == ["Whole", "one"]
+
+
+async def test_what_is_written_shows_in_the_next_list(
+    client: httpx.AsyncClient, database: Database, holder: Holder
+) -> None:
+    now = utc_now()
+    number = await add_service(database, holder.tenant, now - HOUR, name="Shop")
+    stranger = await token(database, await builders.tenant(database), "read:status")
+    blind = await token(database, holder.tenant, "write:incidents")
+    for status in ("partial_outage", "operational", "major_outage"):
+        await add_pin(database, holder.tenant, number, utc_now(), now + HOUR, status=status)
+        for _ in range(2):
+            answer = await client.get(SERVICES, headers=holder.headers)
+            (found,) = answer.json()["services"]
+            assert found["current_status"] == status
+            assert answer.headers["x-ratelimit-remaining"]
+        assert await names(client, stranger, "") == []
+        assert (await client.get(SERVICES, headers=blind.headers)).status_code == 403
+        assert (await client.get(SERVICES)).status_code == 401
+    head = await client.head(SERVICES, headers=holder.headers)
+    assert (head.content, head.headers["etag"]) == (b"", answer.headers["etag"])
