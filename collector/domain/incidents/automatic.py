@@ -33,6 +33,8 @@ _SEVERITY: dict[ServiceStatus | None, Severity] = {
     None: "informational",
 }
 _SHOWN = 10  # alerts in one update
+_RULE = "rule "  # before its tag: who says it; people are called by their addresses, which have no spaces
+_NOBODY = "rule"  # one that is not there any more
 
 
 class _Known(NamedTuple):
@@ -76,7 +78,7 @@ def _follow(conn: Connection, tenant_id: int, place: Service, said: _Said, known
     authors = {rule.id: _author(rule) for rule in known.rules}
     for (rule_id, service_id), incident_id in known.opened.items():
         if service_id == place.id:
-            _tell(conn, tenant_id, incident_id, said, authors.get(rule_id, "rule"))
+            _tell(conn, tenant_id, incident_id, said, authors.get(rule_id, _NOBODY))
 
 
 def _open(conn: Connection, tenant_id: int, place: Service, rule: Rule, said: _Said) -> None:
@@ -112,7 +114,8 @@ def _tell(conn: Connection, tenant_id: int, incident_id: int, said: _Said, autho
 def _own(known: Shown) -> Update | None:
     """The last word, where a rule has said it and it is not the first one."""
     last = known.updates[-1]
-    return last if len(known.updates) > 1 and last.author.startswith("rule") and not last.is_public else None
+    said = last.author == _NOBODY or last.author.startswith(_RULE)
+    return last if len(known.updates) > 1 and said and not last.is_public else None
 
 
 def _say(conn: Connection, tenant_id: int, incident_id: int, said: _Said, author: str) -> None:
@@ -121,7 +124,7 @@ def _say(conn: Connection, tenant_id: int, incident_id: int, said: _Said, author
 
 
 def _author(rule: Rule) -> str:
-    return f"rule {rule.tag}"
+    return f"{_RULE}{rule.tag}"
 
 
 def _said(conn: Connection, tenant_id: int, connection_id: int, events: Sequence[Event]) -> _Said:

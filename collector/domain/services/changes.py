@@ -115,6 +115,7 @@ def delete(conn: Connection, tenant_id: int, service_id: int, act: Act) -> Servi
 def pin(conn: Connection, tenant_id: int, service_id: int, said: tuple[ServiceStatus, str, datetime], act: Act) -> Pin:
     """`said`: how it is, why, and until when that holds; it takes the place of what was said before."""
     status, reason, until = said
+    store.hold(conn, tenant_id)
     known = _found(conn, tenant_id, service_id)
     store.end_pins(conn, tenant_id, service_id, act.at)
     values = {"status": status, "reason": reason, "by": act.by, "began_at": act.at, "until": until}
@@ -126,6 +127,7 @@ def pin(conn: Connection, tenant_id: int, service_id: int, said: tuple[ServiceSt
 
 def unpin(conn: Connection, tenant_id: int, service_id: int, act: Act) -> Service:
     """What was said does not hold any more; `Refusal` where nothing was."""
+    store.hold(conn, tenant_id)
     known = _found(conn, tenant_id, service_id)
     if not store.end_pins(conn, tenant_id, service_id, act.at):
         raise NotPinned(f"The service {service_id} has no pin")

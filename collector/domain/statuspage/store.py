@@ -145,15 +145,19 @@ def windows(conn: Connection, tenant_id: int, now: datetime) -> list[PublicWindo
     return [one for one in _windows(conn, tenant_id, rows, now) if one.status in OPEN]
 
 
-def past_windows(conn: Connection, tenant_id: int, now: datetime, limit: int) -> list[PublicWindow]:
-    """All of the last 90 days, the latest first; also those that run or are to come."""
-    wanted = {"tenant_id": tenant_id, "since": now - HISTORY, "take": limit}
-    return _windows(conn, tenant_id, conn.execute(_LATEST_WINDOWS, wanted).all(), now)
+def latest_windows(conn: Connection, tenant_id: int, now: datetime, limit: int) -> list[PublicWindow]:
+    """Those of the last 90 days, the latest first, then those that are to come, the next one first: so many of each.
+
+    One limit for both would be used up by what recurs daily, and nothing that goes on would be among them.
+    """
+    wanted = {"tenant_id": tenant_id, "since": now - HISTORY, "now": now, "take": limit}
+    rows = [*conn.execute(_BEGUN_WINDOWS, wanted), *conn.execute(_NEXT_WINDOWS, wanted)]
+    return _windows(conn, tenant_id, rows, now)
 
 
 def feed(conn: Connection, tenant_id: int, now: datetime, limit: int) -> list[PublicIncident | PublicWindow]:
     """What there is to tell, at least the latest of it."""
-    return [*incidents(conn, tenant_id, now, 0, limit).rows, *past_windows(conn, tenant_id, now, limit)]
+    return [*incidents(conn, tenant_id, now, 0, limit).rows, *latest_windows(conn, tenant_id, now, limit)]
 
 
 def window_of(conn: Connection, tenant_id: int, window_id: int, now: datetime) -> PublicWindow | None:
@@ -288,11 +292,13 @@ _OUR_WINDOWS = (_M.tenant_id == bindparam("tenant_id"), _M.visibility == "public
 _OPEN_WINDOWS = (
     select(maintenance).where(*_OUR_WINDOWS, _M.status.in_(sorted(OPEN))).order_by(_M.scheduled_start, _M.id)
 )
-_LATEST_WINDOWS = (
-    select(maintenance)
-    .where(*_OUR_WINDOWS, _M.scheduled_start >= bindparam("since", type_=_M.scheduled_start.type))
-    .order_by(_M.scheduled_start.desc(), _M.id.desc())
-    .limit(bindparam("take"))
+_SOME_WINDOWS = select(maintenance).where(*_OUR_WINDOWS).limit(bindparam("take"))
+_BEGUN_WINDOWS = _SOME_WINDOWS.where(
+    _M.scheduled_start >= bindparam("since", type_=_M.scheduled_start.type),
+    _M.scheduled_start <= bindparam("now", type_=_M.scheduled_start.type),
+).order_by(_M.scheduled_start.desc(), _M.id.desc())
+_NEXT_WINDOWS = _SOME_WINDOWS.where(_M.scheduled_start > bindparam("now", type_=_M.scheduled_start.type)).order_by(
+    _M.scheduled_start, _M.id
 )
 _ONE_WINDOW = select(maintenance).where(*_OUR_WINDOWS, _M.id == bindparam("id"))
 _CONCERNED = (

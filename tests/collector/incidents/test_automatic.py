@@ -155,13 +155,14 @@ async def test_what_comes_and_goes_is_one_update_in_ten_minutes(here: Here) -> N
     assert (await here.only()).updates[-1].message == "critical: Tablespace full (FULL is critical)"
 
 
-async def test_what_people_said_in_between_stays_where_it_was(here: Here) -> None:
+@pytest.mark.parametrize("author", ["ana@example.com", "rule@example.com"])
+async def test_what_people_said_in_between_stays_where_it_was(here: Here, author: str) -> None:
     await here.rule()
     await here.run(0, found("FULL"))
     number = (await here.only()).incident.id
     await here.run(1, found("FULL", "ok"))
-    word = Change(message="Adding a file.")
-    await here.db.write(changes.change, here.tenant, number, word, Act("ana@example.com", T + 2 * MINUTE))
+    word = Change(message="Adding a file.", is_public=False)
+    await here.db.write(changes.change, here.tenant, number, word, Act(author, T + 2 * MINUTE))
     await here.run(3, found("FULL"))
     assert [each.message for each in (await here.only()).updates][1:] == [
         "cleared: Tablespace full",

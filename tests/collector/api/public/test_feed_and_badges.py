@@ -13,7 +13,9 @@ from collector.api.public import atom, badges
 from collector.core.database import Database
 from collector.domain.services.rules import STATUSES
 from collector.domain.statuspage.rules import Affected, Page, PublicIncident, PublicUpdate, PublicWindow
+from common.clock import utc_now
 from tests.collector.api.public.making import Site, say
+from tests.collector.services.making import add_work
 
 AT = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 PAGE = Page(1, "acme", True, "Acme", "How we do", "1b4e28ba-2fa1-11d2-883f-0016d3cca427", AT)
@@ -130,3 +132,20 @@ async def test_the_feed_of_a_page_tells_what_is_public(http: httpx.AsyncClient, 
     assert badge.headers["content-type"] == "image/svg+xml"
     assert badge.headers["content-security-policy"].startswith("default-src 'none'")
     assert "Web: degraded performance" in badge.text
+
+
+async def test_what_recurs_daily_pushes_nothing_that_goes_on_out_of_the_feed(
+    http: httpx.AsyncClient, acme: Site, database: Database
+) -> None:
+    now, day = utc_now(), timedelta(days=1)
+    going_on = {"status": "active", "actual_end": None, "visibility": "public", "title": "Move"}
+    await add_work(database, acme.tenant, [acme.web], (now - timedelta(hours=1), now + timedelta(hours=1)), **going_on)
+    coming = {"status": "scheduled", "actual_start": None, "actual_end": None, "visibility": "public"}
+    for number in range(1, atom.MOST + 10):
+        times = (now + number * day, now + number * day + timedelta(hours=1))
+        made = {"created_at": now - day, "updated_at": now - day, "title": f"Backup {number}"}
+        await add_work(database, acme.tenant, [acme.web], times, **coming, **made)
+    feed = read((await http.get(f"{acme.path}/feed.atom")).content)
+    titles = [text(entry, "title") for entry in feed.findall(f"{ATOM}entry")]
+    assert len(titles) == atom.MOST
+    assert {"Active: Move", "Scheduled: Backup 1"} <= set(titles)
