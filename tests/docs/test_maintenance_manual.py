@@ -32,7 +32,7 @@ def test_the_figures_are_those_of_the_code() -> None:
     sweep = Settings.model_fields["sweep_s"].default
     for figure in (
         f"{rules.LONGEST.days} days long at most",
-        f"at most {rules.LATE_START // timedelta(minutes=1)} minutes before",
+        f"at most {rules.LATE_START // timedelta(minutes=1)} minutes before now",
         f"at least {rules.SHORTEST_GRACE // timedelta(minutes=1)} minutes",
         f"1 to {rules.MAX_SERVICES} services",
         f"at most {recurrence.AT_MOST} windows a",

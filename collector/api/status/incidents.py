@@ -97,6 +97,7 @@ class PatchBody(Body):
             services=_chosen(self.service_ids, self.services) if given & {"service_ids", "services"} else None,
             message=self.message if "message" in given else None,
             is_public=self.is_public,
+            restates=True,
         )
 
 

@@ -140,13 +140,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to become of an incident; what is None stays. `fields`: columns that are set to another text."""
+    """What is to become of an incident; what is None stays. `fields`: columns that are set to another text.
+
+    `restates`: the status that it has already may stand beside other fields, as where a client sends all of them back.
+    """
 
     fields: Mapping[str, str | None] = field(default_factory=dict)
     status: Status | None = None
     services: Choice | None = None
     message: str | None = None
     is_public: bool | None = None
+    restates: bool = False
 
 
 def check_title(text: str) -> str:
@@ -190,6 +194,9 @@ def changed(known: Incident, wanted: Change, at: datetime) -> Incident:
 
 def _next(known: Incident, wanted: Change, at: datetime) -> Status:
     before, after = known.status, wanted.status or known.status
+    others = wanted.fields or wanted.services is not None
+    if before == after and wanted.restates and others and wanted.message is None:
+        return before
     if before == after and (wanted.status or wanted.message is not None):
         if before == RESOLVED or wanted.message is None:
             raise NotAllowed(f"It is {before} already", choices(known, at))

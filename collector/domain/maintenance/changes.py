@@ -70,10 +70,8 @@ def upcoming(conn: Connection, tenant_id: int, now: datetime) -> list[Shown]:
 
 
 def schedule(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> Shown:
-    """`Unfit` names what cannot be used."""
-    rules.check_start(wanted.scheduled_start, act.at)
+    """`Unfit` names what cannot be used. What is announced late counts from then on, and not at all once it is over."""
     rules.check_span(wanted.scheduled_start, wanted.scheduled_end)
-    rules.check_end(wanted.scheduled_end, act.at)
     check_known(conn, tenant_id, wanted.services)
     return add(conn, tenant_id, wanted, act)
 

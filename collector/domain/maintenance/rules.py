@@ -35,7 +35,7 @@ OPEN: frozenset[State] = frozenset({"scheduled", "active"})
 
 LONGEST = timedelta(days=30)
 LATE_START = timedelta(minutes=5)
-"""How far in the past a start may lie: announcing work after it was done would be an excuse, not maintenance."""
+"""How far in the past a window may be moved."""
 
 SHORTEST_GRACE = timedelta(minutes=5)
 MAX_SERVICES = 200
@@ -87,16 +87,17 @@ class Linked(NamedTuple):
 
 
 def began(window: Window) -> datetime | None:
-    """When it began, or will by itself; nobody has to be there to note it."""
+    """When it began, or will by itself, never before it was announced; nobody has to be there to note it."""
     if window.status == "cancelled":
         return None
-    return window.actual_start or (window.scheduled_start if window.auto_start else None)
+    return window.actual_start or (max(window.scheduled_start, window.created_at) if window.auto_start else None)
 
 
 def ended(window: Window) -> datetime | None:
-    if began(window) is None:
+    begin = began(window)
+    if begin is None:
         return None
-    return window.actual_end or (window.scheduled_end if window.auto_complete else None)
+    return window.actual_end or (max(window.scheduled_end, begin) if window.auto_complete else None)
 
 
 def state(window: Window, now: datetime) -> State:
@@ -150,9 +151,9 @@ def overruns(window: Window, now: datetime) -> bool:
 
 
 def work(window: Window) -> Work | None:
-    """What it means for its services; None where it never begins. What does not count is never longer than planned."""
+    """What it means for its services; None where it never lasts. What does not count is never longer than planned."""
     begin, end = began(window), ended(window)
-    if begin is None:
+    if begin is None or begin == end:
         return None
     counted = Span(max(begin, window.scheduled_start), min(end or window.scheduled_end, window.scheduled_end))
     excluded = window.exclude_from_sla and counted.ended_at is not None and counted.began_at < counted.ended_at

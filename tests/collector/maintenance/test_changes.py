@@ -20,10 +20,8 @@ END = T0 + 2 * HOUR
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"start": T0 - HOUR - 6 * MINUTE}, "scheduled_start"),
         ({"scheduled_end": T0}, "scheduled_end"),
         ({"scheduled_end": T0 + timedelta(days=31)}, "scheduled_end"),
-        ({"start": T0 - HOUR - 4 * MINUTE, "scheduled_end": T0 - HOUR - MINUTE}, "scheduled_end"),
         ({"services": (999_999,)}, "service_ids"),
     ],
 )
@@ -42,11 +40,18 @@ async def test_services_of_another_tenant_and_removed_ones_are_unknown(desk: Des
             await desk.schedule(services=(desk.service, number))
 
 
-async def test_a_window_whose_time_has_just_come_begins_at_once(desk: Desk) -> None:
-    number = await desk.schedule(start=T0 - HOUR - 2 * MINUTE)
+@pytest.mark.parametrize("late", [2 * MINUTE, 90 * MINUTE])
+async def test_a_window_whose_time_has_come_begins_when_it_is_announced(desk: Desk, late: timedelta) -> None:
+    number = await desk.schedule(start=T0 - HOUR - late)
     found = await desk.window(number)
-    assert (found.status, found.actual_start) == ("active", T0 - HOUR - 2 * MINUTE)
+    assert (found.status, found.actual_start) == ("active", T0 - HOUR)
     assert [kind for kind, _ in await desk.events()] == ["maintenance.scheduled", "maintenance.started"]
+
+
+async def test_a_window_that_is_over_when_it_is_announced_is_recorded_and_never_lasted(desk: Desk) -> None:
+    number = await desk.schedule(start=T0 - 5 * HOUR, scheduled_end=T0 - 2 * HOUR)
+    found = await desk.window(number)
+    assert (found.status, found.actual_start, found.actual_end) == ("completed", T0 - HOUR, T0 - HOUR)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,20 @@ def test_what_cannot_be_used_is_named(check: Any, field: str) -> None:
     assert refusal.value.field == field
 
 
-def test_five_minutes_late_is_still_announced() -> None:
+@pytest.mark.parametrize("late", [timedelta(0), MINUTE, 3 * HOUR])
+def test_what_is_announced_late_counts_from_then_on(late: timedelta) -> None:
+    announced = rules.work(window(created_at=T0 + late, scheduled_start=T0, scheduled_end=T0 + 4 * HOUR))
+    assert announced is not None
+    assert announced.span == announced.excluded == Span(T0 + late, T0 + 4 * HOUR)
+
+
+def test_what_is_announced_when_it_is_over_never_lasted() -> None:
+    over = window(created_at=T0 + 5 * HOUR, scheduled_start=T0, scheduled_end=T0 + 4 * HOUR)
+    assert rules.work(over) is None
+    assert rules.state(over, T0 + 5 * HOUR) == "completed"
+
+
+def test_five_minutes_late_can_be_moved_to() -> None:
     rules.check_start(T0 - 5 * MINUTE, T0)
     rules.check_span(T0, T0 + timedelta(days=30))
     assert rules.check_services([3, 1, 3]) == (3, 1)

@@ -212,6 +212,18 @@ async def inputs(database: Database, holder: Holder, service: int) -> Any:
 # --- the state machine ---------------------------------------------------------------------------------------------
 
 
+async def test_a_client_that_sends_all_fields_back_changes_what_it_changed(client: httpx.AsyncClient) -> None:
+    number = await in_status(client, "monitoring")
+    known = await get(client, number)
+    answer = await client.patch(f"{INCIDENTS}/{number}", json={**known, "title": "Another headline"})
+    assert (answer.status_code, answer.json()["title"], answer.json()["status"]) == (
+        200,
+        "Another headline",
+        "monitoring",
+    )
+    assert answer.json()["updates"] == known["updates"]
+
+
 @pytest.mark.parametrize("before", STATUSES)
 @pytest.mark.parametrize("after", STATUSES)
 async def test_a_patch_moves_an_incident_as_the_table_says(client: httpx.AsyncClient, before: str, after: str) -> None:

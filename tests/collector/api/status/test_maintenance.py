@@ -207,7 +207,7 @@ async def test_a_foreign_window_answers_as_a_missing_one(
 
 async def test_the_time_of_a_window_is_seen_without_anybody_noting_it(client: httpx.AsyncClient, service: int) -> None:
     made = await make(client, service, begins=timedelta(minutes=-4))
-    assert (made["status"], made["actual_start"]) == ("active", made["scheduled_start"])
+    assert (made["status"], made["actual_start"]) == ("active", made["created_at"])
     found = (await client.get(WINDOWS, params={"status": "active"})).json()
     assert [one["id"] for one in found["maintenance"]] == [made["id"]]
     assert (await client.get(f"/api/v1/services/{service}")).json()["current_status"] == "under_maintenance"
