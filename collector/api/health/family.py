@@ -6,9 +6,9 @@ from collector.api import family
 from collector.api.family import Dialect
 from collector.api.health import activity, connections, envelope, fleet, history, team, tickets
 from collector.api.health.auth import guard
-from collector.api.requests import Requests
 from collector.api.journal import Journal
 from collector.api.kept import Kept
+from collector.api.requests import Requests
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family

@@ -1,4 +1,4 @@
-"""From an agent's batch to a receiver with the reference library: the events of the health family, as the contract documents them."""
+"""From an agent's batch to a receiver with the reference library: the documented events of the health family."""
 
 from datetime import timedelta
 from pathlib import Path
