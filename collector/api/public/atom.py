@@ -1,5 +1,6 @@
 """Pure: the feed of a page, as RFC 4287 wants it; an entry is an incident or a window, and keeps its id for ever."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -13,6 +14,10 @@ from common.clock import iso
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 NAMESPACE = "http://www.w3.org/2005/Atom"
 MOST = 50
+MOST_UPDATES = 20
+"""Of one incident, the newest: where an entry leads has all of them."""
+
+_UNFIT = re.compile(r"[^\t\n\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")  # as XML 1.0 says it
 
 Item = PublicIncident | PublicWindow
 
@@ -59,8 +64,9 @@ def _of_incident(one: PublicIncident) -> str:
     named = ", ".join(
         f"{found.name} ({STATUS[found.impact]})" if found.impact else found.name for found in one.services
     )
-    said = "".join(_said(update.created_at, update.status, update.message) for update in reversed(one.updates))
-    first = "" if one.updates else _paragraph(one.description)  # what was said first is the description
+    shown = one.updates[-MOST_UPDATES:]
+    said = "".join(_said(update.created_at, update.status, update.message) for update in reversed(shown))
+    first = "" if one.description in {update.message for update in shown} else _paragraph(one.description)
     return first + (_paragraph(f"Services: {named}") if named else "") + said
 
 
@@ -93,8 +99,4 @@ def _link(parent: Element, rel: str, href: str, media_type: str) -> None:
 
 def _clean(text: str) -> str:
     """Without the characters that no XML document can hold."""
-    return "".join(one if one in "\t\n" or _fits(ord(one)) else " " for one in text.replace("\r\n", "\n"))
-
-
-def _fits(code: int) -> bool:
-    return 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF  # noqa: PLR2004 - XML 1.0's
+    return _UNFIT.sub(" ", text.replace("\r\n", "\n"))

@@ -1,5 +1,6 @@
 """Feeds are what RFC 4287 asks for, badges are small pictures that say in words what they show."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -93,6 +94,14 @@ def test_whatever_people_write_stays_text(title: str, message: str) -> None:
     }
     picture = read(badges.svg(badges.of_status(title, "operational")))
     assert {found.tag for found in picture.iter()} == {f"{SVG}{name}" for name in ("svg", "title", "rect", "g", "text")}
+
+
+def test_an_entry_has_the_newest_updates_of_an_incident_that_goes_on_for_long() -> None:
+    said = [PublicUpdate(n, "monitoring", f"({n})", AT + timedelta(minutes=n)) for n in range(1, 301)]
+    [entry] = parsed([incident(updates=said, description="Disk full")]).findall(f"{ATOM}entry")
+    assert "Disk full" in text(entry, "content")
+    told = re.findall(r"\((\d+)\)", text(entry, "content"))
+    assert [int(n) for n in told] == list(range(300, 300 - atom.MOST_UPDATES, -1))
 
 
 def test_a_badge_says_in_words_what_it_shows() -> None:
