@@ -20,7 +20,7 @@ def table(titles: str, rows: Mapping[str, Iterable[str]]) -> str:
 
 
 TABLES = {
-    "states of incidents": table("| from | to |", MOVES),
+    "states of incidents": table("| from | to |", {str(status): words for status, words in MOVES.items()}),
     "impacts of severities": table("| severity | impact |", {name: [word] for name, word in IMPACT.items()}),
 }
 
