@@ -27,7 +27,7 @@ FORGET_PENDING_AFTER = timedelta(days=7)
 QUARANTINE_AFTER = timedelta(days=5)
 PURGE_AFTER = timedelta(days=30)
 MOST_PENDING = 5_000
-"""Addresses of one page that wait to be confirmed."""
+"""Addresses of one page that wait to be confirmed; one more, and the oldest is forgotten."""
 
 MAX_TITLE = 120
 MAX_TEXT = 2_000

@@ -113,8 +113,8 @@ def forget(conn: Connection, now: datetime, limit: int) -> int:
 
 def _add(conn: Connection, tenant_id: int, email: str, wishes: Wishes, now: datetime) -> None:
     waiting: int = conn.execute(_COUNT_PENDING, {"tenant_id": tenant_id}).scalar_one()
-    if waiting >= rules.MOST_PENDING:
-        return
+    if waiting >= rules.MOST_PENDING:  # who confirms does so soon: a flood of made-up addresses shuts nobody out
+        _forget(conn, tenant_id, conn.execute(_OLDEST_PENDING, {"tenant_id": tenant_id}).scalar_one())
     made = {
         "tenant_id": tenant_id,
         "id": new_id("sub"),
@@ -171,6 +171,9 @@ _BY_EMAIL = select(subscriber).where(_S.tenant_id == bindparam("tenant_id"), _S.
 _BY_ID = select(subscriber).where(_S.tenant_id == bindparam("tenant_id"), _S.id == bindparam("id"))
 _COUNT = select(func.count()).select_from(subscriber).where(_S.tenant_id == bindparam("tenant_id"))
 _COUNT_PENDING = _COUNT.where(_S.state == "pending")
+_OLDEST_PENDING = (
+    select(_S.id).where(_S.tenant_id == bindparam("tenant_id"), _S.state == "pending").order_by(_S.id).limit(1)
+)
 _LIST = (
     select(subscriber)
     .where(_S.tenant_id == bindparam("tenant_id"))

@@ -101,6 +101,18 @@ async def test_an_address_is_not_asked_again_and_again(acme: Site, database: Dat
     assert await mails(database) == 1  # what has not left yet is asked once
 
 
+async def test_a_flood_of_made_up_addresses_shuts_nobody_out(
+    acme: Site, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MOST_PENDING", 3)
+    wishes, now = rules.Wishes((), rules.EVENT_KINDS), utc_now()
+    addresses = ["a@example.com", "b@example.com", "c@example.com", "ana@example.com"]
+    for address in addresses:
+        await database.write(subscribers.ask, acme.tenant, address, wishes, now)
+    assert [await row(database, acme.tenant, one) is not None for one in addresses] == [False, True, True, True]
+    assert await mails(database) == 3
+
+
 async def test_links_that_are_void_do_nothing(
     http: httpx.AsyncClient, acme: Site, database: Database, links: Links
 ) -> None:
