@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from collector.api.status import shapes
 from collector.delivery.dispatcher import Dispatcher
 from collector.domain.maintenance import releasing
+from collector.domain.maintenance.tables import maintenance
 from common.clock import iso, utc_now
 from tests.collector import builders, estate
 from tests.collector.estate import Reporter
@@ -54,10 +56,12 @@ class Site:
         await self.desk.db.write(releasing.release, utc_now() + after, 50)
 
     async def work(self) -> dict[str, Any]:
-        """Begun four minutes ago, as it was announced."""
+        """Announced and begun four minutes ago."""
         began = utc_now().replace(microsecond=0) - 4 * MINUTE
         times = {"scheduled_start": iso(began), "scheduled_end": iso(began + timedelta(hours=1))}
         made = await self.desk.window(service_ids=[self.service], **times)
+        announced = update(maintenance).where(maintenance.c.id == made["id"]).values(created_at=began)
+        await self.desk.db.write(lambda conn: conn.execute(announced).rowcount)
         assert made["status"] == "active"
         return made
 

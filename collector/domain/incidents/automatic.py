@@ -11,7 +11,7 @@ from collector.domain.access.rules import Act
 from collector.domain.alerts import store as alerts
 from collector.domain.incidents import changes, opening, store
 from collector.domain.incidents.opening import Rule
-from collector.domain.incidents.rules import MAX_TITLE, OPEN, Change, Shown, Update, Wanted
+from collector.domain.incidents.rules import MAX_TITLE, MAX_UPDATES, OPEN, Change, Shown, Update, Wanted
 from collector.domain.incidents.tables import incident, incident_service
 from collector.domain.notifications.intake import RESOLVED, TRIGGERED
 from collector.domain.results.rules import stored
@@ -108,7 +108,8 @@ def _tell(conn: Connection, tenant_id: int, incident_id: int, said: _Said, autho
     if last is not None and said.at - last.created_at < AT_MOST_EVERY:
         store.reword(conn, tenant_id, last.id, f"{said.text} (as of {iso(said.at)})")
         return
-    _say(conn, tenant_id, incident_id, said, author)
+    if len(known.updates) < MAX_UPDATES:
+        _say(conn, tenant_id, incident_id, said, author)
 
 
 def _own(known: Shown) -> Update | None:

@@ -99,6 +99,8 @@ def change(
     said = wanted.message is not None or after.status != before.status
     if after == before and not said and services == _stored(known):
         return known
+    if said and after.status == before.status:
+        rules.check_room(len(known.updates), before, at)
     made = replace(after, version=before.version + 1, updated_at=at)
     affected = _affected(conn, tenant_id, services, known=known)
     store.save(conn, tenant_id, made)

@@ -30,6 +30,9 @@ IMPACTS: tuple[Impacted, ...] = get_args(Impacted)
 
 MAX_TITLE = 200
 MAX_TEXT = 20_000
+MAX_UPDATES = 500
+"""Notes that one incident takes; what moves it is never one too many."""
+
 TOLD_UPDATES = 20
 """How many updates an event carries, the newest."""
 
@@ -212,6 +215,12 @@ def _next(known: Incident, wanted: Change, at: datetime) -> Status:
 
 def _is_past(known: Incident, at: datetime) -> bool:
     return known.resolved_at is not None and at - known.resolved_at > REOPEN_WITHIN
+
+
+def check_room(updates: int, known: Incident, at: datetime) -> None:
+    """Another note: every reader gets all of them."""
+    if updates >= MAX_UPDATES:
+        raise NotAllowed(f"It has {MAX_UPDATES} updates, and takes no more notes", choices(known, at))
 
 
 def audience(wanted: bool | None, visibility: Visibility) -> bool:  # noqa: FBT001 - three-valued, as it was asked for

@@ -11,6 +11,7 @@ import pytest
 
 from collector.core.database import Database
 from collector.domain.activity import store as activity
+from collector.domain.incidents import rules
 from collector.domain.incidents.rules import MOVES, STATUSES
 from collector.domain.services import gathering
 from collector.domain.services.rules import SEVERITIES
@@ -210,6 +211,14 @@ async def inputs(database: Database, holder: Holder, service: int) -> Any:
 
 
 # --- the state machine ---------------------------------------------------------------------------------------------
+
+
+async def test_notes_have_an_end_and_moves_have_not(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_UPDATES", 2)
+    number = await in_status(client, "identified")
+    note = await client.post(f"{INCIDENTS}/{number}/updates", json={"status": "identified", "message": "Still at it."})
+    moved = await client.post(f"{INCIDENTS}/{number}/updates", json={"status": "monitoring", "message": "Watching."})
+    assert (note.status_code, moved.status_code) == (409, 200)
 
 
 async def test_a_client_that_sends_all_fields_back_changes_what_it_changed(client: httpx.AsyncClient) -> None:
