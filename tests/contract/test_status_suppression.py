@@ -56,7 +56,7 @@ class Site:
         await self.desk.db.write(releasing.release, utc_now() + after, 50)
 
     async def work(self) -> dict[str, Any]:
-        """Announced and begun four minutes ago, which the API gives nobody: what is announced late counts from then on."""
+        """Announced and begun four minutes ago; the API would let it count only from its announcement on."""
         began = utc_now().replace(microsecond=0) - 4 * MINUTE
         times = {"scheduled_start": iso(began), "scheduled_end": iso(began + timedelta(hours=1))}
         made = await self.desk.window(service_ids=[self.service], **times)
