@@ -171,11 +171,15 @@ _HELD = _ONE.with_for_update()
 
 def _began() -> ColumnElement[datetime]:
     """`rules.began`, but for cancelled ones."""
-    return func.coalesce(_M.actual_start, case((_M.auto_start, _M.scheduled_start)))
+    return func.coalesce(_M.actual_start, case((_M.auto_start, _later(_M.scheduled_start, _M.created_at))))
 
 
 def _ended() -> ColumnElement[datetime]:
-    return func.coalesce(_M.actual_end, case((_M.auto_complete, _M.scheduled_end)))
+    return func.coalesce(_M.actual_end, case((_M.auto_complete, _later(_M.scheduled_end, _began()))))
+
+
+def _later(one: ColumnElement[datetime], other: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    return case((other > one, other), else_=one)
 
 
 def _state() -> ColumnElement[str]:
