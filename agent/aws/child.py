@@ -37,14 +37,7 @@ async def ask(request: Request) -> AsyncGenerator[Answer, None]:
 
 async def answers_of(module: str, request: Bounded, decode: Callable[[bytes], T]) -> AsyncGenerator[T, None]:
     """What a child process that runs this module answers, line by line; it is ended with the generator."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", module),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **_FRUGAL},
-        limit=_LONGEST_LINE,
-    )
+    process = await _started(module)
     errors = asyncio.create_task(_read_all(process.stderr))
     try:
         async with aclosing(_answers(process, request, decode)) as answers:
@@ -83,6 +76,20 @@ async def verify_account(request: VerifyRequest) -> Verified:
             if isinstance(message, Failed):
                 raise AskingError(message.reason)
     raise AskingError("the verification ended without a last word")
+
+
+async def _started(module: str) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", module),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **_FRUGAL},
+            limit=_LONGEST_LINE,
+        )
+    except OSError as error:  # no memory, too many processes
+        raise AskingError(f"no child process can be started: {error.strerror}") from None
 
 
 async def _answers(

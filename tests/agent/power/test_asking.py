@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -101,3 +102,11 @@ async def test_two_looks_at_once_do_not_mix(asking: Asking) -> None:
     )
     assert [seen.resource.id for seen in one.resources] == ["office-db-0"]
     assert [seen.resource.id for seen in other.resources] == ["aurora"]
+
+
+async def test_a_host_that_can_start_no_process_fails_this_look_alone(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(AskingError, match="no child process can be started: No such file or directory"):
+        await look(asking(tags=(OFFICE,)))
