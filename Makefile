@@ -14,8 +14,10 @@ demo: $(STAMP)
 
 # What tests run beside Python; without it, or without the right to install it, those tests are skipped.
 tools:
-	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& apt-get install -y -q --no-install-recommends redis-server >/dev/null; } || echo "tools: no redis-server"
+	@for tool in redis-server chromium; do \
+		command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get install -y -q --no-install-recommends $$tool fonts-dejavu-core >/dev/null; } || echo "tools: no $$tool"; \
+	done
 
 quick: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests
@@ -23,7 +25,7 @@ quick: $(STAMP)
 test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
-system: $(STAMP)
+system: $(STAMP) tools
 	$(BIN)/pytest -q -m system tests
 
 bench: $(STAMP)

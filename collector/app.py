@@ -26,12 +26,13 @@ from collector.core.settings import Settings
 from collector.core.vault import Vault
 from collector.delivery.allowed import outbound
 from collector.delivery.setup import outbox_ready
+from collector.domain.access import browsers, tokens
 from collector.domain.access import store as access
-from collector.domain.access import tokens
 from collector.domain.activity import chain
 from collector.domain.activity.store import Entry
 from collector.domain.statuspage.links import ABOUT, Links
 from collector.edge import Edge, switchboard
+from collector.web import family as web
 from common.clock import utc_now
 
 
@@ -53,6 +54,7 @@ def create_app(
     changes = changes or Changes(db)
     link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
     uses, token_uses = Uses(partial(_key_used, db)), Uses(partial(_token_used, db))
+    browsers_seen = Uses(partial(_browser_seen, db))
     journal = Journal(partial(_record, db))
     metrics.watch("writes_queued", "Writes that wait for the database.", lambda: db.queued)
     metrics.watch("activity_waiting", "Requests that are not in the activity log yet.", lambda: journal.waiting)
@@ -68,8 +70,9 @@ def create_app(
     of_admin = admin.build(
         db, keyring, limiter, outbound(settings), Reach(settings.public_url, bool(settings.smtp_host))
     )
+    of_web = web.build(db, limiter, browsers_seen, settings)
     choose = switchboard(
-        exact={"/api/v1/health": of_status, JWKS: of_tuner},
+        exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},
         below={
             **dict.fromkeys(tuner.paths(), of_tuner),
             "/api/v1/admin": of_admin,
@@ -80,10 +83,11 @@ def create_app(
             "/health": of_probes,
             "/agent/v1": of_agents,
             PUBLIC: of_public,
+            web.PREFIX: of_web,
         },
         otherwise=of_status,
     )
-    on_shutdown = (changes.stop, uses.settle, token_uses.settle, journal.settle, limiter.close)
+    on_shutdown = (changes.stop, uses.settle, token_uses.settle, browsers_seen.settle, journal.settle, limiter.close)
     return Edge(choose, metrics=metrics, on_shutdown=on_shutdown)
 
 
@@ -108,6 +112,11 @@ async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:
 async def _token_used(db: Database, tenant_id: int, token_id: str) -> None:
     now: datetime = utc_now()
     await db.write(tokens.used, tenant_id, token_id, now)
+
+
+async def _browser_seen(db: Database, tenant_id: int, session_id: str) -> None:
+    now: datetime = utc_now()
+    await db.write(browsers.seen, tenant_id, session_id, now)
 
 
 async def _record(db: Database, entries: Mapping[int, Sequence[Entry]]) -> None:

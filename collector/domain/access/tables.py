@@ -73,6 +73,28 @@ class Session(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=Instant)
 
 
+class BrowserSession(SQLModel, table=True):
+    """A sign-in to the web UI; `digest` is that of the cookie, `method` how the person proved who it is."""
+
+    __tablename__ = "browser_session"
+    __table_args__ = (
+        Index("browser_session_by_member", "tenant_id", "member_id"),
+        Index("browser_session_by_expiry", "expires_at"),
+    )
+
+    tenant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(primary_key=True)
+    member_id: int = Field(sa_type=BigInteger)
+    digest: bytes = Field(unique=True)
+    method: str
+    address: str
+    browser: str
+    created_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(sa_type=Instant)
+
+
 class Invitation(SQLModel, table=True):
     """An `fpi_…` secret that makes its bearer a member; `prefix` is the part that may be shown."""
 
@@ -108,5 +130,6 @@ api_key = table(ApiKey)
 api_token = table(ApiToken)
 person = table(Person)
 session = table(Session)
+browser_session = table(BrowserSession)
 invitation = table(Invitation)
 signing_key = table(SigningKey)

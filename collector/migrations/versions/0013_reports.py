@@ -1,0 +1,14 @@
+"""Reports that go out by themselves."""
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    raise RuntimeError("restore a backup instead: a schema only moves forward")
