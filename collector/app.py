@@ -67,10 +67,9 @@ def create_app(
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter)
     of_public = public.build(db, limiter, _links(settings), _public_terms(settings))
-    of_admin = admin.build(
-        db, keyring, limiter, outbound(settings), Reach(settings.public_url, bool(settings.smtp_host))
-    )
-    of_web = web.build(db, limiter, browsers_seen, settings)
+    ways_out = outbound(settings)
+    of_admin = admin.build(db, keyring, limiter, ways_out, Reach(settings.public_url, bool(settings.smtp_host)))
+    of_web = web.build(db, limiter, browsers_seen, settings, ways_out)
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},
         below={

@@ -13,6 +13,7 @@ from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
 from collector.core.settings import Settings
+from collector.domain.webhooks.making import Outbound
 from collector.web import assets, envelope
 from collector.web.auth import guard
 from collector.web.pages import ROUTERS
@@ -24,8 +25,8 @@ _MAX_BODY = 256 * 1024
 _LEVEL = 5
 
 
-def build(db: Database, limiter: Limiter, seen: Uses, settings: Settings) -> Family:
-    """Pages find `app.state.settings`, `.limiter` and `.hashing` beside the database."""
+def build(db: Database, limiter: Limiter, seen: Uses, settings: Settings, outbound: Outbound) -> Family:
+    """Pages find `app.state.settings`, `.limiter`, `.hashing` and `.outbound` beside the database."""
     dialect = Dialect(
         name=NAME,
         guard=guard(db, limiter, seen),
@@ -34,7 +35,7 @@ def build(db: Database, limiter: Limiter, seen: Uses, settings: Settings) -> Fam
         credential={"type": "apiKey", "in": "cookie", "name": "fieldpost"},
         revalidates=True,
     )
-    parts = {"settings": settings, "limiter": limiter, "hashing": Hashing()}
+    parts = {"settings": settings, "limiter": limiter, "hashing": Hashing(), "outbound": outbound}
     made = family.build(dialect, (assets.router, *ROUTERS), title="Fieldpost", db=db, max_body=_MAX_BODY, parts=parts)
     packed = GZipMiddleware(made.app, minimum_size=_SMALLEST, compresslevel=_LEVEL)
     return Family(made.name, _with_policy(packed), made.render)

@@ -13,7 +13,7 @@ from collector.api.params import MAX_ID, whole_number
 from collector.core.problems import Problem, not_found
 from collector.domain.access import people, sessions
 from collector.domain.access.people import NoSuchMember, Standing
-from collector.domain.access.rules import Act, Role, allowed, check_email, check_name
+from collector.domain.access.rules import Act, Role, allowed, check_email, check_name, may_change_member
 from collector.domain.tenants import store
 from common.clock import utc_now
 
@@ -111,6 +111,5 @@ def _sees(caller: Member, member_id: int) -> bool:
 
 
 def _may_touch(caller: Member, present: Role, wanted: Role | None) -> None:
-    """Owners are made, changed and removed by owners alone."""
-    if caller.role != "owner" and "owner" in (present, wanted):
+    if not may_change_member(caller.role, present, wanted):
         raise Problem(403, "forbidden", f"The role {caller.role} may not change owners.")

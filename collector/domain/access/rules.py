@@ -83,6 +83,11 @@ def allowed(role: Role, permission: Permission) -> bool:
     return permission in ROLE_TERMS[role].permissions
 
 
+def may_change_member(by: Role, *roles: Role | None) -> bool:
+    """Owners are made, changed and removed by owners alone; `roles`: what the member is, and is to be."""
+    return by == "owner" or "owner" not in roles
+
+
 _MAX_NAME = 120
 _MAX_EMAIL = 254
 
