@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from collector.core.problems import Refusal
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
-from collector.domain.access import sessions
+from collector.domain.access import browsers, sessions
 from collector.domain.access.rules import Act, Role
 from collector.domain.access.tables import invitation, person
 from collector.domain.activity import store as activity
@@ -129,6 +129,11 @@ def add(conn: Connection, tenant_id: int, new: NewMember, act: Act) -> ListedMem
 
 def end_session(conn: Connection, tenant_id: int, session_id: str, act: Act) -> None:
     if sessions.revoke(conn, tenant_id, session_id, act.at):
+        _note(conn, tenant_id, "session_revoked", act, session_id=session_id)
+
+
+def end_browser(conn: Connection, tenant_id: int, session_id: str, act: Act) -> None:
+    if browsers.revoke(conn, tenant_id, session_id, act.at):
         _note(conn, tenant_id, "session_revoked", act, session_id=session_id)
 
 
