@@ -57,7 +57,7 @@ async def page(caller: Reader, wanted: OfOne, paging: WantedPage, form: WantedFo
     found = await db.read(listing.page, caller.tenant, wanted, paging.offset, paging.limit)
     total = found.sums.total.number
     if form == "csv":
-        return csv.answer(COLUMNS, [_as_row(row) for row in found.rows], total=total)
+        return csv.answer(COLUMNS, [as_row(row) for row in found.rows], total=total)
     pagination = {
         "currentPage": paging.page,
         "totalPages": -(-total // paging.limit),
@@ -141,7 +141,8 @@ def _decided(row: Kept) -> dict[str, object]:
     return {key: value for key, value in said.items() if value not in {None, ""}}
 
 
-def _as_row(row: Kept) -> dict[str, object]:
+def as_row(row: Kept) -> dict[str, object]:
+    """By the names of `COLUMNS`."""
     return {**shown(row), "priceLabel": row.price_label, "priceAsOf": row.price_as_of}
 
 

@@ -25,13 +25,26 @@ class Query:
     status: Status | None = None
     min_savings: float | None = None
     suppressed: bool = False
+    factor: str | None = None
+    risk: str | None = None
+    text: str | None = None
+    """What the name or id of the resource or the description has in it, in any case of letters."""
 
 
 class Counted(NamedTuple):
-    """How many there are, and what they would save together; unknown money is left out."""
+    """How many there are, and what they would save together; unknown money is left out, and counted."""
 
     number: int = 0
     savings: float = 0.0
+    unpriced: int = 0
+
+
+class Choices(NamedTuple):
+    """By what a tenant's recommendations can be narrowed down."""
+
+    accounts: list[str]
+    regions: list[str]
+    factors: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +78,12 @@ def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int
     return Found([Kept(**row) for row in rows], sums(conn, tenant_id, query))
 
 
+def choices(conn: Connection, tenant_id: int) -> Choices:
+    """Of what still stands."""
+    rows = conn.execute(_CHOICES, {"tenant_id": tenant_id}).all()
+    return Choices(*(sorted(set(column)) for column in zip(*rows, strict=True))) if rows else Choices([], [], [])
+
+
 def sums(conn: Connection, tenant_id: int, query: Query) -> Sums:
     values = {"tenant_id": tenant_id, **_values(query)}
     groups = conn.execute(_groups(_shape(query)), values).all()
@@ -90,13 +109,15 @@ def _parted(groups: Iterable[Row[Any]], name: str) -> dict[str, Counted]:
 
 def _counted(groups: Iterable[Row[Any]]) -> Counted:
     rows = list(groups)
-    return Counted(sum(row.number for row in rows), round(sum((row.savings or 0.0) for row in rows), 2))
+    savings = round(sum((row.savings or 0.0) for row in rows), 2)
+    return Counted(sum(row.number for row in rows), savings, sum(row.unpriced for row in rows))
 
 
 Place = tuple[bool, bool, bool]
 """Which filters of where are set: account, region, category."""
-Shape = tuple[bool, bool, bool, bool, bool, bool, bool]
-"""Also: status, least savings; whether what has ended is left out, and what is not the one to follow."""
+Shape = tuple[bool, bool, bool, bool, bool, bool, bool, bool, bool, bool]
+"""Also: status, least savings; whether what has ended is left out, and what is not the one to follow; factor, risk,
+text."""
 
 
 def _place(query: Query) -> Place:
@@ -110,6 +131,9 @@ def _shape(query: Query) -> Shape:
         query.min_savings is not None,
         query.status != "IMPLEMENTED",  # what was done and has had its effect is still asked for
         not query.suppressed,
+        query.factor is not None,
+        query.risk is not None,
+        query.text is not None,
     )
 
 
@@ -120,7 +144,15 @@ def _values(query: Query) -> dict[str, object]:
         "of_category": query.category,
         "of_status": query.status,
         "of_min_savings": query.min_savings,
+        "of_factor": query.factor,
+        "of_risk": query.risk,
+        "of_text": None if query.text is None else f"%{_plain(query.text.lower())}%",
     }
+
+
+def _plain(text: str) -> str:
+    """A text that stands for itself in a pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 _R = recommendation.c
@@ -133,6 +165,14 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
     _R.monthly_savings >= bindparam("of_min_savings"),
     _R.ended_at.is_(None),
     _R.suppressed_by == "",
+    _R.factor == bindparam("of_factor"),
+    _R.risk == bindparam("of_risk"),
+    func.lower(_R.resource_id + " " + _R.resource_name + " " + _R.description).like(bindparam("of_text"), escape="\\"),
+)
+_CHOICES = (
+    select(_R.account_id, _R.region, _R.factor)
+    .where(_R.tenant_id == bindparam("tenant_id"), _R.ended_at.is_(None))
+    .distinct()
 )
 
 

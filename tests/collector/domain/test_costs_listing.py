@@ -24,8 +24,11 @@ def empty() -> Iterator[Connection]:
 
 def statements() -> Iterator[Statement]:
     for shape in product(SWITCHES, repeat=7):
-        yield listing._page(shape)
-        yield listing._groups(shape)
+        yield listing._page((*shape, False, False, False))
+        yield listing._groups((*shape, False, False, False))
+    for narrowed in product(SWITCHES, repeat=3):
+        yield listing._page((*narrowed, True, True, True, True, *narrowed))
+        yield listing._groups((*narrowed, True, True, True, True, *narrowed))
     for place in product(SWITCHES, repeat=3):
         yield listing._realised(place)
 
