@@ -1,0 +1,127 @@
+"""Pure: the fleet as people look at it: how each connection is, which ones are wanted, and what is worst."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, get_args
+
+from common import scoring
+
+Condition = Literal["unreachable", "critical", "silent", "warning", "stale", "never_run", "healthy"]
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+"""Worst first."""
+Order = Literal["worst", "name", "score"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+SILENT = 2
+"""What `agent.silence` says of one that has not been heard of for long."""
+_NO_SCORE = 101
+
+
+class Member(NamedTuple):
+    """One connection with what it takes to find and to rank it; `silence` is its agent's."""
+
+    id: int
+    name: str
+    host: str
+    score: int | None
+    status: str | None
+    tier: str
+    tags: Sequence[str]
+    agent_id: str
+    silence: int | None
+
+    @property
+    def condition(self) -> Condition:
+        if self.score is None:
+            return "never_run"
+        if self.status == "unreachable":
+            return "unreachable"
+        if self.silence == SILENT:
+            return "silent"
+        return "stale" if self.status == "unknown" else scoring.band(self.score)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which connections are wanted; what is empty leaves its filter away."""
+
+    condition: Condition | None = None
+    tier: str = ""
+    tag: str = ""
+    agent_id: str = ""
+    text: str = ""
+    order: Order = "worst"
+
+
+class Chosen(NamedTuple):
+    """The wanted connections in their order; `counts`: how many there are of each condition, whichever is wanted."""
+
+    members: Sequence[Member]
+    counts: Counter[Condition]
+
+
+class Open(NamedTuple):
+    """One open ticket; `muted_until` counts where somebody muted it."""
+
+    connection_id: int
+    check_id: str
+    category: str
+    severity: str
+    title: str
+    line: str
+    muted_by: str | None
+    muted_until: datetime | None
+
+
+def choose(members: Iterable[Member], sought: Sought) -> Chosen:
+    fitting = [member for member in members if _fits(member, sought)]
+    counts = Counter(member.condition for member in fitting)
+    wanted = sought.condition
+    kept = fitting if wanted is None else [member for member in fitting if member.condition == wanted]
+    return Chosen(sorted(kept, key=_ORDERS[sought.order]), counts)
+
+
+def worst(tickets: Iterable[Open], now: datetime) -> dict[int, Open]:
+    """The worst open ticket of each connection that nobody has muted."""
+    found: dict[int, Open] = {}
+    for one in sorted(tickets, key=_badness):
+        muted = one.muted_by is not None and (one.muted_until is None or one.muted_until > now)
+        if not muted:
+            found.setdefault(one.connection_id, one)
+    return found
+
+
+def _fits(member: Member, sought: Sought) -> bool:
+    text = sought.text.casefold()
+    return (
+        (not sought.tier or member.tier == sought.tier)
+        and (not sought.tag or sought.tag in member.tags)
+        and (not sought.agent_id or member.agent_id == sought.agent_id)
+        and (not text or text in member.name.casefold() or text in member.host.casefold())
+    )
+
+
+def _score(member: Member) -> int:
+    return _NO_SCORE if member.score is None else member.score
+
+
+def _by_worst(member: Member) -> tuple[int, int, str, int]:
+    return CONDITIONS.index(member.condition), _score(member), member.name.casefold(), member.id
+
+
+def _by_name(member: Member) -> tuple[str, int]:
+    return member.name.casefold(), member.id
+
+
+def _by_score(member: Member) -> tuple[int, str, int]:
+    return _score(member), member.name.casefold(), member.id
+
+
+_ORDERS = {"worst": _by_worst, "name": _by_name, "score": _by_score}
+_SEVERITIES = {"critical": 0, "warning": 1}
+
+
+def _badness(one: Open) -> tuple[int, float, str]:
+    return _SEVERITIES.get(one.severity, len(_SEVERITIES)), -scoring.weight(one.category), one.check_id
