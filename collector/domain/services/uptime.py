@@ -59,6 +59,13 @@ class Day(NamedTuple):
     uptime: Uptime
 
 
+class Strip(NamedTuple):
+    """Days in UTC up to now as `Day.worst` has them, and the uptime over all of them."""
+
+    worst: tuple[ServiceStatus | None, ...]
+    whole: Uptime
+
+
 def uptime(
     inputs: Inputs, lo: datetime, hi: datetime, *, policy: PolicyName = "default", view: View = "internal"
 ) -> Uptime:
@@ -101,6 +108,29 @@ def days(
         counted = _sum(of_day, begin, stop, policy)
         found.append(Day(first + timedelta(days=number), _worst(counted), counted))
     return found
+
+
+def strip(
+    inputs: Inputs,
+    first: date,
+    now: datetime,
+    *,
+    policy: PolicyName = "default",
+    view: View = "internal",
+) -> Strip:
+    """What many services at once need of `days`, without the figures of each day."""
+    bounds = _midnights(first, now.astimezone(UTC).date())
+    begin, end = _clipped(inputs, bounds[0], micros(now))
+    pieces = list(timeline.pieces(inputs, begin, end, view))
+    worst: list[ServiceStatus | None] = [None] * len(bounds)
+    for piece in pieces:
+        if piece.excluded or not piece.known:
+            continue
+        for place in range((piece.began - bounds[0]) // _DAY, (piece.ended - 1 - bounds[0]) // _DAY + 1):
+            before = worst[place]
+            if before is None or RANK[before] < RANK[piece.status]:
+                worst[place] = piece.status
+    return Strip(tuple(worst), _sum(pieces, begin, end, policy))
 
 
 _DAY = 86_400 * _SECOND

@@ -1,5 +1,6 @@
 """Uptime is what anyone who counts seconds comes to."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -195,3 +196,12 @@ def test_before_there_are_days_there_are_none() -> None:
     assert figures.days(outage(0, 1), date(2026, 5, 15), T0) == []
     young = Inputs(service_id=1, since=T0)
     assert [bar.worst for bar in figures.days(young, date(2026, 5, 13), second(60))] == [None, "operational"]
+
+
+@given(history=inputs(), since=st.integers(-86_400, LENGTH))
+@settings(max_examples=60, deadline=None)
+def test_a_strip_is_its_days_and_their_uptime_together(history: Inputs, since: int) -> None:
+    history = replace(history, since=second(since))
+    strip = figures.strip(history, date(2026, 5, 13), HI)
+    assert list(strip.worst) == [day.worst for day in figures.days(history, date(2026, 5, 13), HI)]
+    assert strip.whole == figures.uptime(history, T0.replace(hour=0) - DAY, HI)
