@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.domain.access import browsers, sessions, steps
 from collector.domain.accounts import entrusting, linking
 from collector.domain.activity import chain
 from collector.domain.assignments import store as assignments
@@ -54,6 +55,9 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         chain.chain,
         notifications.tell_due,
         idempotency.forget,
+        sessions.forget_ended,
+        browsers.expired,
+        steps.forget,
         statuspage.forget(timedelta(days=settings.delivery_keep_days)),
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
         retention.forgetting(_keep(settings)),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, up
 
 from collector.core.tenancy import across_tenants
 from collector.domain.access.rules import Role
-from collector.domain.access.sessions import LOGIN, LOGOUT, Membership
+from collector.domain.access.sessions import LOGIN, LOGOUT, Membership, active
 from collector.domain.access.tables import browser_session
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
@@ -74,6 +74,7 @@ def open_session(conn: Connection, tenant_id: int, who: Membership, new: NewBrow
         "expires_at": now + LONGEST,
     }
     conn.execute(insert(browser_session), row)
+    active(conn, tenant_id, who.member_id, now)
     about = {"by": who.email, "member_id": who.member_id, "address": new.address, "method": new.method}
     activity.append(conn, tenant_id, [Entry(LOGIN, about, now)])
 
@@ -86,7 +87,10 @@ def visiting(conn: Connection, digest: bytes, now: datetime) -> Visit | None:
 
 
 def seen(conn: Connection, tenant_id: int, session_id: str, now: datetime) -> None:
-    conn.execute(_SEEN, {"of_tenant": tenant_id, "of_session": session_id, "now": now})
+    """Note that a session is used, and with it its member."""
+    wanted = {"of_tenant": tenant_id, "of_session": session_id, "now": now}
+    conn.execute(_SEEN, wanted)
+    conn.execute(_MEMBER_SEEN, wanted)
 
 
 def sign_out(conn: Connection, tenant_id: int, session_id: str, by: str, now: datetime) -> None:
@@ -142,6 +146,11 @@ _LIST = (
 )
 _ONE = (_B.tenant_id == bindparam("of_tenant"), _B.id == bindparam("of_session"))
 _SEEN = update(browser_session).where(*_ONE, _B.seen_at < bindparam("now")).values(seen_at=bindparam("now"))
+_MEMBER_SEEN = (
+    update(member)
+    .where(_M.tenant_id == bindparam("of_tenant"), _M.id == select(_B.member_id).where(*_ONE).scalar_subquery())
+    .values(last_active_at=bindparam("now"))
+)
 _REVOKE = update(browser_session).where(*_ONE, _B.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
 _REVOKE_ALL = (
     update(browser_session)

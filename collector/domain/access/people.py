@@ -105,7 +105,7 @@ def change(conn: Connection, tenant_id: int, member_id: int, wanted: Change, act
     if changed.get("role", "owner") != "owner" or changed.get("status") == "suspended":
         _keep_an_owner(conn, tenant_id, before)
     if changed.get("status") == "suspended":
-        sessions.revoke_all(conn, tenant_id, member_id, act.at)
+        end_sessions(conn, tenant_id, member_id, act.at)
     after = before._replace(**changed)
     about = {"name": after.name, "role": after.role, "status": after.status}
     conn.execute(_CHANGE, {**_of(tenant_id, member_id), **about})
@@ -116,7 +116,7 @@ def change(conn: Connection, tenant_id: int, member_id: int, wanted: Change, act
 def remove(conn: Connection, tenant_id: int, member_id: int, act: Act) -> None:
     before = find(conn, tenant_id, member_id)
     _keep_an_owner(conn, tenant_id, before)
-    sessions.revoke_all(conn, tenant_id, member_id, act.at)
+    end_sessions(conn, tenant_id, member_id, act.at)
     conn.execute(_REMOVE, _of(tenant_id, member_id))
     _note(conn, tenant_id, "member_removed", act, member_id=member_id, email=before.email)
 
@@ -128,8 +128,22 @@ def add(conn: Connection, tenant_id: int, new: NewMember, act: Act) -> ListedMem
 
 
 def end_session(conn: Connection, tenant_id: int, session_id: str, act: Act) -> None:
-    if sessions.revoke(conn, tenant_id, session_id, act.at):
+    """End one session, of a program or of a browser."""
+    if any(end(conn, tenant_id, session_id, act.at) for end in (sessions.revoke, browsers.revoke)):
         _note(conn, tenant_id, "session_revoked", act, session_id=session_id)
+
+
+def end_other_sessions(conn: Connection, tenant_id: int, member_id: int, keep: str, act: Act) -> int:
+    """End every session of a member but one; how many that were."""
+    ended = end_sessions(conn, tenant_id, member_id, act.at, but=keep)
+    if ended:
+        _note(conn, tenant_id, "session_revoked", act, member_id=member_id, sessions=ended)
+    return ended
+
+
+def end_sessions(conn: Connection, tenant_id: int, member_id: int, now: datetime, *, but: str = "") -> int:
+    """End every session of a member, of programs and browsers; `but`: the id of one that goes on."""
+    return sum(end(conn, tenant_id, member_id, now, but=but) for end in (sessions.revoke_all, browsers.revoke_all))
 
 
 def end_browser(conn: Connection, tenant_id: int, session_id: str, act: Act) -> None:
@@ -146,7 +160,7 @@ def set_password(conn: Connection, email: str, password_hash: str, act: Act, kee
     _PASSWORD(conn, [{"email": email, "password_hash": password_hash, "changed_at": act.at}])
     for membership in sessions.memberships(conn, email):
         tenant_id = membership.tenant_id
-        sessions.revoke_all(conn, tenant_id, membership.member_id, act.at, but=keep)
+        end_sessions(conn, tenant_id, membership.member_id, act.at, but=keep)
         _note(conn, tenant_id, "password_changed", act, member_id=membership.member_id, email=email)
 
 

@@ -93,7 +93,7 @@ def open_session(conn: Connection, tenant_id: int, who: Membership, new: NewSess
         "expires_at": now + REFRESH_LIFETIME,
     }
     conn.execute(insert(session), row)
-    _active(conn, tenant_id, who.member_id, now)
+    active(conn, tenant_id, who.member_id, now)
     about = {"by": who.email, "member_id": who.member_id, "address": new.address}
     activity.append(conn, tenant_id, [Entry(LOGIN, about, now)])
 
@@ -120,7 +120,7 @@ def refresh(conn: Connection, tenant_id: int, claims: Claims, swap: Swap, now: d
         return False
     times = {"now": now, "expires_at": now + REFRESH_LIFETIME}
     if conn.execute(_SWAP, {**wanted, **swap._asdict(), **times}).rowcount:
-        _active(conn, tenant_id, claims.member_id, now)
+        active(conn, tenant_id, claims.member_id, now)
         return True
     revoke(conn, tenant_id, claims.session_id, now)
     about = {"member_id": claims.member_id, "why": "a refresh token was used twice"}
@@ -154,7 +154,8 @@ def forget_ended(conn: Connection, now: datetime, limit: int) -> int:
     return conn.execute(_FORGET, {"now": now, "limit": limit}).rowcount
 
 
-def _active(conn: Connection, tenant_id: int, member_id: int, now: datetime) -> None:
+def active(conn: Connection, tenant_id: int, member_id: int, now: datetime) -> None:
+    """Note that a member is here."""
     conn.execute(_ACTIVE, {"of_tenant": tenant_id, "of_member": member_id, "now": now})
 
 

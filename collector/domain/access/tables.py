@@ -95,6 +95,41 @@ class BrowserSession(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=Instant)
 
 
+class SecondFactor(SQLModel, table=True):
+    """A person's authenticator; it counts once a code has confirmed it. `last_step`: of the last code that was good."""
+
+    __tablename__ = "second_factor"
+
+    email: str = Field(primary_key=True)
+    sealed: bytes
+    created_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(sa_type=Instant)
+    last_step: int = Field(sa_type=BigInteger)
+    failures: int
+    locked_until: datetime | None = Field(sa_type=Instant)
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code that is good once in place of the authenticator's."""
+
+    __tablename__ = "recovery_code"
+
+    email: str = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True)
+    used_at: datetime | None = Field(sa_type=Instant)
+
+
+class SignInStep(SQLModel, table=True):
+    """A sign-in that is under way: `digest` is that of the browser's cookie, what is known of it is sealed."""
+
+    __tablename__ = "sign_in_step"
+    __table_args__ = (Index("sign_in_step_by_expiry", "expires_at"),)
+
+    digest: bytes = Field(primary_key=True)
+    sealed: bytes
+    expires_at: datetime = Field(sa_type=Instant)
+
+
 class Invitation(SQLModel, table=True):
     """An `fpi_…` secret that makes its bearer a member; `prefix` is the part that may be shown."""
 
@@ -131,5 +166,8 @@ api_token = table(ApiToken)
 person = table(Person)
 session = table(Session)
 browser_session = table(BrowserSession)
+second_factor = table(SecondFactor)
+recovery_code = table(RecoveryCode)
+sign_in_step = table(SignInStep)
 invitation = table(Invitation)
 signing_key = table(SigningKey)
