@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -46,6 +46,8 @@ class Wanted:
     dry_run: bool = False
 
 
+Option = Literal["enforce", "hibernate", "dry_run"]
+
 _LOOKED_UP = ("type", "account_id", "region", "tag_rules", "resource_ids", "hours", "resource_types")
 """What decides what it applies to, and what it saves."""
 
@@ -73,6 +75,23 @@ def change(conn: Connection, tenant_id: int, schedule_id: str, wanted: Wanted, a
         rebuild(conn, tenant_id, known.account_id, act.at)
     _follow(conn, made, "schedule_changed", act)
     return made
+
+
+class Switch(NamedTuple):
+    """One way of applying a schedule, to be on or off."""
+
+    option: Option
+    on: bool
+
+
+def set_option(conn: Connection, tenant_id: int, schedule_id: str, wanted: Switch, act: Act) -> Kept | None:
+    """Change only how it is applied; None where there is no such thing."""
+    known = store.held(conn, tenant_id, schedule_id)
+    if known is None:
+        return None
+    given = {name: getattr(known, name) for name in Wanted.__slots__}
+    given[wanted.option] = wanted.on
+    return change(conn, tenant_id, schedule_id, Wanted(**given), act)
 
 
 def pause(conn: Connection, tenant_id: int, schedule_id: str, until: datetime | None, act: Act) -> Kept | None:

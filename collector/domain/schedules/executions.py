@@ -53,6 +53,21 @@ class Page(NamedTuple):
     total: int
 
 
+class Last(NamedTuple):
+    """How the latest edge of a schedule went that was reported."""
+
+    schedule_id: str
+    edge: datetime
+    action: str
+    at: datetime
+    status: Outcome
+
+
+def latest(conn: Connection, tenant_id: int) -> dict[str, Last]:
+    """The latest edge of each schedule that has reported any."""
+    return {row.schedule_id: Last._make(row) for row in conn.execute(_LATEST, {"tenant_id": tenant_id})}
+
+
 def find(conn: Connection, tenant_id: int, schedule_id: str, edge: datetime, action: str) -> Done | None:
     place = {"tenant_id": tenant_id, "schedule_id": schedule_id, "edge": edge, "action": action}
     row = conn.execute(_ONE, place).mappings().one_or_none()
@@ -100,6 +115,19 @@ _SINCE = (
         _X.edge >= bindparam("begin"),
     )
     .order_by(_X.edge)
+)
+
+_NEWER = aws_execution.alias()
+_NEWEST = (
+    select(func.max(_NEWER.c.edge))
+    .where(_NEWER.c.tenant_id == _S.tenant_id, _NEWER.c.schedule_id == _S.id)
+    .correlate(aws_schedule)
+    .scalar_subquery()
+)
+_LATEST = (
+    select(_X.schedule_id, _X.edge, _X.action, _X.at, _X.status)
+    .join_from(aws_schedule, aws_execution, and_(_S.tenant_id == _X.tenant_id, _S.id == _X.schedule_id))
+    .where(_S.tenant_id == bindparam("tenant_id"), _X.edge == _NEWEST)
 )
 
 _OF_ACCOUNT = select(_S.id).where(_S.tenant_id == bindparam("tenant_id"), _S.account_id == bindparam("of_account_id"))
