@@ -9,7 +9,7 @@ from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
 from collector.domain.assignments import store
-from collector.domain.assignments.rules import State
+from collector.domain.assignments.rules import OPEN, State
 from collector.domain.assignments.store import NewJob
 from collector.domain.assignments.tables import job
 from collector.domain.fleet.store import watched_by
@@ -52,8 +52,28 @@ def find_job(conn: Connection, tenant_id: int, job_id: str) -> ListedJob | None:
     return ListedJob._make(row) if row else None
 
 
+def waiting(conn: Connection, tenant_id: int, agent_id: str, key: str) -> ListedJob | None:
+    """The newest check of this connection that was asked for and is not done."""
+    wanted = {"tenant_id": tenant_id, "agent_id": agent_id, "target": key, "states": list(OPEN)}
+    row = conn.execute(_WAITING, wanted).first()
+    return ListedJob._make(row) if row else None
+
+
 _J = job.c
 
 _JOB = select(_J.id, _J.kind, _J.state, _J.detail, _J.created_at, _J.finished_at).where(
     _J.tenant_id == bindparam("tenant_id"), _J.id == bindparam("job_id")
+)
+
+_WAITING = (
+    select(_J.id, _J.kind, _J.state, _J.detail, _J.created_at, _J.finished_at)
+    .where(
+        _J.tenant_id == bindparam("tenant_id"),
+        _J.agent_id == bindparam("agent_id"),
+        _J.state.in_(bindparam("states", expanding=True)),
+        _J.kind == "check",
+        _J.target == bindparam("target"),
+    )
+    .order_by(_J.created_at.desc())
+    .limit(1)
 )

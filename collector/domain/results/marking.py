@@ -1,5 +1,6 @@
 """Muting and acknowledging a finding: what follows from it, and what is left of it in the activity log."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -47,6 +48,11 @@ def mark(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> FindingM
     _note(conn, tenant_id, _DONE[wanted.kind], wanted, act, reason=made.reason, expires_at=until)
     _follow(conn, tenant_id, place.agent_id, place.key, act.at)
     return made
+
+
+def mark_each(conn: Connection, tenant_id: int, wanted: Sequence[Wanted], act: Act) -> int:
+    """Set several marks; returns how many, for a check may have gone meanwhile."""
+    return sum(mark(conn, tenant_id, one, act) is not None for one in wanted)
 
 
 def unmark(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> bool:
