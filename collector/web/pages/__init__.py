@@ -2,6 +2,28 @@
 
 from fastapi import APIRouter
 
-from collector.web.pages import home, signing
+from collector.web.pages import (
+    credentials,
+    docs,
+    fleet,
+    home,
+    members,
+    recommendations,
+    service_forms,
+    services,
+    settings,
+    signing,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, signing.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    credentials.router,
+    docs.router,
+    fleet.router,
+    home.router,
+    members.router,
+    recommendations.router,
+    service_forms.router,
+    services.router,
+    settings.router,
+    signing.router,
+)
