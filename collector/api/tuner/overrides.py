@@ -77,10 +77,8 @@ async def listing(request: Request, caller: Reader, db: Gateway, account: OfAcco
 )
 async def put(body: NewOverride, caller: Holder, db: Gateway) -> Response:
     now = utc_now()
-    place = Place(body.accountId, body.region, body.resourceId)
-    wanted = Hold(place=place, keep=KEEPS[body.keep], until=_until(body, now), reason=body.reason)
     try:
-        made = await db.write(holding.hold, caller.tenant, wanted, Act(caller.email, now))
+        made = await db.write(holding.hold, caller.tenant, wanted(body, now), Act(caller.email, now))
     except NotThere as error:
         raise problems.invalid(error.field, getattr(body, error.field), str(error)) from error
     return success.ok(_shown(made))
@@ -95,6 +93,12 @@ async def remove(place: Annotated[Place, Depends(place_of)], caller: Holder, db:
     if not await db.write(holding.release, caller.tenant, place, Act(caller.email, utc_now())):
         raise problems.not_found()
     return success.ok({**_placed(place), "status": "DELETED"})
+
+
+def wanted(body: NewOverride, now: datetime) -> Hold:
+    """What a body asks for; a `Problem` names the field that cannot be used."""
+    place = Place(body.accountId, body.region, body.resourceId)
+    return Hold(place=place, keep=KEEPS[body.keep], until=_until(body, now), reason=body.reason)
 
 
 def _until(body: NewOverride, now: datetime) -> datetime:

@@ -88,8 +88,8 @@ async def listing(
 ) -> Response:
     given_once(request, "accountId", "status")
     found = await db.read(store.all_of, caller.tenant)
-    wanted = [one for one in found if account in {None, one.account_id} and status in {None, one.status}]
-    return success.ok({"schedules": [_shown(one) for one in wanted]})
+    chosen = [one for one in found if account in {None, one.account_id} and status in {None, one.status}]
+    return success.ok({"schedules": [_shown(one) for one in chosen]})
 
 
 @router.post(
@@ -99,9 +99,9 @@ async def listing(
     responses=answers(shapes.Scheduled, examples.SCHEDULED, 400, status=201),
 )
 async def create(body: NewSchedule, caller: Changer, db: Gateway) -> Response:
-    wanted = _wanted(body)
+    asked = wanted(body)
     try:
-        made = await db.write(changes.create, caller.tenant, wanted, Act(caller.email, utc_now()))
+        made = await db.write(changes.create, caller.tenant, asked, Act(caller.email, utc_now()))
     except NotThere as error:
         raise _refused(error, body) from error
     return success.ok(_short(await _looked_at(db, made)), status=201)
@@ -125,9 +125,9 @@ async def one(schedule_id: str, caller: Reader, db: Gateway) -> Response:
     "/{schedule_id}", summary="Replace a schedule", responses=answers(shapes.Scheduled, examples.SCHEDULED, 400, 404)
 )
 async def change(schedule_id: str, body: NewSchedule, caller: Changer, db: Gateway) -> Response:
-    wanted = _wanted(body)
+    asked = wanted(body)
     try:
-        made = await db.write(changes.change, caller.tenant, schedule_id, wanted, Act(caller.email, utc_now()))
+        made = await db.write(changes.change, caller.tenant, schedule_id, asked, Act(caller.email, utc_now()))
     except NotThere as error:
         raise _refused(error, body) from error
     return success.ok(_short(await _looked_at(db, _there(made))))
@@ -190,7 +190,8 @@ def _told(one: Kept) -> bool:
     return one.looked and not one.follows
 
 
-def _wanted(body: NewSchedule) -> Wanted:
+def wanted(body: NewSchedule) -> Wanted:
+    """What a body asks for; a `Problem` names the field that does not go with the others."""
     by_tag = body.type == "TAG_BASED"
     if by_tag and not body.tagRules:
         raise problems.invalid("tagRules", body.tagRules, "at least one tag")
