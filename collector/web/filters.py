@@ -86,10 +86,14 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 _LEVELS: Mapping[str, str] = {
     **dict.fromkeys(("ok", "operational", "healthy", "resolved", "completed", "active_ok", "success"), "ok"),
-    **dict.fromkeys(("warning", "degraded", "minor", "degraded_performance", "stale", "medium"), "warning"),
-    **dict.fromkeys(("partial_outage", "major", "high", "failed", "error"), "serious"),
-    **dict.fromkeys(("critical", "major_outage", "outage", "down"), "critical"),
-    **dict.fromkeys(("maintenance", "under_maintenance", "scheduled", "info", "low"), "info"),
+    **dict.fromkeys(
+        ("warning", "degraded", "minor", "degraded_performance", "stale", "medium", "identified"), "warning"
+    ),
+    **dict.fromkeys(("partial_outage", "major", "high", "failed", "error", "silent", "investigating"), "serious"),
+    **dict.fromkeys(("critical", "major_outage", "outage", "down", "unreachable"), "critical"),
+    **dict.fromkeys(
+        ("maintenance", "under_maintenance", "scheduled", "info", "informational", "monitoring", "low"), "info"
+    ),
 }
 
 

@@ -91,11 +91,13 @@ def is_ours(target: str) -> bool:
 
 
 def _region(template: str, name: str, context: Mapping[str, object]) -> str:
+    """A block by itself: what its template imports at the top is not there, but for the kit."""
     chosen = environment.get_template(template)
     block = chosen.blocks.get(name)
     if block is None:
         raise not_found(f"part: {name[:40]!r}; expected one of {', '.join(sorted(chosen.blocks))}")
-    return "".join(block(chosen.new_context(dict(context))))
+    kit = environment.get_template("kit.html").make_module(dict(context))
+    return "".join(block(chosen.new_context({**context, "kit": kit})))
 
 
 def _flash(request: Request) -> str:

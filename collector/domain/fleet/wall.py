@@ -53,10 +53,17 @@ class Wall(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Which part of what is wanted is shown."""
+    """Which page of what is wanted is shown; past the end it is the last one."""
 
-    offset: int
-    limit: int
+    number: int
+    rows: int
+
+    def part(self, of: Sequence[Member]) -> Sequence[Member]:
+        begin = (self.within(len(of)) - 1) * self.rows
+        return of[begin : begin + self.rows]
+
+    def within(self, count: int) -> int:
+        return min(self.number, max(1, -(-count // self.rows)))
 
 
 def wall(conn: Connection, tenant_id: int, sought: Sought, place: Place, now: datetime) -> Wall:
@@ -64,7 +71,7 @@ def wall(conn: Connection, tenant_id: int, sought: Sought, place: Place, now: da
     members, watchers = _members(conn, tenant_id), _watchers(conn, tenant_id)
     chosen = choosing.choose(members, sought)
     return Wall(
-        tiles=_tiles(conn, tenant_id, chosen.members[place.offset : place.offset + place.limit], now),
+        tiles=_tiles(conn, tenant_id, place.part(chosen.members), now),
         matching=len(chosen.members),
         total=len(members),
         counts=_counts(chosen),

@@ -7,10 +7,14 @@ from markupsafe import Markup, escape
 Number = int | float
 
 
-def picture(title: str, width: Number, height: Number, *parts: Markup, kind: str = "chart") -> Markup:
-    """The whole: it scales to the room that it has, and is announced by its title."""
-    opening = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>')
-    return opening.format(kind, short(width), short(height), title, title) + Markup().join(parts) + Markup("</svg>")
+def picture(
+    title: str, width: Number, height: Number, *parts: Markup, kind: str = "chart", stretch: bool = False
+) -> Markup:
+    """The whole: it scales to the room that it has, and is announced by its title; `stretch`: both ways by itself."""
+    free = Markup(' preserveAspectRatio="none"') if stretch else Markup()
+    opening = Markup('<svg class="{}" viewBox="0 0 {} {}"{} role="img" aria-label="{}"><title>{}</title>')
+    whole = opening.format(kind, short(width), short(height), free, title, title)
+    return whole + Markup().join(parts) + Markup("</svg>")
 
 
 def element(name: str, content: str | Markup = "", /, **attributes: Number | str | None) -> Markup:

@@ -1,9 +1,7 @@
 // What pages do beyond HTML. Each page is useful without it.
 "use strict";
 
-// --- regions that renew themselves: nothing is touched while nothing has changed, nothing is asked while nobody looks
-const shown = new Map();
-
+// --- regions that renew themselves: only what differs is touched, nothing is asked while nobody looks
 document.addEventListener("htmx:beforeRequest", (event) => {
   const region = event.detail.elt;
   if (region.hasAttribute("data-live") && (document.hidden || busyIn(region))) event.preventDefault();
@@ -12,10 +10,42 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const region = event.detail.target;
   if (!region.hasAttribute("data-live") || event.detail.xhr.status !== 200) return;
-  const text = event.detail.serverResponse;
-  if (shown.get(region.id) === text) event.detail.shouldSwap = false;
-  shown.set(region.id, text);
+  event.detail.shouldSwap = false;
+  const fresh = document.createElement("template");
+  fresh.innerHTML = event.detail.serverResponse;
+  const focused = document.activeElement;
+  renew(region, fresh.content);
+  if (focused.id && focused !== document.activeElement) document.getElementById(focused.id)?.focus({ preventScroll: true });
+  htmx.process(region);
+  ready(region);
 });
+
+// Nodes that stay keep the focus, what is marked and what is folded open; those with an id are found wherever they go.
+function renew(old, fresh) {
+  const known = new Map([...old.children].filter((node) => node.id).map((node) => [node.id, node]));
+  let at = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    const twin = node.id ? known.get(node.id) : at && !at.id && at.nodeName === node.nodeName ? at : null;
+    if (twin === at && at) at = at.nextSibling;
+    else old.insertBefore(twin || node, at);
+    if (twin) update(twin, node);
+  }
+  while (at) { const next = at.nextSibling; at.remove(); at = next; }
+}
+
+function update(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.nodeName === "TIME" && old.dateTime === fresh.dateTime) return;  // its text is the reader's
+  const stays = (name) => name === "open" && old.matches("details, dialog");
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !stays(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value && !stays(name)) old.setAttribute(name, value);
+  }
+  renew(old, fresh);
+}
 
 // An open menu, a field being filled in or a marked text in a region wait for the next turn.
 function busyIn(region) {
@@ -25,18 +55,34 @@ function busyIn(region) {
   return filling || marked || region.querySelector("details[open][data-keep], dialog[open]") !== null;
 }
 
-// --- times in the reader's own zone
+// --- times in the reader's own zone, or how long ago they were
 function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
     const at = new Date(time.dateTime);
     if (isNaN(at) || !time.dateTime.includes("T")) continue;
-    time.title = time.textContent;
-    time.textContent = at.toLocaleString(undefined, {
+    const local = at.toLocaleString(undefined, {
       year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
     });
+    const counts = "age" in time.dataset;
+    time.title = counts ? local : time.textContent;
+    time.textContent = counts ? age(at) : local;
     time.dataset.local = "";
   }
 }
+
+function age(at) {
+  const seconds = Math.abs(Date.now() - at) / 1000;
+  const [span, unit] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([one]) => seconds >= one) || [];
+  if (!span) return "just now";
+  const text = `${Math.floor(seconds / span)} ${unit}`;
+  return at < Date.now() ? `${text} ago` : `in ${text}`;
+}
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[data-age][data-local]")) {
+    const text = age(new Date(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
+  }
+}, 15000);
 
 // --- copying
 document.addEventListener("click", async (event) => {
@@ -82,6 +128,14 @@ document.addEventListener("change", (event) => {
   for (const box of document.getElementsByName(name)) box.checked = event.target.checked;
 });
 
+// --- a secret that a link carries behind its #, which no server sees, goes into its field and out of the address
+function takeFragment(root) {
+  const field = root.querySelector("[data-fragment]");
+  if (!field || location.hash.length < 9 || field.value) return;
+  field.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
 // --- menus close with Escape and with a click elsewhere
 function closeMenus(except) {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
@@ -96,6 +150,7 @@ document.addEventListener("keydown", (event) => {
 function ready(root) {
   localise(root);
   for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  takeFragment(root);
 }
 addEventListener("DOMContentLoaded", () => {
   ready(document);
