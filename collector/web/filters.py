@@ -50,6 +50,13 @@ def when(at: datetime | date | None) -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(machine, text)
 
 
+def age(at: datetime | None) -> Markup | str:
+    """An instant that browsers show as how long ago it was; unlike `ago`, the text stays while nothing happens."""
+    if at is None:
+        return "never"
+    return Markup("<time data-age {}").format(Markup(str(when(at)).removeprefix("<time ")))  # noqa: S704 - our own
+
+
 def money(amount: float | Decimal | None, currency: str = "USD") -> str:
     """An unknown price is never 0."""
     return "unknown" if amount is None else f"{amount:,.2f} {currency}"
@@ -115,6 +122,7 @@ def lines(text: str) -> Markup:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
+    "age": age,
     "ago": ago,
     "duration": duration,
     "level": level,

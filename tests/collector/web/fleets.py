@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import Connection, select
 
@@ -11,11 +12,11 @@ from collector.domain.history import store as history
 from collector.domain.history.rules import Point
 from collector.domain.results import silence
 from collector.domain.results.decode import Body, Decoded, Known
-from collector.domain.results.ingest import ingest
+from collector.domain.results.ingest import ingest, refresh_stale
 from collector.domain.results.received import Source
 from collector.domain.results.tables import connection
 from common.clock import utc_now
-from common.wire import ConnectionInfo, Heartbeat, Inventory, Outcome, Run
+from common.wire import ConnectionInfo, Heartbeat, Inventory, Outcome, Run, Status
 from tests.collector import builders
 from tests.collector.builders import AgentHere, outcome
 
@@ -45,7 +46,8 @@ async def reporter(db: Database, tenant: int) -> Reporter:
 
 
 def info(number: int, *, name: str = "", tags: Sequence[str] = ()) -> ConnectionInfo:
-    tier = ("prod", "test", "dev")[number % 3]
+    tiers: tuple[Literal["prod", "test", "dev"], ...] = ("prod", "test", "dev")
+    tier = tiers[number % 3]
     usual = ("erp", "oltp") if number % 2 else ("dwh",)
     return ConnectionInfo(
         key=f"db{number:05}",
@@ -68,14 +70,14 @@ def outcomes(number: int) -> list[Outcome]:
     return well
 
 
-def _full(status: str, line: str) -> Outcome:
+def _full(status: Status, line: str) -> Outcome:
     return outcome(
         "TABLESPACE_USED_PCT", status, category="tablespace", line=f"USERS: {line}", cap=55, interval_s=86_400
-    )  # type: ignore[arg-type]
+    )
 
 
-def _backup(status: str, line: str) -> Outcome:
-    return outcome("BACKUP_AGE", status, category="backup", line=line, interval_s=86_400)  # type: ignore[arg-type]
+def _backup(status: Status, line: str) -> Outcome:
+    return outcome("BACKUP_AGE", status, category="backup", line=line, interval_s=86_400)
 
 
 async def many(db: Database, tenant: int, count: int, *, days: int = 30, per_day: int = 1) -> None:
@@ -118,12 +120,19 @@ async def of_every_kind(db: Database, tenant: int) -> None:
         builders.heartbeat(now),
         _visit(crit, outcomes(0), now),
         _visit(long, outcomes(10), now),
-        _visit(warn, [outcome(f"W{n}", "warning", interval_s=86_400) for n in range(9)], now),
+        _visit(
+            warn, [_warning(category) for category in ("backup", "memory", "sessions", "security", "patching")], now
+        ),
         _visit(well, outcomes(1), now),
         builders.run([refused], key="run-down", at=now, connection=down.key, reachable=False),
         at=now,
     )
+    await db.write(refresh_stale, now, 50)
     await db.write(trends, tenant, now, 30, 1)
+
+
+def _warning(category: str) -> Outcome:
+    return outcome(f"{category.upper()}_WATCH", "warning", category=category, interval_s=86_400)
 
 
 def _visit(one: ConnectionInfo, seen: Sequence[Outcome], at: datetime) -> Run:
