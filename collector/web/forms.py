@@ -64,7 +64,7 @@ def check(pairs: Sequence[tuple[str, str]], form: type[F]) -> F:
     try:
         return form.model_validate(given)
     except ValidationError as error:
-        raise NotFilled(_errors(error), shown(pairs)) from None
+        raise NotFilled(errors_of(error), shown(pairs)) from None
 
 
 def shown(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
@@ -72,7 +72,8 @@ def shown(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     return {name: value for name, value in pairs if not any(word in name.lower() for word in _SECRET)}
 
 
-def _errors(error: ValidationError) -> Mapping[str, str]:
+def errors_of(error: ValidationError) -> Mapping[str, str]:
+    """What a model says of what it was given, by field."""
     found: dict[str, str] = {}
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         field = str(one["loc"][0]) if one["loc"] else ""
