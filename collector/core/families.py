@@ -19,3 +19,5 @@ class Family:
     name: str
     app: ASGIApp
     render: Render
+    document: Callable[[], bytes] | None = None
+    """Makes the OpenAPI document, of a family that publishes one."""
