@@ -87,7 +87,7 @@ def test_a_word_is_said_by_keyboard_alone(wide: Tab) -> None:
 def test_a_service_is_made_and_what_is_wrong_is_said(tab: Tab) -> None:
     page = tab.open("/ui/services/new")
     page.get_by_label("Slug").fill("Not a slug")
-    page.get_by_label("Name").fill(f"Made {tab.size}")
+    page.get_by_label("Name (needed)").fill(f"Made {tab.size}")
     page.get_by_role("button", name="Make it").click()
     page.get_by_text("lower-case letters, digits and single hyphens").wait_for()
     tab.seen.complaints.clear()  # a browser says so of every answer that is no success

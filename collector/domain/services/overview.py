@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from collector.domain.services import gathering, policies, uptime
+from collector.domain.services import gathering, policies, store, uptime
 from collector.domain.services.gathering import Listed
 from collector.domain.services.rules import RANK, ServiceStatus
+from collector.domain.services.status import derive
 from collector.domain.services.uptime import Strip
 
 DAYS = 90
@@ -52,6 +53,13 @@ def overview(conn: Connection, tenant_id: int, wanted: Wanted, now: datetime, *,
         sum(is_unwell(one) for one in found),
         sorted({one.service.group_name for one in everything if one.service.group_name}, key=str.casefold),
     )
+
+
+def statuses(conn: Connection, tenant_id: int, ids: Sequence[int], now: datetime) -> dict[int, ServiceStatus]:
+    """How these services are; those that are gone are left out."""
+    rows = list(store.some(conn, tenant_id, ids).values())
+    found = gathering.recent(conn, tenant_id, rows, now, now)
+    return {one.id: "operational" if inputs is None else derive(inputs, now).status for one, inputs in found}
 
 
 def is_unwell(one: Listed) -> bool:
