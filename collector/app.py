@@ -9,9 +9,11 @@ from collector.api.admin.statuspage import Reach
 from collector.api.agents import family as agents
 from collector.api.agents.changes import Changes
 from collector.api.agents.link import Link
+from collector.api.hashing import Hashing
 from collector.api.health import family as health
 from collector.api.journal import Journal
 from collector.api.keyring import Keyring
+from collector.api.logins import Logins
 from collector.api.public import family as public
 from collector.api.public.auth import PREFIX as PUBLIC
 from collector.api.status import family as status
@@ -65,11 +67,14 @@ def create_app(
     of_probes = probes.build(checks, ingest=frozenset({db.name}))
     of_agents = agents.build(link)
     keyring = Keyring(db, Vault.of_file(settings.vault_path))
-    of_tuner = tuner.build(db, keyring, limiter)
+    logins = Logins(db, limiter, Hashing(), Vault.of_file(settings.vault_path))
+    of_tuner = tuner.build(db, keyring, limiter, logins)
     of_public = public.build(db, limiter, _links(settings), _public_terms(settings))
     ways_out = outbound(settings)
     of_admin = admin.build(db, keyring, limiter, ways_out, Reach(settings.public_url, bool(settings.smtp_host)))
-    of_web = web.build(db, limiter, browsers_seen, settings, ways_out)
+    published = (of_health, of_tuner, of_status, of_admin, of_public)
+    documents = {one.name: one.document for one in published if one.document is not None}
+    of_web = web.build(db, limiter, browsers_seen, settings, outbound=ways_out, logins=logins, documents=documents)
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},
         below={

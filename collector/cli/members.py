@@ -12,7 +12,7 @@ from collector.cli import control
 from collector.cli.checked import checked
 from collector.cli.context import Json, settings_of, show, table
 from collector.core.problems import Refusal
-from collector.domain.access import passwords, people
+from collector.domain.access import factors, passwords, people
 from collector.domain.access.people import Change, NewInvitation, Standing
 from collector.domain.access.rules import Act, Role, check_email, check_name
 from collector.domain.tenants import store
@@ -99,6 +99,13 @@ def _password(conn: Connection, request: Password) -> ListedMember:
     return found
 
 
+def _reset_second_factor(conn: Connection, request: OneMember) -> ListedMember:
+    found = people.by_email(conn, store.get(conn, request.tenant).id, request.email)
+    if not factors.turn_off(conn, found.email, _act()):
+        raise Refusal(f"email: {found.email!r} has no second factor")
+    return found
+
+
 def _make_owner(conn: Connection, tenant_id: int, email: str) -> None:
     known = next((member for member in store.members(conn, tenant_id) if member.email == email), None)
     if known is None:
@@ -117,6 +124,7 @@ CHANGE = control.command("member.change", Changed, ListedMember, _change)
 REMOVE = control.command("member.remove", OneMember, ListedMember, _remove)
 INVITE = control.command("member.invite", Invite, NewInvitation, _invite)
 PASSWORD = control.command("member.password", Password, ListedMember, _password)
+SECOND_FACTOR = control.command("member.reset_second_factor", OneMember, ListedMember, _reset_second_factor)
 
 
 @app.command("add")
@@ -196,6 +204,13 @@ def password(
     request = Password(tenant, email, passwords.hashed(_read_password()), recover)
     control.call(settings_of(context), PASSWORD, request)
     typer.echo(f"the password of {email} is set{'; the member is an active owner' if recover else ''}")
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(context: typer.Context, email: Email, *, tenant: Tenant) -> None:
+    """Let a member who has lost the second factor in with the password alone, in every tenant."""
+    control.call(settings_of(context), SECOND_FACTOR, OneMember(tenant, email))
+    typer.echo(f"{email} has no second factor any more")
 
 
 def _read_password() -> str:

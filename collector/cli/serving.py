@@ -17,13 +17,14 @@ from collector import checkpoints, migrations, worker
 from collector.api.agents.changes import Changes
 from collector.app import create_app
 from collector.cli import control, figures
-from collector.core import certificates
+from collector.core import certificates, setup_code
 from collector.core.database import Database
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.vault import Vault
 from collector.delivery import setup
+from collector.domain.access import founding
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import ConfigurationError
@@ -60,6 +61,7 @@ class _Collector:
         db = Database.open(settings.database_url)
         try:
             await _migrate(db)
+            await _wait_for_set_up(settings, db)
             changes, metrics = Changes(db), Metrics()
             ca = tls.ca.read_bytes() if isinstance(tls, certificates.Files) else None
             server = _Server(
@@ -211,6 +213,15 @@ async def _migrate(db: Database) -> None:
             await asyncio.sleep(_RETRY_SECONDS)
         else:
             return
+
+
+async def _wait_for_set_up(settings: Settings, db: Database) -> None:
+    """A collector without a tenant is set up by whoever can read the code in this file; the code is never logged."""
+    if not await db.read(founding.is_new):
+        setup_code.forget(settings.setup_code_path)
+        return
+    setup_code.ensure(settings.setup_code_path)
+    log.info("there is no tenant yet: set it up at /ui/setup", code_in=str(settings.setup_code_path))
 
 
 async def _renew(settings: Settings, server: _Server) -> None:

@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, model_validator
 
@@ -15,6 +16,7 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})
 
 Tls = Literal["auto", "files", "off"]
 SmtpTls = Literal["starttls", "tls", "off"]
+OidcRole = Literal["", "admin", "dba", "viewer"]
 
 
 class Settings(BaseSettings):
@@ -70,6 +72,32 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=60, description="For how long an answer of a public status page is given again.")
     ] = 3
     status_page_from: Annotated[str, Field(description="Sender of mails to subscribers; empty: `smtp_from`.")] = ""
+    oidc_issuer: Annotated[
+        str,
+        Field(description="Provider of single sign-on (OpenID Connect), as its discovery document names itself."),
+    ] = ""
+    oidc_client_id: Annotated[str, Field(description="By which name the provider knows this collector.")] = ""
+    oidc_client_secret_file: Annotated[
+        Path | None, Field(description="File with the client's secret; empty: a public client, by PKCE alone.")
+    ] = None
+    oidc_name: Annotated[str, Field(max_length=60, description="What the sign-in page calls the provider.")] = (
+        "single sign-on"
+    )
+    oidc_ca_file: Annotated[
+        Path | None, Field(description="Authorities (PEM) that are trusted for the provider beside the system's.")
+    ] = None
+    oidc_origin: Annotated[
+        str,
+        Field(
+            description="Where browsers reach the web UI, as `https://ops.example.com`;"
+            " empty: as each browser says. The redirect URI is this and `/ui/sign-in/single-sign-on/back`."
+        ),
+    ] = ""
+    oidc_role: Annotated[
+        OidcRole,
+        Field(description="Role of people whom no tenant knows yet, in `oidc_tenant`; empty: only members get in."),
+    ] = ""
+    oidc_tenant: Annotated[str, Field(description="Slug of the tenant that `oidc_role` is for.")] = ""
     sweep_s: Annotated[float, Field(ge=0.1, le=300, description="How often stale results are looked for.")] = 15
 
     delivery_networks: Annotated[
@@ -140,7 +168,7 @@ class Settings(BaseSettings):
             raise ValueError("expected redis://host:port/n, rediss://… or unix:///path")  # it may hold a password
         return value
 
-    @field_validator("status_page_url")
+    @field_validator("status_page_url", "oidc_origin")
     @classmethod
     def _is_origin(cls, value: str) -> str:
         if value and not _ORIGIN.fullmatch(value):
@@ -162,6 +190,24 @@ class Settings(BaseSettings):
             raise ValueError("tls: files; expected tls_certificate and tls_key beside it")
         return self
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if not value or (parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment):
+            return value
+        if parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}:
+            return value
+        raise ValueError(f"`{value}`; expected https://host/path; http:// on this host alone")
+
+    @model_validator(mode="after")
+    def _single_sign_on_is_whole(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("oidc_issuer: expected oidc_client_id beside it")
+        if self.oidc_role and not self.oidc_tenant:
+            raise ValueError(f"oidc_role: {self.oidc_role}; expected oidc_tenant beside it")
+        return self
+
     @field_validator("listen")
     @classmethod
     def _is_address(cls, value: str, _info: ValidationInfo) -> str:
@@ -181,6 +227,11 @@ class Settings(BaseSettings):
     def control_socket(self) -> Path:
         """Where commands reach the collector that serves."""
         return self.state_dir / "control.sock"
+
+    @property
+    def setup_code_path(self) -> Path:
+        """Where `serve` writes the code that sets up a new collector."""
+        return self.state_dir / "setup-code"
 
     @property
     def vault_path(self) -> Path:

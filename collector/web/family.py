@@ -1,5 +1,6 @@
 """Puts the web family together: pages behind a session cookie, compressed, under a strict policy for content."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from starlette.middleware.gzip import GZipMiddleware
@@ -7,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.api import family
 from collector.api.family import Dialect
-from collector.api.hashing import Hashing
+from collector.api.logins import Logins
 from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
@@ -17,6 +18,8 @@ from collector.domain.webhooks.making import Outbound
 from collector.web import assets, envelope
 from collector.web.auth import guard
 from collector.web.pages import ROUTERS
+from collector.web.provider import provider_of
+from collector.web.reference.pages import References
 
 NAME = "web"
 PREFIX = "/ui"
@@ -25,8 +28,17 @@ _MAX_BODY = 256 * 1024
 _LEVEL = 5
 
 
-def build(db: Database, limiter: Limiter, seen: Uses, settings: Settings, outbound: Outbound) -> Family:
-    """Pages find `app.state.settings`, `.limiter`, `.hashing` and `.outbound` beside the database."""
+def build(
+    db: Database,
+    limiter: Limiter,
+    seen: Uses,
+    settings: Settings,
+    *,
+    outbound: Outbound,
+    logins: Logins,
+    documents: Mapping[str, Callable[[], bytes]],
+) -> Family:
+    """Pages find `app.state.settings`, `.limiter`, `.logins`, `.outbound` and others beside the database."""
     dialect = Dialect(
         name=NAME,
         guard=guard(db, limiter, seen),
@@ -35,7 +47,14 @@ def build(db: Database, limiter: Limiter, seen: Uses, settings: Settings, outbou
         credential={"type": "apiKey", "in": "cookie", "name": "fieldpost"},
         revalidates=True,
     )
-    parts = {"settings": settings, "limiter": limiter, "hashing": Hashing(), "outbound": outbound}
+    parts = {
+        "settings": settings,
+        "limiter": limiter,
+        "logins": logins,
+        "provider": provider_of(settings),
+        "outbound": outbound,
+        "references": References(documents),
+    }
     made = family.build(dialect, (assets.router, *ROUTERS), title="Fieldpost", db=db, max_body=_MAX_BODY, parts=parts)
     packed = GZipMiddleware(made.app, minimum_size=_SMALLEST, compresslevel=_LEVEL)
     return Family(made.name, _with_policy(packed), made.render)

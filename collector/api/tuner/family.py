@@ -4,8 +4,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.api import family, members, success
 from collector.api.family import Dialect
-from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
+from collector.api.logins import Logins
 from collector.api.tuner import (
     accounts,
     bulk,
@@ -30,7 +30,7 @@ SEGMENTS = ("auth", "recommendations", "accounts", "scheduler", "jobs")
 DOCUMENT = f"{PREFIX}/tuner/openapi.json"
 
 
-def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
+def build(db: Database, keyring: Keyring, limiter: Limiter, logins: Logins) -> Family:
     free = sessions.FREE_PATHS | {DOCUMENT}
     dialect = Dialect(
         name="tuner",
@@ -42,7 +42,7 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         credential=members.CREDENTIAL,
     )
     routers = (
-        sessions.routes(keyring, limiter, Hashing()),
+        sessions.routes(keyring, logins),
         jobs.router,  # before what takes `refresh` for an id
         bulk.router,
         recommendations.router,
@@ -54,7 +54,7 @@ def build(db: Database, keyring: Keyring, limiter: Limiter) -> Family:
         overrides.router,
     )
     made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
-    return Family(made.name, _Aliased(made.app), made.render)
+    return Family(made.name, _Aliased(made.app), made.render, made.document)
 
 
 def paths() -> tuple[str, ...]:

@@ -10,18 +10,16 @@ from starlette.responses import Response
 
 from collector.api import success
 from collector.api.family import Gateway
-from collector.api.hashing import Hashing
 from collector.api.keyring import Keyring
+from collector.api.logins import Attempt, Invited, Logins, acceptable, refused
 from collector.api.members import Member, may
 from collector.api.tuner import examples, shapes
 from collector.api.tuner.documents import answers, nothing
-from collector.core import problems
-from collector.core.limits import Limiter, source
+from collector.core.limits import source
 from collector.core.problems import Problem
-from collector.domain.access import passwords, people, sessions
+from collector.domain.access import people, sessions
 from collector.domain.access.bearer import Claims, InvalidBearer, Pair
-from collector.domain.access.people import Acceptance
-from collector.domain.access.rules import Act, check_name
+from collector.domain.access.rules import Act
 from collector.domain.access.sessions import Membership, NewSession, Signed, Swap
 from common import tokens
 from common.clock import utc_now
@@ -32,10 +30,9 @@ JWKS = "/.well-known/jwks.json"
 JWK_SET = "application/jwk-set+json"
 AUTH_PATHS = frozenset({f"{PREFIX}/login", f"{PREFIX}/refresh", f"{PREFIX}/invitation"})
 FREE_PATHS = frozenset({JWKS})
-TRIES_PER_MINUTE = 20
-"""For one address of a person, from wherever; one client has fewer (`members.AUTH_PER_MINUTE`)."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Code = Annotated[str | None, Field(max_length=64)]
 Anybody = Annotated[Member, Depends(may("read"))]
 
 
@@ -44,11 +41,15 @@ class _Body(BaseModel):
 
 
 class Credentials(_Body):
-    """`tenant`: the slug, for a person who is a member of several; else the oldest membership is taken."""
+    """`tenant`: the slug, for a person who is a member of several; else the oldest membership is taken.
+
+    `code`: for a person who has a second factor, the code of the authenticator or a recovery code.
+    """
 
     email: Annotated[str, Field(min_length=3, max_length=254)]
     password: Text
     tenant: Annotated[str | None, Field(max_length=63)] = None
+    code: Code = None
 
 
 class Refresh(_Body):
@@ -60,31 +61,32 @@ class Passwords(_Body):
     newPassword: Text  # noqa: N815 - likewise
 
 
-class Invited(_Body):
-    """`password`: a new one, or the present one of somebody who has one already."""
+class Acceptance(_Body):
+    """`password`: a new one, or the present one of somebody who has one already; `code`: as at a login."""
 
     token: Text
     name: Text
     password: Text
+    code: Code = None
 
 
-def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  # noqa: C901 - a list of routes
+def routes(keyring: Keyring, logins: Logins) -> APIRouter:  # noqa: C901 - a list of routes
     router = APIRouter(tags=["Authentication"])
 
     @router.post(
         f"{PREFIX}/login", summary="Trade a password for tokens", responses=answers(shapes.Tokens, examples.TOKENS, 400)
     )
     async def login(body: Credentials, request: Request, db: Gateway) -> Response:
-        email, now, client = body.email.strip().lower(), utc_now(), _client(request)
-        await _limited(limiter, email)
-        stored = await db.read(sessions.password_of, email)
-        fits = await hashing.matches(stored, body.password)
-        known = await db.read(sessions.memberships, email) if fits else ()
+        client = _client(request)
+        attempt = Attempt(
+            email=body.email.strip().lower(), password=body.password, address=client, code=body.code or ""
+        )
+        known = await logins.proven(attempt)
         found = next((one for one in known if body.tenant in (None, one.slug)), None)
         if found is None:
-            await db.write(sessions.note_failure, email, client, now)
-            raise _refused()
-        return success.ok(await _opened(keyring, db, found, client, now))
+            await logins.failed(attempt)
+            raise refused()
+        return success.ok(await _opened(keyring, db, found, client, utc_now()))
 
     @router.post(
         f"{PREFIX}/refresh",
@@ -112,11 +114,11 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
         return success.ok(None)
 
     @router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end", responses=nothing(400))
-    async def password(body: Passwords, caller: Anybody, db: Gateway) -> Response:
-        await _limited(limiter, caller.email)
-        if not await hashing.matches(await db.read(sessions.password_of, caller.email), body.currentPassword):
+    async def password(body: Passwords, request: Request, caller: Anybody, db: Gateway) -> Response:
+        attempt = Attempt(email=caller.email, password=body.currentPassword, address=_client(request))
+        if not await logins.is_password(attempt):
             raise Problem(403, "forbidden", "The current password is not right.")
-        new_hash = await hashing.hashed(_acceptable(body.newPassword, "newPassword"))
+        new_hash = await logins.hashing.hashed(acceptable(body.newPassword, "newPassword"))
         act = Act(caller.email, utc_now())
         await db.write(people.set_password, caller.email, new_hash, act, caller.session)
         return success.ok(None)
@@ -127,17 +129,11 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
         status_code=201,
         responses=answers(shapes.Tokens, examples.TOKENS, 400, status=201),
     )
-    async def accept(body: Invited, request: Request, db: Gateway) -> Response:
-        now = utc_now()
-        invited = await _invitation(db, body.token, now)
-        stored = await db.read(sessions.password_of, invited.email)
-        if stored is not None and not await hashing.matches(stored, body.password):
-            raise _refused()
-        new_hash = None if stored else await hashing.hashed(_acceptable(body.password, "password"))
-        await db.write(people.accept, invited.tenant_id, invited, Acceptance(_named(body.name), new_hash, now))
-        known = await db.read(sessions.memberships, invited.email)
-        found = next(membership for membership in known if membership.tenant_id == invited.tenant_id)
-        return success.ok(await _opened(keyring, db, found, _client(request), now), status=201)
+    async def accept(body: Acceptance, request: Request, db: Gateway) -> Response:
+        client = _client(request)
+        given = Invited(token=body.token, name=body.name, password=body.password, code=body.code or "")
+        found = await logins.accept(given, client)
+        return success.ok(await _opened(keyring, db, found, client, utc_now()), status=201)
 
     @router.get(
         JWKS,
@@ -152,26 +148,12 @@ def routes(keyring: Keyring, limiter: Limiter, hashing: Hashing) -> APIRouter:  
     return router
 
 
-async def _limited(limiter: Limiter, email: str) -> None:
-    quota = await limiter.hit("address", email, per_minute=TRIES_PER_MINUTE)
-    if not quota.allowed:
-        raise problems.rate_limited(quota.retry_after)
-
-
 async def _opened(keyring: Keyring, db: Gateway, who: Membership, client: str, now: datetime) -> dict[str, object]:
     claims = Claims(who.tenant_id, who.member_id, new_id("ses"))
     pair = await keyring.issue(claims, now)
     new = NewSession(session_id=claims.session_id, digest=tokens.digest(pair.refresh), address=client)
     await db.write(sessions.open_session, who.tenant_id, who, new, now)
     return _shown(pair)
-
-
-async def _invitation(db: Gateway, token: str, now: datetime) -> people.Open:
-    usable = token.isascii() and tokens.well_formed(tokens.INVITATION, token)
-    found = await db.read(people.open_invitation, tokens.digest(token), now) if usable else None
-    if found is None:
-        raise Problem(401, "unauthorized", "The invitation is not known, used, or past its end.")
-    return found
 
 
 def _shown(pair: Pair) -> dict[str, object]:
@@ -183,28 +165,8 @@ def _shown(pair: Pair) -> dict[str, object]:
     }
 
 
-def _acceptable(password: str, field: str) -> str:
-    try:
-        return passwords.check_password(password)
-    except ValueError as error:
-        expected = str(error).partition("expected ")[2]
-        raise problems.invalid(field, "…", expected) from None
-
-
-def _named(name: str) -> str:
-    try:
-        return check_name(name)
-    except ValueError as error:
-        raise problems.invalid("name", name, str(error).partition("expected ")[2]) from None
-
-
 def _client(request: Request) -> str:
     return source(request.client.host) if request.client else ""
-
-
-def _refused() -> Problem:
-    """The same for a wrong password, an unknown address, and a member who may no longer log on."""
-    return Problem(401, "unauthorized", "Email or password is not right.")
 
 
 def _expired() -> Problem:

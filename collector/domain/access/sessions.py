@@ -28,6 +28,7 @@ class Membership(NamedTuple):
     name: str
     email: str
     role: Role
+    tenant_name: str
 
 
 class Signed(NamedTuple):
@@ -169,7 +170,7 @@ _COUNT_FAILURE = text(
 _PASSWORD = select(_P.password_hash).where(_P.email == bindparam("email"))
 
 _MEMBERSHIPS = (
-    select(_M.tenant_id, _T.slug, _M.id, _M.name, _M.email, _M.role)
+    select(_M.tenant_id, _T.slug, _M.id, _M.name, _M.email, _M.role, _T.name)
     .join_from(member, tenant, _T.id == _M.tenant_id)
     .where(_M.email == bindparam("email"), _M.status == "active")
     .order_by(_M.joined_at, _M.tenant_id)

@@ -202,7 +202,7 @@ async def test_sessions_that_are_over_are_forgotten_in_slices(database: Database
     await database.write(
         sessions.open_session,
         ana.tenant,
-        sessions.Membership(ana.tenant, ana.slug, ana.id, "Ana", ana.email, "owner"),
+        sessions.Membership(ana.tenant, ana.slug, ana.id, "Ana", ana.email, "owner", "Acme"),
         sessions.NewSession(session_id="ses_1", digest=b"x", address=""),
         utc_now().replace(year=2020),
     )
