@@ -24,7 +24,10 @@ View = Literal["tiles", "table"]
 _VIEWS: tuple[View, ...] = get_args(View)
 _ROWS: dict[View, int] = {"tiles": 100, "table": paging.ROWS}
 _MAX_TEXT = 200
-_IN_DOUBT = frozenset({"silent", "stale"})
+_IN_DOUBT = {
+    "silent": "Its agent does not report; the score is the last one known.",
+    "stale": "No fresh results; the score is the last one known.",
+}
 
 T = TypeVar("T", bound=str)
 Text = Annotated[str, Query(max_length=_MAX_TEXT)]
@@ -99,7 +102,7 @@ def _shown(found: Wall, picture: Callable[[Sequence[float | None]], Markup]) -> 
 
 def _tile(tile: Tile, watcher: Watcher | None, picture: Markup) -> Shown:
     condition = tile.member.condition
-    said, finding = tile.summary or "", tile.finding
+    said, finding = _IN_DOUBT.get(condition, tile.summary or ""), tile.finding
     told = finding is not None and condition in {"critical", "warning", "healthy"}
     return Shown(
         tile=tile,

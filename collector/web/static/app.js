@@ -154,7 +154,7 @@ function ready(root) {
 }
 addEventListener("DOMContentLoaded", () => {
   ready(document);
-  const menu = document.querySelector("details.menu-all");
-  if (menu && matchMedia("(max-width: 800px)").matches) menu.open = false;
+  if (!matchMedia("(max-width: 800px)").matches) return;
+  for (const one of document.querySelectorAll("details.menu-all, details.fold")) one.open = false;
 });
 document.addEventListener("htmx:afterSwap", (event) => ready(event.detail.target));
