@@ -19,6 +19,7 @@ Share = Literal["whole", "upper", "lower"]
 
 DAYS = 7
 MINUTES = 1440
+_YEAR = 366
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
@@ -107,6 +108,16 @@ def bounds(first: date, zone: str) -> tuple[datetime, datetime]:
     """The instants between which the week is that begins on this day."""
     clock = ZoneInfo(zone)
     return resolve(first, "00:00", clock), resolve(first + timedelta(days=DAYS), "00:00", clock)
+
+
+def next_change(zone: str, now: datetime) -> date | None:
+    """The next date within a year on which the clocks change."""
+    clocks = ZoneInfo(zone)
+    for begin in (now + day * _DAY for day in range(_YEAR)):
+        if begin.astimezone(clocks).utcoffset() != (begin + _DAY).astimezone(clocks).utcoffset():
+            turn = next(_turns(clocks, begin, begin + _DAY))
+            return (turn - _SECOND).astimezone(clocks).date()
+    return None
 
 
 def week(
