@@ -17,6 +17,7 @@ from collector.domain.incidents import tables as incidents
 from collector.domain.maintenance import tables as maintenance
 from collector.domain.mutes import tables as mutes
 from collector.domain.notifications import tables as notifications
+from collector.domain.reports import tables as reports
 from collector.domain.results import tables as results
 from collector.domain.retention import tables as retention
 from collector.domain.schedules import tables as schedules
@@ -44,6 +45,7 @@ __all__ = [
     "metadata",
     "mutes",
     "notifications",
+    "reports",
     "results",
     "retention",
     "schedules",

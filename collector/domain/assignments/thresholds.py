@@ -14,12 +14,14 @@ from collector.domain.activity.store import Entry
 from collector.domain.assignments import store
 from collector.domain.assignments.store import Override
 from collector.domain.assignments.tables import check_setting
+from collector.domain.fleet import catalogue
 from collector.domain.fleet.store import watched_by
 from collector.domain.results.rules import documented, stored
 from collector.domain.results.tables import catalogue_entry
 
 MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 604_800
 MAX_TAG = 64
+MAX_CHECKS = 2000
 
 
 class Unusable(Refusal):
@@ -30,6 +32,19 @@ class Unusable(Refusal):
         self.field = field
         self.value = value
         self.expected = expected
+
+
+class Known(NamedTuple):
+    """A check of the catalogue as its agents run it where nobody has said otherwise; levels as they are written."""
+
+    check: str
+    category: str
+    title: str
+    unit: str
+    interval_s: int
+    enabled: bool
+    warning: str
+    critical: str
 
 
 class Usual(NamedTuple):
@@ -57,6 +72,24 @@ def remove(conn: Connection, tenant_id: int, wanted: Override, act: Act) -> bool
         return False
     _note(conn, tenant_id, "threshold_removed", override, act)
     return True
+
+
+def known(conn: Connection, tenant_id: int) -> list[Known]:
+    """All checks that can be overridden, by id."""
+    _, found = catalogue.page(conn, tenant_id, 0, MAX_CHECKS)
+    return [
+        Known(
+            check=documented(one.check),
+            category=one.category,
+            title=one.title,
+            unit=one.unit,
+            interval_s=one.interval_s,
+            enabled=one.enabled,
+            warning=one.rest.get("warning") or "",
+            critical=one.rest.get("critical") or "",
+        )
+        for one in found
+    ]
 
 
 def overrides(conn: Connection, tenant_id: int) -> list[Override]:

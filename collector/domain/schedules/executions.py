@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
@@ -92,12 +92,15 @@ def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int
     return Page([Done(**row) for row in rows], total)
 
 
-def since(conn: Connection, tenant_id: int, schedule_id: str, begin: datetime) -> list[Done]:
-    """Those of all edges from an instant on, in their order."""
-    place = {"tenant_id": tenant_id, "schedule_id": schedule_id, "begin": begin}
+def since(
+    conn: Connection, tenant_id: int, schedule_id: str, begin: datetime, *, until: datetime | None = None
+) -> list[Done]:
+    """Those of all edges from an instant on, in their order; `until` belongs to them no longer."""
+    place = {"tenant_id": tenant_id, "schedule_id": schedule_id, "begin": begin, "end": until or _NEVER}
     return [Done(**row) for row in conn.execute(_SINCE, place).mappings()]
 
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _X, _S = aws_execution.c, aws_schedule.c
 
 _SAVE = upsert(aws_execution, objects=True)
@@ -113,6 +116,7 @@ _SINCE = (
         _X.tenant_id == bindparam("tenant_id"),
         _X.schedule_id == bindparam("schedule_id"),
         _X.edge >= bindparam("begin"),
+        _X.edge < bindparam("end"),
     )
     .order_by(_X.edge)
 )

@@ -13,7 +13,9 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -23,6 +25,7 @@ from collector.domain.webhooks.rules import DELIVERY_STATES, DeliveryState, Kind
 from collector.domain.webhooks.tables import delivery, endpoint, event
 
 MAX_ENDPOINTS = 100
+_NEWEST = 2**63 - 1
 
 
 class Listed(NamedTuple):
@@ -127,19 +130,35 @@ def remove(conn: Connection, tenant_id: int, endpoint_id: str) -> None:
 
 
 def deliveries(
-    conn: Connection, tenant_id: int, endpoint_id: str, state: DeliveryState | None = None, limit: int = 50
+    conn: Connection,
+    tenant_id: int,
+    endpoint_id: str,
+    state: DeliveryState | None = None,
+    limit: int = 50,
+    *,
+    before: int | None = None,
+    kind: str = "",
 ) -> list[Logged]:
-    """The newest deliveries first."""
+    """The newest deliveries first; `before`: those with a smaller number alone, `kind`: of one type of event."""
     found: list[Logged] = []
+    values = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "limit": limit, "kind": kind}
     for wanted in (state,) if state else DELIVERY_STATES:
-        values = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "state": wanted, "limit": limit}
-        found += [Logged._make(row) for row in conn.execute(_LOG, values)]
+        rows = conn.execute(_LOG, {**values, "state": wanted, "before": before or _NEWEST})
+        found += [Logged._make(row) for row in rows]
     return sorted(found, reverse=True)[:limit]
 
 
 def find_delivery(conn: Connection, tenant_id: int, endpoint_id: str, seq: int) -> Logged | None:
     row = conn.execute(_ONE_LOGGED, {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "seq": seq}).one_or_none()
     return Logged._make(row) if row else None
+
+
+def body_of(conn: Connection, tenant_id: int, endpoint_id: str, seq: int) -> str | None:
+    """What is sent with this delivery."""
+    found: str | None = conn.execute(
+        _BODY, {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "seq": seq}
+    ).scalar_one_or_none()
+    return found
 
 
 def queue_again(conn: Connection, tenant_id: int, endpoint_id: str, seq: int, now: datetime) -> int:
@@ -239,6 +258,8 @@ _LOG = (
         _D.tenant_id == bindparam("tenant_id"),
         _D.endpoint_id == bindparam("endpoint_id"),
         _D.state == bindparam("state"),
+        _D.seq < bindparam("before"),
+        or_(literal("") == bindparam("kind"), _E.type == bindparam("kind")),
     )
     .order_by(_D.seq.desc())
     .limit(bindparam("limit"))
@@ -246,6 +267,16 @@ _LOG = (
 
 _ONE_LOGGED = _logged().where(
     _D.tenant_id == bindparam("tenant_id"), _D.seq == bindparam("seq"), _D.endpoint_id == bindparam("endpoint_id")
+)
+
+_BODY = (
+    select(_E.body)
+    .join_from(delivery, event, and_(_E.tenant_id == _D.tenant_id, _E.seq == _D.seq))
+    .where(
+        _D.tenant_id == bindparam("tenant_id"),
+        _D.seq == bindparam("seq"),
+        _D.endpoint_id == bindparam("endpoint_id"),
+    )
 )
 
 _QUEUED = {

@@ -97,9 +97,7 @@ def page_of(request: Request, total: int) -> Page:
 
 def given_of(form: Form) -> Mapping[str, str]:
     """What was filled in, to be shown again."""
-    return {
-        name: str(value) for name, value in form.model_dump().items() if value is not None and value not in ((), [])
-    }
+    return {name: _written(value) for name, value in form.model_dump().items() if value is not None}
 
 
 def errors(wrong: NotFilled | None) -> dict[str, Mapping[str, str]]:
@@ -122,6 +120,13 @@ def told(form: Form | None = None, *, names: Mapping[str, str] | None = None) ->
         if form is None or not colon or field not in type(form).model_fields:
             raise NotFilled({"": _sentence(text)}, given_of(form) if form else {}) from error
         raise NotFilled({field: _sentence(rest)}, given_of(form)) from error
+
+
+def _written(value: object) -> str:
+    """As a browser would send it."""
+    if isinstance(value, bool):
+        return "true" if value else ""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _sentence(text: str) -> str:

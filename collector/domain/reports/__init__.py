@@ -1,0 +1,1 @@
+"""A fleet's week: what a report says, and to whom it is sent."""
