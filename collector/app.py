@@ -74,7 +74,9 @@ def create_app(
     of_admin = admin.build(db, keyring, limiter, ways_out, Reach(settings.public_url, bool(settings.smtp_host)))
     published = (of_health, of_tuner, of_status, of_admin, of_public)
     documents = {one.name: one.document for one in published if one.document is not None}
-    of_web = web.build(db, limiter, browsers_seen, settings, outbound=ways_out, logins=logins, documents=documents)
+    of_web = web.build(
+        db, limiter, browsers_seen, settings, outbound=ways_out, logins=logins, documents=documents, ca=ca
+    )
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},
         below={
