@@ -1,6 +1,6 @@
 """What an answer gets on its way out of a family: limit headers, an ETag, and no body where none is wanted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -40,6 +40,8 @@ class Answer:
         self.started = False
         self.status = 0
         self.whole: Whole | None = None
+        self.on_whole: Callable[[Whole], None] | None = None
+        """Is told of an answer as soon as it is made: its reader may take long to take it."""
         self._revalidates = revalidates and scope["method"] in {"GET", "HEAD"}
         self._known = list(_known(scope["headers"])) if self._revalidates else []
         self._held: Message | None = None
@@ -78,6 +80,8 @@ class Answer:
         validators = {b"etag": b"", b"cache-control": b"private, no-cache", b"vary": b"Accept, Authorization"}
         headers += [(name, value or etag_of(body)) for name, value in validators.items() if name not in present]
         self.whole = Whole(tuple(headers), body)
+        if self.on_whole is not None:
+            self.on_whole(self.whole)
         await self.repeat(self.whole)
 
     async def _start(self, status: int, headers: list[Header]) -> None:

@@ -1,5 +1,6 @@
 """Finished answers, kept until what they were made of has changed: a large fleet is not made again and again."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,24 +37,52 @@ class Kept:
         self._version = version
         self._most = self._left = most_bytes
         self._answers: dict[_Key, _Kept] = {}
+        self._making: dict[_Key, asyncio.Event] = {}
 
     def covers(self, scope: Scope) -> bool:
         return scope["path"] in self._paths and scope["method"] in {"GET", "HEAD"}
 
     async def answer(self, tenant: int, scopes: frozenset[str], scope: Scope, answer: Answer, pass_on: PassOn) -> None:
-        """Send what is kept; otherwise have it made, and keep it. The version is read first: it is never too new."""
+        """Send what is kept; otherwise have it made, and keep it. The version is read first: it is never too new.
+
+        It is made once however many ask at the same time: the others wait until it is made, not until it is read.
+        """
         version = await self._version(tenant)
         if version is None:
             await pass_on()
             return
-        key = (tenant, scopes, scope["path"], scope["query_string"], _accepted(scope))
-        known = self._answers.get(key)
-        if known is not None and known.version == version:
-            await answer.repeat(known.whole)
-            return
-        await pass_on()
-        if answer.whole is not None:
-            self._keep(key, _Kept(version, answer.whole))
+        key = (tenant, scopes, scope["path"], scope["query_string"], self.form(scope))
+        while True:
+            known = self._answers.get(key)
+            if known is not None and known.version == version:
+                await answer.repeat(known.whole)
+                return
+            if key not in self._making:
+                break
+            await self._making[key].wait()
+        await self._make(key, version, answer, pass_on)
+
+    def form(self, scope: Scope) -> bytes:
+        """In which form it was asked for."""
+        return b",".join(value for name, value in scope["headers"] if name == b"accept")
+
+    async def _make(self, key: _Key, version: int, answer: Answer, pass_on: PassOn) -> None:
+        made = self._making[key] = asyncio.Event()
+
+        def over() -> None:
+            if self._making.get(key) is made:
+                del self._making[key]
+            made.set()
+
+        def keep(whole: Whole) -> None:
+            self._keep(key, _Kept(version, whole))
+            over()
+
+        answer.on_whole = keep
+        try:
+            await pass_on()
+        finally:
+            over()  # what came of it was no success, or its reader left: the next one makes it
 
     def _keep(self, key: _Key, made: _Kept) -> None:
         before = self._answers.pop(key, None)
@@ -84,7 +113,3 @@ class Moments:
             self._last = now
             self._number += 1
         return self._number
-
-
-def _accepted(scope: Scope) -> bytes:
-    return b",".join(value for name, value in scope["headers"] if name == b"accept")

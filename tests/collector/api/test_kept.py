@@ -1,5 +1,7 @@
 """Kept answers: the same bytes while nothing has changed, never older than that, and bounded."""
 
+import asyncio
+
 import pytest
 from starlette.types import Message, Scope
 
@@ -121,3 +123,73 @@ async def test_what_follows_from_the_time_is_made_again_with_every_commit_and_so
     clock[0] += 1 / PER_SECOND
     seen += [await moments.version(1), await moments.version(1)]
     assert seen == [1, 1, 2, 2, 3, 3]
+
+
+class Slow(Desk):
+    """Makes its answers when it is let, and sends them to readers who do not read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.fails = False
+
+    async def ask(self) -> bytes:
+        sent: list[Message] = []
+        first = not self.made and not self.let.is_set()
+
+        async def send(message: Message) -> None:
+            if first:
+                await self.reads.wait()
+            sent.append(message)
+
+        scope: Scope = {"method": "GET", "path": "/fleet", "query_string": b"", "headers": []}
+        answer = Answer(scope, send, revalidates=True)
+
+        async def make() -> None:
+            self.made += 1
+            number = self.made
+            await self.let.wait()
+            if self.fails and number == 1:
+                raise ConnectionResetError
+            await answer.send({"type": "http.response.start", "status": 200, "headers": []})
+            await answer.send({"type": "http.response.body", "body": b"x%d" % number})
+
+        await self.kept.answer(1, EVERYTHING, scope, answer, make)
+        body: bytes = sent[1]["body"]
+        return body
+
+
+async def test_an_answer_is_made_once_for_all_who_ask_at_the_same_time() -> None:
+    desk = Slow()
+    crowd = [asyncio.create_task(desk.ask()) for _ in range(50)]
+    await asyncio.sleep(0)
+    desk.let.set()
+    desk.reads.set()
+    assert await asyncio.gather(*crowd) == [b"x1"] * 50
+    assert desk.made == 1
+
+
+async def test_nobody_waits_for_a_reader_who_does_not_read() -> None:
+    desk = Slow()
+    stuck = asyncio.create_task(desk.ask())
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(desk.ask()) for _ in range(3)]
+    desk.let.set()
+    assert await asyncio.gather(*others) == [b"x1"] * 3
+    assert not stuck.done()
+    desk.reads.set()
+    assert await stuck == b"x1"
+
+
+async def test_the_next_one_makes_it_when_the_first_fails() -> None:
+    desk = Slow()
+    desk.fails = True
+    crowd = [asyncio.create_task(desk.ask()) for _ in range(5)]
+    await asyncio.sleep(0)
+    desk.let.set()
+    desk.reads.set()
+    found = await asyncio.gather(*crowd, return_exceptions=True)
+    assert isinstance(found[0], ConnectionResetError)
+    assert found[1:] == [b"x2"] * 4
+    assert desk.made == 2
