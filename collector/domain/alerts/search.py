@@ -56,7 +56,7 @@ class Opened(NamedTuple):
     status: str
 
 
-def page(conn: Connection, tenant_id: int, query: Query, *, offset: int, limit: int) -> tuple[int, list[Found]]:
+def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Found]]:
     """How many there are, and the wanted ones, newest first."""
     values = {"tenant_id": tenant_id, **_values(query)}
     shape = _shape(query)
@@ -149,7 +149,11 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
 _FROM = alert.outerjoin(connection, and_(_C.tenant_id == _A.tenant_id, _C.id == _A.connection_id)).outerjoin(
     agent, and_(_G.tenant_id == _A.tenant_id, _G.id == _A.agent_id)
 )
-_LISTED = select(*alert.columns, _C.name.label("connection_name"), _G.name.label("agent_name")).select_from(_FROM)
+
+
+def _listed(*where: ColumnElement[bool]) -> Select[Any]:
+    names = (_C.name.label("connection_name"), _G.name.label("agent_name"))
+    return select(*alert.columns, *names).select_from(_FROM).where(*where)
 
 
 def _matching(shape: Shape) -> ColumnElement[bool]:
@@ -159,7 +163,7 @@ def _matching(shape: Shape) -> ColumnElement[bool]:
 
 @cache
 def _page(shape: Shape) -> Select[Any]:
-    listed = _LISTED.where(_matching(shape)).order_by(_A.triggered_at.desc(), _A.id.desc())
+    listed = _listed(_matching(shape)).order_by(_A.triggered_at.desc(), _A.id.desc())
     return listed.offset(bindparam("skip")).limit(bindparam("take"))
 
 
@@ -168,7 +172,7 @@ def _count(shape: Shape) -> Select[Any]:
     return select(func.count()).select_from(_FROM).where(_matching(shape))
 
 
-_ONE = _LISTED.where(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("alert"))
+_ONE = _listed(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("alert"))
 
 _COUNTS = (
     select(_A.state, _A.severity, func.count().label("number"))

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, bindparam, case, func, or_, select
 
+from collector.domain.activity.tables import activity_entry
 from collector.domain.alerts.rules import Alert
 from collector.domain.alerts.tables import alert
 from collector.domain.mutes.tables import finding_mark
+from collector.domain.results.rules import documented
 from collector.domain.results.tables import connection
 from collector.domain.tickets.rules import Ticket, TicketStatus
 from collector.domain.tickets.tables import ticket
@@ -21,7 +23,10 @@ class Query:
     """Which tickets are wanted; None leaves a filter away. `check` as it is stored.
 
     `text` is looked for in title, check, line and name of the connection; `unhandled`: nobody has marked the finding.
+    `now`: at which instant mutes count.
     """
+
+    now: datetime
 
     status: TicketStatus | None = None
     severity: Severity | None = None
@@ -30,6 +35,15 @@ class Query:
     connection_id: int | None = None
     text: str | None = None
     unhandled: bool = False
+
+
+class Marked(NamedTuple):
+    """That somebody marked a finding, or took a mark back: `finding_muted` and so on."""
+
+    action: str
+    at: datetime
+    by: str
+    reason: str
 
 
 class Found(NamedTuple):
@@ -43,11 +57,9 @@ class Found(NamedTuple):
     muted_until: datetime | None
 
 
-def page(
-    conn: Connection, tenant_id: int, query: Query, now: datetime, *, offset: int, limit: int
-) -> tuple[int, list[Found]]:
+def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Found]]:
     """How many there are, and the wanted ones: open ones worst first, others newest first."""
-    values = {"tenant_id": tenant_id, "now": now, **_values(query)}
+    values = {"tenant_id": tenant_id, "now": query.now, **_values(query)}
     shape = _shape(query)
     rows = conn.execute(_page(shape), {**values, "skip": offset, "take": limit}).all()
     found = [_found(row) for row in rows]
@@ -77,6 +89,22 @@ def alerts(conn: Connection, tenant_id: int, one: Ticket) -> list[Alert]:
         "until": one.resolved_at or _LATEST,
     }
     return [Alert(**row) for row in conn.execute(_ALERTS, wanted).mappings()]
+
+
+def marked(conn: Connection, tenant_id: int, one: Ticket) -> list[Marked]:
+    """What people did about the finding while this ticket was open, oldest first."""
+    wanted = {
+        "tenant_id": tenant_id,
+        "actions": list(_MARKED_ACTIONS),
+        "since": one.first_seen_at,
+        "until": one.resolved_at or _LATEST,
+    }
+    about = (one.connection_id, documented(one.check_id))
+    return [
+        Marked(row.action_type, row.occurred_at, row.properties["by"], row.properties.get("reason", ""))
+        for row in conn.execute(_MARKED, wanted)
+        if (row.properties["connection_id"], row.properties["check_id"]) == about
+    ][::-1]
 
 
 def of_alert(conn: Connection, tenant_id: int, one: Alert) -> int | None:
@@ -119,7 +147,7 @@ def _shape(query: Query) -> Shape:
     )
 
 
-_T, _C, _A = ticket.c, connection.c, alert.c
+_T, _C, _A, _E = ticket.c, connection.c, alert.c, activity_entry.c
 _COLUMNS = tuple(column.name for column in ticket.columns)
 _ACK, _MUTE = finding_mark.alias("ack"), finding_mark.alias("muting")
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -160,14 +188,11 @@ _FROM = (
         ),
     )
 )
-_LISTED = select(
-    *ticket.columns,
-    _C.name.label("connection_name"),
-    _ACK.c.author,
-    _ACK.c.reason,
-    _MUTE.c.author,
-    _MUTE.c.expires_at,
-).select_from(_FROM)
+
+
+def _listed(*where: ColumnElement[bool]) -> Select[Any]:
+    marks = (_ACK.c.author, _ACK.c.reason, _MUTE.c.author, _MUTE.c.expires_at)
+    return select(*ticket.columns, _C.name.label("connection_name"), *marks).select_from(_FROM).where(*where)
 
 
 def _matching(shape: Shape) -> ColumnElement[bool]:
@@ -178,7 +203,7 @@ def _matching(shape: Shape) -> ColumnElement[bool]:
 @cache
 def _page(shape: Shape) -> Select[Any]:
     order = (_WORST_FIRST, *_NEWEST_FIRST) if shape[-1] else _NEWEST_FIRST
-    listed = _LISTED.where(_matching(shape)).order_by(*order)
+    listed = _listed(_matching(shape)).order_by(*order)
     return listed.offset(bindparam("skip")).limit(bindparam("take"))
 
 
@@ -187,7 +212,7 @@ def _count(shape: Shape) -> Select[Any]:
     return select(func.count()).select_from(_FROM).where(_matching(shape))
 
 
-_ONE = _LISTED.where(_T.tenant_id == bindparam("tenant_id"), _T.id == bindparam("ticket"))
+_ONE = _listed(_T.tenant_id == bindparam("tenant_id"), _T.id == bindparam("ticket"))
 _SOME = select(ticket).where(_T.tenant_id == bindparam("tenant_id"), _T.id.in_(bindparam("tickets", expanding=True)))
 
 _ALERTS = (
@@ -200,6 +225,20 @@ _ALERTS = (
         _A.check_id == bindparam("check_id"),
     )
     .order_by(_A.triggered_at, _A.id)
+)
+
+_MARKED_ACTIONS = ("finding_muted", "finding_unmuted", "finding_acknowledged", "finding_unacknowledged")
+_MOST_MARKED = 2000
+_MARKED = (
+    select(_E.action_type, _E.occurred_at, _E.properties)
+    .where(
+        _E.tenant_id == bindparam("tenant_id"),
+        _E.action_type.in_(bindparam("actions", expanding=True)),
+        _E.occurred_at >= bindparam("since"),
+        _E.occurred_at <= bindparam("until"),
+    )
+    .order_by(_E.occurred_at.desc())
+    .limit(_MOST_MARKED)
 )
 
 _OF_ALERT = (

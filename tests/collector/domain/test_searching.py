@@ -1,6 +1,7 @@
 """Tickets, alerts and checks are found by whatever people look for, each set of filters by an index."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -28,6 +29,9 @@ from tests.collector.test_stores import Statement, sql_of
 
 SWITCHES = (False, True)
 HOUR = timedelta(hours=1)
+ANY = ticket_search.Query(now=T0 + HOUR)
+OPEN = replace(ANY, status="open")
+HELD = alert_search.Query(state="suppressed", text="size")
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +73,10 @@ async def seen(sender: Sender, *statuses: wire.Status) -> None:
 
 
 async def found(sender: Sender, **query: object) -> list[str]:
-    wanted = ticket_search.Query(**query)  # type: ignore[arg-type]  # fields of the query
-    total, rows = await sender.db.read(_page, sender.here.tenant, wanted)
+    wanted = ticket_search.Query(now=T0 + HOUR, **query)  # type: ignore[arg-type]  # fields of the query
+    total, rows = await sender.db.read(ticket_search.page, sender.here.tenant, wanted, 0, 50)
     assert total == len(rows)
     return [row.ticket.check_id for row in rows]
-
-
-def _page(conn: Connection, tenant: int, query: ticket_search.Query) -> tuple[int, list[ticket_search.Found]]:
-    return ticket_search.page(conn, tenant, query, T0 + HOUR, offset=0, limit=50)
 
 
 async def test_tickets_are_found_by_every_filter_and_the_worst_open_one_comes_first(sender: Sender) -> None:
@@ -103,7 +103,7 @@ async def test_marks_come_with_tickets_and_take_them_out_of_the_unhandled_ones(s
         Wanted(place, "NO_SUCH_CHECK", "mute", "known"),
     ]
     assert await sender.db.write(marking.mark_each, sender.here.tenant, wanted, act) == 2
-    _, rows = await sender.db.read(_page, sender.here.tenant, ticket_search.Query(status="open"))
+    _, rows = await sender.db.read(ticket_search.page, sender.here.tenant, OPEN, 0, 50)
     assert [(row.acknowledged_by, row.acknowledged_for, row.muted_by) for row in rows] == [
         ("ana@example.com", "on it", None),
         (None, None, "ana@example.com"),
@@ -118,11 +118,15 @@ async def test_marks_come_with_tickets_and_take_them_out_of_the_unhandled_ones(s
 
 async def test_a_ticket_comes_with_what_was_told_while_it_was_open(sender: Sender) -> None:
     await seen(sender, "ok", "warning", "critical", "warning", "ok")
-    (row,) = (await sender.db.read(_page, sender.here.tenant, ticket_search.Query()))[1]
+    (row,) = (await sender.db.read(ticket_search.page, sender.here.tenant, ANY, 0, 50))[1]
     told = await sender.db.read(ticket_search.alerts, sender.here.tenant, row.ticket)
     assert [one.severity for one in told] == ["warning", "critical", "warning"]
     for one in told:
         assert await sender.db.read(ticket_search.of_alert, sender.here.tenant, one) == row.ticket.id
+    place, act = await sender.connection_id(), Act("ana@example.com", T0 + 2 * HOUR)
+    await sender.db.write(marking.mark, sender.here.tenant, Wanted(place, "REDOLOG_SIZE", "mute", "known"), act)
+    said = await sender.db.read(ticket_search.marked, sender.here.tenant, row.ticket)
+    assert said == [("finding_muted", T0 + 2 * HOUR, "ana@example.com", "known")]
     stranger = await builders.tenant(sender.db)
     assert await sender.db.read(ticket_search.find, stranger, row.ticket.id, T0) is None
     assert await sender.db.read(ticket_search.some, stranger, [row.ticket.id]) == []
@@ -135,15 +139,10 @@ async def test_alerts_are_counted_and_say_why_they_are_held_back(sender: Sender)
     act = Act("ana@example.com", T0 + HOUR)
     await sender.db.write(marking.mark, tenant, Wanted(place, "REDOLOG_SIZE", "mute", "known"), act)
     assert await sender.db.read(alert_search.counts, tenant) == (0, 0, 1)
-    (row,) = (await sender.db.read(_alerts, tenant))[1]
+    (row,) = (await sender.db.read(alert_search.page, tenant, HELD, 0, 50))[1]
     assert await sender.db.read(alert_search.holding, tenant, [row.alert], T0 + HOUR) == {row.alert.id: "muted"}
     assert (row.connection_name, row.agent_name) == ("PROD", "agent-1")
     assert await sender.db.read(alert_search.incident_of, tenant, row.alert.id) is None
-
-
-def _alerts(conn: Connection, tenant: int) -> tuple[int, list[alert_search.Found]]:
-    wanted = alert_search.Query(state="suppressed", text="size")
-    return alert_search.page(conn, tenant, wanted, offset=0, limit=50)
 
 
 async def test_a_connection_is_seen_close_with_its_checks_and_its_runs(sender: Sender) -> None:
