@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext, create_default_context
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
@@ -48,6 +48,13 @@ class _Known:
     read_at: float
 
 
+class _Given(NamedTuple):
+    """What a code was redeemed for."""
+
+    id_token: str
+    access_token: str
+
+
 class Provider:
     """One provider; what it says of itself is read when first needed and anew once that has aged."""
 
@@ -84,18 +91,36 @@ class Provider:
 
     async def identity(self, code: str, step: Step, redirect_uri: str) -> Identity:
         """Whom the provider vouches for, by the code that a browser brought."""
+        document = (await self._about(KEEP_SECONDS)).document
+        given = await self._redeemed(document, code, step.verifier, redirect_uri)
+        claims = await self._believed(given.id_token, step.nonce)
+        if "email" not in claims:
+            claims = {**claims, **await self._about_user(document, given.access_token, claims.get("sub"))}
+        return single_sign_on.identity_of(claims)
+
+    async def _believed(self, token: str, nonce: str) -> Mapping[str, Any]:
+        """What the token says; by the keys that are known and, since they may have been replaced, by newer ones."""
+        expected = Expected(issuer=self.issuer, client_id=self._client_id, nonce=nonce)
         known = await self._about(KEEP_SECONDS)
-        token = await self._redeemed(known.document, code, step.verifier, redirect_uri)
-        expected = Expected(issuer=self.issuer, client_id=self._client_id, nonce=step.nonce)
         try:
-            return single_sign_on.identity_of(token, known.keys, expected, utc_now())
+            return single_sign_on.believed(token, known.keys, expected, utc_now())
         except NotBelieved:
-            newer = await self._about(REREAD_SECONDS)  # its keys may have been replaced
+            newer = await self._about(REREAD_SECONDS)
             if newer is known:
                 raise
-            return single_sign_on.identity_of(token, newer.keys, expected, utc_now())
+            return single_sign_on.believed(token, newer.keys, expected, utc_now())
 
-    async def _redeemed(self, document: Mapping[str, Any], code: str, verifier: str, redirect_uri: str) -> str:
+    async def _about_user(self, document: Mapping[str, Any], access_token: str, subject: object) -> Mapping[str, Any]:
+        """Name and address of the token's subject, where the provider says them here alone."""
+        url = document.get("userinfo_endpoint")
+        if not isinstance(url, str) or not self._is_safe(url) or not access_token:
+            return {}
+        about = await self._ask("GET", url, headers={"Authorization": f"Bearer {access_token}"})
+        if about.get("sub") != subject:
+            raise NotBelieved("the provider's answers are about different people")
+        return {name: about[name] for name in ("email", "email_verified", "name") if name in about}
+
+    async def _redeemed(self, document: Mapping[str, Any], code: str, verifier: str, redirect_uri: str) -> _Given:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -115,7 +140,7 @@ class Provider:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise ProviderTrouble("token: no id_token in the answer")
-        return token
+        return _Given(token, str(answer.get("access_token", "")))
 
     def _secret(self) -> str:
         if self._secret_file is None:

@@ -62,13 +62,18 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def identity_of(token: str, keys: KeySet, expected: Expected, now: datetime) -> Identity:
-    """Who an id_token is about, once everything about it is right (OpenID Connect Core, 3.1.3.7)."""
+def believed(token: str, keys: KeySet, expected: Expected, now: datetime) -> Mapping[str, Any]:
+    """What an id_token says, once everything about it is right (OpenID Connect Core, 3.1.3.7)."""
     try:
         claims = jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
     except (JoseError, ValueError, TypeError):
         raise NotBelieved("the token is not signed as expected") from None
     _check_claims(claims, expected, int(now.timestamp()))
+    return claims
+
+
+def identity_of(claims: Mapping[str, Any]) -> Identity:
+    """Whom the provider vouches for."""
     if claims.get("email_verified") is not True:
         raise NotBelieved("the provider does not say that the e-mail address is verified (`email_verified`)")
     return _named(claims)

@@ -197,9 +197,7 @@ async def test_a_person_in_two_tenants_chooses_after_the_password(
     assert again.headers["location"] == SIGN_IN  # the step was good once
 
 
-async def test_a_tenant_of_others_cannot_be_chosen(
-    client: httpx.AsyncClient, database: Database, ana: Someone
-) -> None:
+async def test_a_tenant_of_others_cannot_be_chosen(client: httpx.AsyncClient, database: Database, ana: Someone) -> None:
     await someone(database, (await account(database)).tenant, "viewer", email=ana.email)
     stranger = (await account(database)).tenant
     await sign_in(client, ana)
