@@ -60,7 +60,7 @@ _BY_NAME: Mapping[str, object] = {
     "url": "https://receiver.example.com/hooks",
     "weekdays": [1, 2, 3, 4, 5],
 }
-_LEFT_OUT = frozenset({"hours", "resourceids"})
+_LEFT_OUT = frozenset({"hours", "resourceids", "service_ids"})
 """Of which another field of the same body is the other way to say it."""
 _TIME = "2026-06-01T02:00:00Z"
 
@@ -171,9 +171,14 @@ def _given(schema: Schema) -> list[object]:
     return found + [one for one in (schema.get("default"),) if one not in (None, "", [], {})]
 
 
+_KINDS = {str: "string", list: "array", dict: "object", int: "integer"}
+
+
 def _same_kind(value: object, schema: Schema) -> bool:
-    kinds = {str: "string", list: "array", dict: "object", int: "integer"}
-    return schema.get("type", "object") == kinds.get(type(value))
+    if schema.get("type", "object") != _KINDS.get(type(value)):
+        return False
+    items: Schema = schema.get("items", {})
+    return not isinstance(value, list) or items.get("type") == _KINDS[type(value[0])]
 
 
 def _is_time(schema: Schema) -> bool:
