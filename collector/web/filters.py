@@ -94,12 +94,14 @@ def plural(count: int, one: str, many: str = "") -> str:
 _LEVELS: Mapping[str, str] = {
     **dict.fromkeys(("ok", "operational", "healthy", "resolved", "completed", "active_ok", "success"), "ok"),
     **dict.fromkeys(
-        ("warning", "degraded", "minor", "degraded_performance", "stale", "medium", "identified"), "warning"
+        ("warning", "degraded", "minor", "degraded_performance", "stale", "medium", "identified", "late", "attention"),
+        "warning",
     ),
     **dict.fromkeys(("partial_outage", "major", "high", "failed", "error", "silent", "investigating"), "serious"),
     **dict.fromkeys(("critical", "major_outage", "outage", "down", "unreachable"), "critical"),
     **dict.fromkeys(
-        ("maintenance", "under_maintenance", "scheduled", "info", "informational", "monitoring", "low"), "info"
+        ("maintenance", "under_maintenance", "scheduled", "info", "informational", "monitoring", "low", "pending"),
+        "info",
     ),
 }
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from collector.web.pages import (
     account,
+    agents,
     alerts,
     connection,
     credentials,
@@ -21,6 +22,7 @@ from collector.web.pages import (
     members,
     plan,
     recommendations,
+    report,
     schedule_acts,
     schedule_forms,
     schedule_overrides,
@@ -40,6 +42,7 @@ from collector.web.pages import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     account.router,
+    agents.router,
     alerts.router,
     connection.router,
     credentials.router,
@@ -57,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     members.router,
     plan.router,
     recommendations.router,
+    report.router,
     schedule_acts.router,
     schedule_forms.router,
     schedule_overrides.router,
