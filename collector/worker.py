@@ -17,6 +17,7 @@ from collector.domain.costs import deciding
 from collector.domain.idempotency import store as idempotency
 from collector.domain.maintenance import clock, recurring, releasing
 from collector.domain.notifications import jobs as notifications
+from collector.domain.reports import jobs as reports
 from collector.domain.results import ingest, marking, silence
 from collector.domain.retention import store as retention
 from collector.domain.retention.rules import Keep
@@ -59,6 +60,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         browsers.expired,
         steps.forget,
         statuspage.forget(timedelta(days=settings.delivery_keep_days)),
+        reports.forget(timedelta(days=settings.delivery_keep_days)),
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
         retention.forgetting(_keep(settings)),
         chain.forgetting(timedelta(days=settings.keep_activity_days)),

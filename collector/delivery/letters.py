@@ -2,24 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 import aiosmtplib
 import msgspec
 
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
+from collector.delivery import posting
 from collector.delivery.mail import MailServer
-from collector.delivery.sending import CONNECT_SECONDS, TOTAL_SECONDS
 from collector.delivery.trust import trust
 from collector.domain.statuspage import mailing, wording
 from collector.domain.statuspage.links import Links
-from collector.domain.statuspage.mailing import Letter, Outcome, Sent
+from collector.domain.statuspage.mailing import Letter, Sent
 from collector.domain.statuspage.wording import Mail, News, Ways
 from common import logs
 from common.clock import utc_now
@@ -28,8 +26,6 @@ from common.ids import new_id
 AT_ONCE = 20
 UNSAVED_SECONDS = 0.25  # how much may be sent twice after kill -9
 SLICE_SECONDS = 30.0  # below the lease, so that nobody else sends what is still in hand here
-_PERMANENT = 500
-_UNFOLDED = SMTP.clone(max_line_length=998)
 
 log = logs.get(__name__)
 
@@ -77,7 +73,7 @@ class Letters:
             return
         left = list(letters)
         try:
-            async with asyncio.timeout(SLICE_SECONDS), self._connected() as client:
+            async with asyncio.timeout(SLICE_SECONDS), posting.connected(self._box.server, self._trust) as client:
                 while left:
                     done = await self._send_some(client, left)
                     await self._db.write(mailing.finish, self._owner, done, utc_now())
@@ -104,41 +100,8 @@ class Letters:
         return done
 
     async def _hand_in(self, client: aiosmtplib.SMTP, letter: Letter) -> Sent:
-        """What the server says of one address is about that address alone; what ends the connection is raised."""
-        try:
-            sender = parseaddr(self._box.server.sender)[1]
-            await client.sendmail(sender, [letter.email], packed(written(letter, self._box)))
-        except aiosmtplib.SMTPRecipientsRefused as refused:
-            codes = [one.code for one in refused.recipients]
-        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as refused:
-            return Sent(letter, "later", f"the mail server refused: {refused.code}")
-        except (aiosmtplib.SMTPNotSupported, ValueError) as error:
-            return Sent(letter, "refused", f"this address cannot be written to ({type(error).__name__})")
-        else:
-            return Sent(letter, "sent")
-        outcome: Outcome = "refused" if codes and min(codes) >= _PERMANENT else "later"
-        return Sent(letter, outcome, f"the address was refused: {', '.join(map(str, codes))}")
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        server = self._box.server
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls == "tls",
-            start_tls=server.tls == "starttls",
-            tls_context=self._trust,
-            timeout=CONNECT_SECONDS,
-        )
-        await client.connect()
-        try:
-            if server.user:
-                password = server.password_file.read_text().strip() if server.password_file else ""
-                await client.login(server.user, password, timeout=TOTAL_SECONDS)
-            yield client
-            await client.quit()
-        finally:
-            client.close()
+        handed = await posting.hand_in(client, self._box.server.sender, letter.email, written(letter, self._box))
+        return Sent(letter, handed.outcome, handed.error)
 
 
 def written(letter: Letter, box: Postbox) -> EmailMessage:
@@ -150,7 +113,7 @@ def written(letter: Letter, box: Postbox) -> EmailMessage:
     message["To"] = letter.email
     message["Subject"] = made.subject
     message["Date"] = format_datetime(utc_now())
-    message["Message-ID"] = f"<{letter.id}@{box.server.sender.rpartition('@')[2].strip('<> ') or 'fieldpost'}>"
+    message["Message-ID"] = f"<{letter.id}@{posting.domain_of(box.server.sender)}>"
     message["Auto-Submitted"] = "auto-generated"
     if ways.out:
         message["List-Unsubscribe"] = f"<{ways.out}>"
@@ -158,11 +121,6 @@ def written(letter: Letter, box: Postbox) -> EmailMessage:
     message.set_content(made.text)
     message.add_alternative(made.html, subtype="html")
     return message
-
-
-def packed(message: EmailMessage) -> bytes:
-    """As it goes over the line. A link in a header is not folded: mail programs read it as it stands."""
-    return message.as_bytes(policy=_UNFOLDED)
 
 
 def _ways(letter: Letter, box: Postbox) -> Ways:

@@ -15,6 +15,7 @@ from collector.delivery.beacon import Beacon
 from collector.delivery.dispatcher import Dispatcher
 from collector.delivery.letters import Letters, Postbox
 from collector.delivery.mail import MailSender, MailServer
+from collector.delivery.reports import Press, Reports
 from collector.delivery.sending import Sender
 from collector.delivery.syslog import SyslogSender
 from collector.delivery.webhooks import WebhookSender
@@ -31,6 +32,9 @@ def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[No
     post = letters(settings, db)
     if post is not None:
         yield "letters", post.run()
+    press = reports(settings, db)
+    if press is not None:
+        yield "reports", press.run()
     signals = beacon(settings, db, drains)
     if signals is not None:
         yield "beacon", signals.run()
@@ -56,6 +60,15 @@ def letters(settings: Settings, db: Database) -> Letters | None:
     links = Links(Vault.of_file(settings.vault_path).derive(ABOUT))
     box = Postbox(replace(server, sender=sender), links, settings.public_url)
     return Letters(db, box, every=settings.delivery_poll_s)
+
+
+def reports(settings: Settings, db: Database) -> Reports | None:
+    """What sends reports of weeks to members; None where there is no server. Links lead to where agents reach us."""
+    server = _mail_server(settings)
+    if server is None:
+        return None
+    url = settings.model_copy(update={"status_page_url": ""}).public_url
+    return Reports(db, Press(server, url))
 
 
 async def outbox_ready(db: Database) -> None:

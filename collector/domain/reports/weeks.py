@@ -43,6 +43,11 @@ class Week(NamedTuple):
         return self.begin + _WEEK
 
     @property
+    def last(self) -> datetime:
+        """The beginning of its Sunday."""
+        return self.end - timedelta(days=1)
+
+    @property
     def before(self) -> "Week":
         return Week.of(self.begin - _WEEK)
 

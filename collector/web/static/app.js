@@ -104,6 +104,9 @@ function say(button, text) {
   setTimeout(() => { button.textContent = before; }, 1500);
 }
 
+// --- printing
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
+
 // --- forms: asked about before they do harm, sent once, filters sent when they change
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -149,7 +152,7 @@ document.addEventListener("keydown", (event) => {
 
 function ready(root) {
   localise(root);
-  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  for (const button of root.querySelectorAll("[data-copy], [data-print]")) button.hidden = false;
   takeFragment(root);
 }
 addEventListener("DOMContentLoaded", () => {

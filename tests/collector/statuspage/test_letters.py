@@ -16,7 +16,8 @@ from sqlalchemy import select
 from collector.core.database import Database
 from collector.core.settings import Settings
 from collector.delivery import setup
-from collector.delivery.letters import packed, written
+from collector.delivery.letters import written
+from collector.delivery.posting import packed
 from collector.domain.statuspage import subscribers, wording
 from collector.domain.statuspage.mailing import Letter
 from collector.domain.statuspage.rules import EVENT_KINDS, Wishes
