@@ -15,11 +15,23 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def answer(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, total: int) -> Response:
     """`X-Total-Count` says how many rows there are on all pages."""
+    text = header(columns) + lines(columns, rows)
+    return Response(text, headers={"X-Total-Count": str(total)}, media_type="text/csv")
+
+
+def header(columns: Sequence[str]) -> str:
+    return _written([columns])
+
+
+def lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Some of the rows, for what is sent in pieces."""
+    return _written([_cell(row[column]) for column in columns] for row in rows)
+
+
+def _written(rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
-    return Response(out.getvalue(), headers={"X-Total-Count": str(total)}, media_type="text/csv")
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue()
 
 
 async def form(request: Request) -> Form:

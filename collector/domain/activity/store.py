@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select
+import orjson
+from sqlalchemy import Connection, Text, bindparam, func, or_, select, type_coerce
 
 from collector.core import sequences
 from collector.core.upsert import insert_missing
@@ -42,6 +43,32 @@ class Filter:
     until: datetime | None = None
 
 
+class Place(NamedTuple):
+    """Between two entries of a list: what is older follows."""
+
+    occurred_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is looked for in entries: who did it (how the name begins), and any text; in any case of letters.
+
+    `before`: only in older ones.
+    """
+
+    by: str = ""
+    text: str = ""
+    before: Place | None = None
+
+
+class Searched(NamedTuple):
+    """What was found, newest first; `next`: where to look on, None where there is nothing older."""
+
+    rows: list[Listed]
+    next: Place | None
+
+
 def append(conn: Connection, tenant_id: int, entries: Sequence[Entry]) -> None:
     """Record what the caller's transaction does; the chain takes the entries in once that is committed."""
     numbers = sequences.take(conn, "activity", len(entries))
@@ -62,6 +89,46 @@ def page(conn: Connection, tenant_id: int, wanted: Filter, offset: int, limit: i
     given = {**reach.given, "since": reach.since, "until": until, "skip": offset - skipped, "take": limit}
     rows = conn.execute(_PAGE_OF_TYPE if wanted.action_type else _PAGE, given)
     return total, [Listed._make(row) for row in rows]
+
+
+def action_types(conn: Connection, tenant_id: int) -> list[str]:
+    """What kinds of entries there are, each found by a step in the index."""
+    found: list[str] = []
+    last = ""
+    while len(found) < _MOST_TYPES:
+        kind = conn.execute(_NEXT_TYPE, {"tenant_id": tenant_id, "last": last}).scalar()
+        if kind is None:
+            break
+        found.append(last := str(kind))
+    return found
+
+
+def search(conn: Connection, tenant_id: int, wanted: Filter, look_for: Search, limit: int) -> Searched:
+    """At most `limit` entries that fit, of at most as many as are looked at in one go."""
+    start = look_for.before or Place(min(wanted.until or _NEVER, _NEVER), 0)
+    given = {
+        "tenant_id": tenant_id,
+        "action_type": wanted.action_type,
+        "since": wanted.since or _EVER,
+        "at": start.occurred_at,
+        "before_id": start.id,
+    }
+    edge = conn.execute(_EDGE_OF_TYPE if wanted.action_type else _EDGE, given).scalar()
+    patterns = {"of_by": _pattern('"by":"', look_for.by), "of_text": _pattern("", look_for.text)}
+    reach = {**given, **patterns, "since": edge or given["since"], "take": limit}
+    found = [Listed._make(row) for row in conn.execute(_FOUND_OF_TYPE if wanted.action_type else _FOUND, reach)]
+    if len(found) == limit:
+        return Searched(found, Place(found[-1].occurred_at, found[-1].id))
+    return Searched(found, Place(edge, 0) if edge else None)
+
+
+def _pattern(name: str, text: str) -> str:
+    """Where a text stands in a stored document, as it is written there."""
+    if not text:
+        return "%"
+    written = orjson.dumps(text).decode()[1:-1]
+    plain = written.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{name}{plain}%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +235,38 @@ _PAGE_OF_TYPE = _PAGE.where(_OF_TYPE)
 
 _COUNT = select(func.count()).select_from(activity_entry).where(*_IN_RANGE)
 _COUNT_OF_TYPE = _COUNT.where(_OF_TYPE)
+
+_MOST_TYPES = 200
+_LOOKED_AT = 10_000
+
+_NEXT_TYPE = (
+    select(_E.action_type).where(_OF_TENANT, _E.action_type > bindparam("last")).order_by(_E.action_type).limit(1)
+)
+
+_OLDER = (
+    _OF_TENANT,
+    _E.occurred_at >= bindparam("since"),
+    _E.occurred_at <= bindparam("at", type_=_E.occurred_at.type),
+    or_(_E.occurred_at < bindparam("at", type_=_E.occurred_at.type), _E.id < bindparam("before_id")),
+)
+_EDGE = (
+    select(_E.occurred_at).where(*_OLDER).order_by(_E.occurred_at.desc(), _E.id.desc()).offset(_LOOKED_AT - 1).limit(1)
+)
+_EDGE_OF_TYPE = _EDGE.where(_OF_TYPE)
+_DOCUMENT = type_coerce(_E.properties, Text)
+_FOUND = (
+    select(_E.id, _E.action_type, _E.page_path, _E.properties, _E.occurred_at)
+    .where(
+        *_OLDER,
+        func.lower(_DOCUMENT).like(func.lower(bindparam("of_by")), escape="\\"),
+        func.lower(_E.action_type + " " + func.coalesce(_E.page_path, "") + " " + _DOCUMENT).like(
+            func.lower(bindparam("of_text")), escape="\\"
+        ),
+    )
+    .order_by(_E.occurred_at.desc(), _E.id.desc())
+    .limit(bindparam("take"))
+)
+_FOUND_OF_TYPE = _FOUND.where(_OF_TYPE)
 
 # the type is looked at here: asked for it, SQLite would go through all entries of that type
 _WAITING = select(_E.occurred_at, _E.action_type).where(_OF_TENANT, _E.position.is_(None))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,14 @@ class Verdict:
     first: int
     last: int
     signed: int
+    waiting: int
+
+
+class Ends(NamedTuple):
+    """Where a chain begins and ends, what of it is signed, and how many entries it has yet to take in."""
+
+    head: Head
+    checkpoints: list[Checkpoint]
     waiting: int
 
 
@@ -53,6 +62,12 @@ class Proof:
             raise Trouble(f"position {signed}: signed, but the chain ends before it")
         cut = self._head.cut_position
         return Verdict(entries=self._at - cut, first=cut + 1, last=self._at, signed=signed, waiting=waiting)
+
+
+def ends(conn: Connection, tenant_id: int) -> Ends:
+    """All of one snapshot."""
+    head, signed = chain.head_of(conn, tenant_id), chain.checkpoints(conn, tenant_id)
+    return Ends(head, signed, chain.waiting(conn, tenant_id))
 
 
 def verify(conn: Connection, tenant_id: int, trusted: Collection[str]) -> Verdict:

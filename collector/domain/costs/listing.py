@@ -146,7 +146,7 @@ def _values(query: Query) -> dict[str, object]:
         "of_min_savings": query.min_savings,
         "of_factor": query.factor,
         "of_risk": query.risk,
-        "of_text": None if query.text is None else f"%{_plain(query.text.lower())}%",
+        "of_text": None if query.text is None else f"%{_plain(query.text)}%",
     }
 
 
@@ -167,7 +167,9 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
     _R.suppressed_by == "",
     _R.factor == bindparam("of_factor"),
     _R.risk == bindparam("of_risk"),
-    func.lower(_R.resource_id + " " + _R.resource_name + " " + _R.description).like(bindparam("of_text"), escape="\\"),
+    func.lower(_R.resource_id + " " + _R.resource_name + " " + _R.description).like(
+        func.lower(bindparam("of_text")), escape="\\"
+    ),
 )
 _CHOICES = (
     select(_R.account_id, _R.region, _R.factor)
