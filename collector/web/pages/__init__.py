@@ -4,6 +4,8 @@ from fastapi import APIRouter
 
 from collector.web.pages import (
     account,
+    accounts,
+    activity,
     agents,
     alerts,
     connection,
@@ -42,6 +44,8 @@ from collector.web.pages import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     account.router,
+    accounts.router,
+    activity.router,
     agents.router,
     alerts.router,
     connection.router,

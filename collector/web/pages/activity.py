@@ -97,7 +97,7 @@ async def page(request: Request, visitor: Reader, db: Gateway) -> Response:
         older=found.older,
         wanted=wanted,
         given=dict(request.query_params),
-        actions=await db.read(store.action_types, visitor.tenant),
+        named_actions=[(one, filters.words(one)) for one in await db.read(store.action_types, visitor.tenant)],
     )
 
 
