@@ -26,7 +26,8 @@ test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
 system: $(STAMP) tools
-	$(BIN)/pytest -q -m system tests
+	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract
+	$(BIN)/pytest -q -m "system and not postgres" tests
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

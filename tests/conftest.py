@@ -9,7 +9,7 @@ import pytest
 
 RAM = Path("/dev/shm")  # noqa: S108 - a file system, below which every run has a folder of its own
 ENOUGH = 4 * 1024**3
-ON_DISK = {"system", "bench"}
+ON_DISK = {"system", "system and not postgres", "bench"}
 """Proofs and measurements keep their files where users have them."""
 
 ROOT = Path(__file__).parent
@@ -23,6 +23,12 @@ SLOW_FOLDERS = (
     "contract",
 )
 """Each test there starts a whole application or a process, and there are hundreds of them."""
+
+ASKED_OF_BOTH_STORES = ("collector/api", "contract")
+"""What is asked of a whole application there is asked again of one on PostgreSQL: by `make system`.
+
+What a store itself must do is asked of both in `make test`: collector/domain, collector/core and what is beside them.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,3 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else ""
         if place.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
+        if place.startswith(ASKED_OF_BOTH_STORES) and _store_of(item) == "postgres":
+            item.add_marker(pytest.mark.system)
+            item.add_marker(pytest.mark.postgres)
+
+
+def _store_of(item: pytest.Item) -> object:
+    called = getattr(item, "callspec", None)
+    return called.params.get("store_name") if called else None
