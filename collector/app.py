@@ -35,6 +35,8 @@ from collector.domain.activity.store import Entry
 from collector.domain.statuspage.links import ABOUT, Links
 from collector.edge import Edge, switchboard
 from collector.web import family as web
+from collector.web.statuspage import family as statuspage
+from collector.web.statuspage import places
 from common.clock import utc_now
 
 
@@ -70,6 +72,7 @@ def create_app(
     logins = Logins(db, limiter, Hashing(), Vault.of_file(settings.vault_path))
     of_tuner = tuner.build(db, keyring, limiter, logins)
     of_public = public.build(db, limiter, _links(settings), _public_terms(settings))
+    of_statuspage = statuspage.build(db, limiter, _links(settings), _public_terms(settings))
     ways_out = outbound(settings)
     of_admin = admin.build(db, keyring, limiter, ways_out, Reach(settings.public_url, bool(settings.smtp_host)))
     published = (of_health, of_tuner, of_status, of_admin, of_public)
@@ -89,6 +92,7 @@ def create_app(
             "/health": of_probes,
             "/agent/v1": of_agents,
             PUBLIC: of_public,
+            places.PREFIX: of_statuspage,
             web.PREFIX: of_web,
         },
         otherwise=of_status,

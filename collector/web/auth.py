@@ -49,7 +49,7 @@ def guard(db: Database, limiter: Limiter, seen: Uses) -> Guard:
     """Admit by session cookie; whoever has none is sent to sign in. `seen` notes that a session is used."""
 
     async def admit(request: Request) -> Admission:
-        if request.method not in _READS and not _from_our_pages(request):
+        if request.method not in _READS and not from_our_pages(request):
             return Admission(refusal=_FOREIGN)
         try:
             visit = await visiting(db, request)
@@ -133,7 +133,7 @@ def address(request: Request) -> str:
     return source(request.client.host if request.client else "")
 
 
-def _from_our_pages(request: Request) -> bool:
+def from_our_pages(request: Request) -> bool:
     """What the browser says of the page that sent this, which no page can alter (docs/decisions/0011)."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
@@ -32,18 +32,32 @@ class Reader(Caller):
     page: Page
 
 
-def guard(db: Database, limiter: Limiter, *, per_minute: int, fresh_s: float) -> Guard:
+class Door(NamedTuple):
+    """Where pages are: below `prefix` by their slugs; `free`: a path, or all below one, that is of no page.
+
+    `asks`: how paths end at which a subscription is asked for.
+    """
+
+    prefix: str
+    free: str
+    asks: str
+
+
+JSON = Door(PREFIX, DOCUMENT, "/subscriptions")
+
+
+def guard(db: Database, limiter: Limiter, *, per_minute: int, fresh_s: float, door: Door = JSON) -> Guard:
     """Admit everybody to pages that there are; the others are missing, whatever the reason."""
     known = pages(db, fresh_s)
 
     async def admit(request: Request) -> Admission:
-        quota = await _quota(limiter, request, per_minute)
+        quota = await _quota(limiter, request, door, per_minute)
         if not quota.allowed:
             return Admission(quota=quota, refusal=rate_limited(quota.retry_after))
-        if request.scope["path"] == DOCUMENT:
+        if request.scope["path"].startswith(door.free):
             return Admission(quota=quota)
         try:
-            page = await known(_slug(request.scope["path"]))
+            page = await known(_slug(request.scope["path"], door))
         except StoreUnavailable as trouble:
             return Admission(quota=quota, refusal=unavailable(trouble))
         if page is None:
@@ -85,14 +99,14 @@ async def reader(request: Request) -> Reader:
 Anybody = Annotated[Reader, Depends(reader)]
 
 
-async def _quota(limiter: Limiter, request: Request, per_minute: int) -> Quota:
+async def _quota(limiter: Limiter, request: Request, door: Door, per_minute: int) -> Quota:
     address = source(request.client.host if request.client else "")
-    asks = request.scope["path"].endswith("/subscriptions")  # not who leaves: mail programs do that, from few addresses
+    asks = request.scope["path"].endswith(door.asks)  # not who leaves: mail programs do that, from few addresses
     if request.method in _READS or not asks:
         return await limiter.hit("page", address, per_minute=per_minute)
     return await limiter.hit("subscribe", address, per_minute=min(ASKS_PER_MINUTE, per_minute))
 
 
-def _slug(path: str) -> str:
-    parts = path.removeprefix(f"{PREFIX}/").split("/", 1)
+def _slug(path: str, door: Door) -> str:
+    parts = path.removeprefix(f"{door.prefix}/").split("/", 1)
     return parts[0]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, null, select
@@ -14,7 +14,7 @@ from collector.domain.maintenance.tables import maintenance, maintenance_service
 from collector.domain.services import gathering, policies, uptime
 from collector.domain.services.rules import Inputs
 from collector.domain.services.tables import service
-from collector.domain.services.uptime import Day, Uptime
+from collector.domain.services.uptime import Day, Strip, Uptime
 from collector.domain.statuspage.rules import (
     HISTORY,
     Affected,
@@ -53,6 +53,13 @@ class Overview(NamedTuple):
     services: Sequence[PublicService]
     incidents: Sequence[PublicIncident]
     windows: Sequence[PublicWindow]
+
+
+class Span(NamedTuple):
+    """From when (included) until when (not)."""
+
+    lo: datetime
+    hi: datetime
 
 
 class Listed(NamedTuple):
@@ -111,6 +118,17 @@ def days(conn: Connection, tenant_id: int, slug: str, now: datetime) -> Days | N
     return Days(slug, uptime.days(found, first, now, policy=policy, view="public"))
 
 
+def strips(conn: Connection, tenant_id: int, now: datetime) -> dict[str, Strip]:
+    """The last 90 days of all services of the page, by slug; today as far as it has come."""
+    ids = list(public_ids(conn, tenant_id).values())
+    if not ids:
+        return {}
+    first = now.astimezone(UTC).date() - (HISTORY - timedelta(days=1))
+    policy = policies.policy(conn, tenant_id)
+    followed = gathering.followed(conn, tenant_id, ids, now - HISTORY, now)
+    return {one.slug: uptime.strip(found, first, now, policy=policy, view="public") for one, found in followed}
+
+
 def _followed(conn: Connection, tenant_id: int, slug: str, lo: datetime, hi: datetime) -> tuple[str, Inputs | None]:
     """The name of a public service and what its past follows from."""
     number = public_ids(conn, tenant_id).get(slug)
@@ -132,6 +150,21 @@ def incidents(conn: Connection, tenant_id: int, now: datetime, offset: int, limi
     rest = {"skip": max(0, offset - recent), "take": limit - len(rows)}
     rows += conn.execute(_OLD_OPEN, {**wanted, **rest}).all() if rest["take"] and older else []
     return Listed(_incidents(conn, tenant_id, rows), recent + older)
+
+
+def incidents_of(conn: Connection, tenant_id: int, span: Span, offset: int, limit: int) -> Listed:
+    """Those that began in this time, newest first."""
+    wanted = {"tenant_id": tenant_id, "since": span.lo, "until": span.hi}
+    total: int = conn.execute(_COUNT_SPAN, wanted).scalar_one()
+    rows = conn.execute(_OF_SPAN, {**wanted, "skip": offset, "take": limit}).all()
+    return Listed(_incidents(conn, tenant_id, rows), total)
+
+
+def windows_of(conn: Connection, tenant_id: int, span: Span, now: datetime, limit: int) -> list[PublicWindow]:
+    """Those that were to begin in this time and are not to come any more, newest first."""
+    wanted = {"tenant_id": tenant_id, "since": span.lo, "until": min(span.hi, now), "take": limit}
+    rows = conn.execute(_WINDOWS_OF_SPAN, wanted).all()
+    return [one for one in _windows(conn, tenant_id, rows, now) if one.status != "scheduled"]
 
 
 def incident_of(conn: Connection, tenant_id: int, incident_id: int) -> PublicIncident | None:
@@ -266,6 +299,9 @@ _COUNT_RECENT = select(func.count()).select_from(incident).where(*_OURS, _I.star
 _COUNT_OLD_OPEN = (
     select(func.count()).select_from(incident).where(*_OURS, _I.status.in_(OPEN_INCIDENTS), _I.started_at < _SINCE)
 )
+_UNTIL = bindparam("until", type_=_I.started_at.type)
+_OF_SPAN = _RECENT.where(_I.started_at < _UNTIL)
+_COUNT_SPAN = _COUNT_RECENT.where(_I.started_at < _UNTIL)
 _ONE = select(*_INCIDENT).where(*_OURS, _I.id == bindparam("id"))
 _UPDATES = (
     select(_U.incident_id, _U.id, _U.status, _U.message, _U.created_at)
@@ -300,6 +336,10 @@ _BEGUN_WINDOWS = _SOME_WINDOWS.where(
 _NEXT_WINDOWS = _SOME_WINDOWS.where(_M.scheduled_start > bindparam("now", type_=_M.scheduled_start.type)).order_by(
     _M.scheduled_start, _M.id
 )
+_WINDOWS_OF_SPAN = _SOME_WINDOWS.where(
+    _M.scheduled_start >= bindparam("since", type_=_M.scheduled_start.type),
+    _M.scheduled_start < bindparam("until", type_=_M.scheduled_start.type),
+).order_by(_M.scheduled_start.desc(), _M.id.desc())
 _ONE_WINDOW = select(maintenance).where(*_OUR_WINDOWS, _M.id == bindparam("id"))
 _CONCERNED = (
     select(_W.maintenance_id, _S.slug, _S.name, null().label("impact"))
