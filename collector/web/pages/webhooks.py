@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -89,6 +90,14 @@ class Row(NamedTuple):
     pending: int
     dead: int
     failing_since: object
+
+
+class Attempt(NamedTuple):
+    """One try of a delivery, and what was answered."""
+
+    at: datetime
+    answer: str
+    ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,13 @@ async def delivery(request: Request, found: Endpoint, seq: Seq, visitor: Reader,
         raise not_found()
     body = await db.read(store.body_of, visitor.tenant, found.id, seq)
     return settings.page(
-        request, "delivery.html", visitor, endpoint=row_of(found, visitor), delivery=logged, body=pretty(body or "")
+        request,
+        "delivery.html",
+        visitor,
+        endpoint=row_of(found, visitor),
+        delivery=logged,
+        attempts=attempts_of(logged),
+        body=pretty(body or ""),
     )
 
 
@@ -220,6 +235,16 @@ def row_of(one: Listed, visitor: Visitor) -> Row:
     return Row(
         one.id, one.name, _TITLES[one.kind], where, one.state, one.events, one.pending, one.dead, one.failing_since
     )
+
+
+def attempts_of(logged: Logged) -> list[Attempt]:
+    """The last of them first."""
+    return [Attempt(datetime.fromisoformat(one["at"]), _answer(one), one["ms"]) for one in reversed(logged.attempts)]
+
+
+def _answer(attempt: Mapping[str, object]) -> str:
+    status = f"HTTP {attempt['status']}" if attempt["status"] else ""
+    return " ".join(part for part in (status, str(attempt["error"])) if part) or "accepted"
 
 
 def pretty(body: str) -> str:
@@ -321,7 +346,7 @@ async def _page(
         status=422 if wrong else 200,
         endpoint=row_of(found, visitor),
         is_webhook=found.kind == "webhook",
-        rows=[(row, row.attempts[-1] if row.attempts else None) for row in rows[: settings.ROWS]],
+        rows=[(row, next(iter(attempts_of(row)), None)) for row in rows[: settings.ROWS]],
         older=rows[settings.ROWS - 1].seq if len(rows) > settings.ROWS else None,
         wanted=wanted,
         states=[("", "all"), *((state, state) for state in DELIVERY_STATES)],
