@@ -80,10 +80,15 @@ def size(count: float | None) -> str:
     return f"{count:.0f} {_BYTE_STEPS[step]}" if step == 0 else f"{count:.1f} {_BYTE_STEPS[step]}"
 
 
+_SHORT = {one: one.upper() for one in ("asm", "rac", "sql", "aws", "api")}
+"""What is written in capitals."""
+
+
 def words(name: str) -> str:
     """A name of the API as a phrase: `partial_outage` becomes `Partial outage`."""
     text = name.replace("_", " ").replace("-", " ").strip()
-    return text[:1].upper() + text[1:]
+    first, *rest = text.split(" ")
+    return " ".join([_SHORT.get(first) or first[:1].upper() + first[1:], *rest])
 
 
 def plural(count: int, one: str, many: str = "") -> str:

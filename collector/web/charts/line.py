@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from collector.web.charts.svg import element, group, path, picture
 
-WIDTH, HEIGHT = 420, 170
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 412, 10, 150
+WIDTH, HEIGHT = 400, 165
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 382, 10, 145
 _TICKS = 4
 _DAY = timedelta(days=1)
 _HALF_A_LETTER = 4
@@ -107,10 +107,10 @@ def scale_of(chart: Chart) -> Scale:
 
 
 def _scale(low: float, high: float) -> Scale:
-    """Reaches to whole steps of 1, 2 or 5 of some power of ten."""
+    """Reaches to whole steps of 1, 2, 2.5 or 5 of some power of ten."""
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * part for part in (1, 2, 5, 10) if power * part >= rough * (1 - 1e-9))
+    step = next(power * part for part in (1, 2, 2.5, 5, 10) if power * part >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return Scale(first * step, last * step, [number * step for number in range(first, last + 1)])
 
@@ -162,8 +162,7 @@ def _days(chart: Chart) -> Iterable[Markup]:
     for day in day_ticks(chart.begin, chart.end):
         x = _x(chart, day)
         yield path([(x, _BOTTOM), (x, _BOTTOM + 4)], class_="axis")
-        anchor = "end" if x > _RIGHT - 20 else "middle"
-        yield element("text", f"{day.day} {day:%b}", x=x, y=_BOTTOM + 16, text_anchor=anchor)
+        yield element("text", f"{day.day} {day:%b}", x=x, y=_BOTTOM + 16, text_anchor="middle")
 
 
 def _levels(chart: Chart, scale: Scale) -> Iterable[Markup]:
