@@ -9,16 +9,16 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from collector.api.public import exporting
-from collector.api.public.exporting import Everything
 from collector.cli import control
 from collector.cli.context import Json, settings_of, show, table
 from collector.core.problems import Refusal
 from collector.domain.access.rules import Act
-from collector.domain.statuspage import changes, rules, store, subscribers
+from collector.domain.statuspage import changes, rules, store, subscribers, whole
 from collector.domain.statuspage.rules import Terms
 from collector.domain.statuspage.subscribers import ListedSubscriber
 from collector.domain.tenants import store as tenants
+from collector.web.statuspage import exporting
+from collector.web.statuspage.places import PREFIX
 from common.clock import utc_now
 
 app = typer.Typer(name="status-page", help="The public status page of a tenant.", no_args_is_help=True)
@@ -42,11 +42,6 @@ class Switch(msgspec.Struct):
 class Unsubscribe(msgspec.Struct):
     tenant: str
     subscription: str
-
-
-class Export(msgspec.Struct):
-    tenant: str
-    url: str
 
 
 class Shown(msgspec.Struct):
@@ -75,7 +70,7 @@ def _switch(conn: Connection, request: Switch) -> Shown:
 
 def _show(conn: Connection, request: OfTenant) -> Shown:
     tenant = tenants.get(conn, request.tenant)
-    return Shown(*changes.shown(conn, tenant.id), path=f"/status/api/{tenant.slug}")
+    return Shown(*changes.shown(conn, tenant.id), path=f"{PREFIX}/{tenant.slug}")
 
 
 def _list(conn: Connection, request: OfTenant) -> list[ListedSubscriber]:
@@ -87,25 +82,19 @@ def _remove(conn: Connection, request: Unsubscribe) -> ListedSubscriber:
     return subscribers.remove(conn, tenant_id, request.subscription, Act(control.BY, utc_now()))
 
 
-def _export(conn: Connection, request: Export) -> list[File]:
+def _export(conn: Connection, request: OfTenant) -> list[File]:
     found, now = store.find(conn, tenants.get(conn, request.tenant).slug), utc_now()
     if found is None:
         raise Refusal(f"tenant: {request.tenant!r}; its status page is not enabled")
-    tenant_id, overview = found.tenant_id, store.overview(conn, found.tenant_id, now)
-    slugs = [one.slug for one in overview.services]
-    measured = [one for slug in slugs if (one := store.measured(conn, tenant_id, slug, now)) is not None]
-    days = [day for slug in slugs if (day := store.days(conn, tenant_id, slug, now)) is not None]
-    incidents = store.incidents(conn, tenant_id, now, 0, _MOST).rows
-    feed = store.feed(conn, tenant_id, now, _MOST)
-    everything = Everything(found, overview, measured, days, incidents, feed)
-    return [File(path, content) for path, content in exporting.files(everything, url=request.url)]
+    everything = whole.gather(conn, found, exporting.spans(now), now)
+    return [File(path, content) for path, content in exporting.files(everything)]
 
 
 SWITCH = control.command("status-page.switch", Switch, Shown, _switch)
 SHOW = control.command("status-page.show", OfTenant, Shown, _show)
 LIST = control.command("status-page.subscriptions", OfTenant, list[ListedSubscriber], _list)
 REMOVE = control.command("status-page.unsubscribe", Unsubscribe, ListedSubscriber, _remove)
-EXPORT = control.command("status-page.export", Export, list[File], _export)
+EXPORT = control.command("status-page.export", OfTenant, list[File], _export)
 
 
 @app.command("enable")
@@ -171,9 +160,9 @@ def export(
     *,
     tenant: Tenant,
 ) -> None:
-    """Write the page as files: JSON, feed and badges."""
+    """Write the page as files: HTML, JSON, feed and badges."""
     settings = settings_of(context)
-    found = control.call(settings, EXPORT, Export(tenant, settings.public_url))
+    found = control.call(settings, EXPORT, OfTenant(tenant))
     _replace(folder, found)
     typer.echo(f"{len(found)} files in {folder}")
 

@@ -124,13 +124,13 @@ def written(letter: Letter, box: Postbox) -> EmailMessage:
 
 
 def _ways(letter: Letter, box: Postbox) -> Ways:
-    page = f"{box.url}/status/api/{letter.slug}"
+    page = f"{box.url}/status/{letter.slug}"
     if letter.news is None:
         token = box.links.confirm(letter.tenant_id, letter.subscriber_id, letter.asked_at)
-        return Ways(act=f"{page}/subscriptions/confirm?token={token}", page=f"{page}/summary")
+        return Ways(act=f"{page}/confirm?token={token}", page=page)
     token = box.links.unsubscribe(letter.tenant_id, letter.subscriber_id)
     item = msgspec.convert(letter.news, News).item
-    return Ways(f"{page}/{item}", f"{page}/summary", f"{page}/subscriptions/unsubscribe?token={token}")
+    return Ways(f"{page}/{item}", page, f"{page}/unsubscribe?token={token}")
 
 
 def _mail(letter: Letter, ways: Ways) -> Mail:

@@ -35,6 +35,11 @@ def url_of(name: str) -> str:
     return _assets()[name].url
 
 
+def content_of(name: str) -> bytes:
+    """A file of `static/`, for copies of pages."""
+    return _assets()[name].body
+
+
 @router.get(PREFIX + "/{digest}/{name:path}")
 async def asset(digest: str, name: str, request: Request) -> Response:
     found = _assets().get(name)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
+from typing import NamedTuple
 from uuid import UUID, uuid5
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from collector.api.public.auth import PAGES, PREFIX
 from collector.domain.statuspage.rules import Page, PublicIncident, PublicWindow
 from collector.domain.statuspage.wording import STATUS, when
 from common.clock import iso
@@ -22,9 +24,27 @@ _UNFIT = re.compile(r"[^\t\n\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")  # 
 Item = PublicIncident | PublicWindow
 
 
-def feed(page: Page, items: Sequence[Item], *, url: str) -> bytes:
-    """The newest first. `url`: where the collector is reached; empty: links are relative to the feed."""
-    base = f"{url}/status/api/{page.slug}/" if url else ""
+class Ways(NamedTuple):
+    """Where a feed leads: to itself, to the page, to its maintenance, and to an incident with `suffix` after its id."""
+
+    feed: str
+    page: str
+    maintenance: str
+    incidents: str
+    suffix: str = ""
+
+
+def ways(page: Page, url: str) -> Ways:
+    """`url`: where the collector is reached; empty: links are relative to its host."""
+    base = f"{url}{PAGES}/{page.slug}"
+    return Ways(f"{url}{PREFIX}/{page.slug}/feed.atom", base, f"{base}/maintenance", f"{base}/incidents/")
+
+
+IN_FOLDER = Ways("feed.atom", "index.html", "maintenance.html", "incidents/", ".html")
+
+
+def feed(page: Page, items: Sequence[Item], to: Ways) -> bytes:
+    """The newest first."""
     shown = sorted(items, key=lambda one: one.changed_at, reverse=True)[:MOST]
     root = Element("feed", {"xmlns": NAMESPACE, "xml:lang": "en"})
     _add(root, "id", f"urn:uuid:{page.feed_id}")
@@ -34,15 +54,15 @@ def feed(page: Page, items: Sequence[Item], *, url: str) -> bytes:
     _add(root, "updated", iso(max([page.updated_at, *(one.changed_at for one in shown)])))
     _add(SubElement(root, "author"), "name", page.title)
     _add(root, "generator", "Fieldpost")
-    _link(root, "self", f"{base}feed.atom", "application/atom+xml")
-    _link(root, "alternate", f"{base}summary", "application/json")
+    _link(root, "self", to.feed, "application/atom+xml")
+    _link(root, "alternate", to.page, "text/html")
     for one in shown:
-        _entry(root, page, one, base)
+        _entry(root, page, one, to)
     body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return body
 
 
-def _entry(root: Element, page: Page, one: Item, base: str) -> None:
+def _entry(root: Element, page: Page, one: Item, to: Ways) -> None:
     kind = "incident" if isinstance(one, PublicIncident) else "maintenance"
     entry = SubElement(root, "entry")
     _add(entry, "id", f"urn:uuid:{uuid5(UUID(page.feed_id), f'{kind}/{one.id}')}")
@@ -50,12 +70,8 @@ def _entry(root: Element, page: Page, one: Item, base: str) -> None:
     _add(entry, "published", iso(one.created_at))
     _add(entry, "updated", iso(one.changed_at))
     SubElement(entry, "category", {"term": kind})
-    _link(
-        entry,
-        "alternate",
-        f"{base}incidents/{one.id}" if kind == "incident" else f"{base}maintenance",
-        "application/json",
-    )
+    target = f"{to.incidents}{one.id}{to.suffix}" if kind == "incident" else to.maintenance
+    _link(entry, "alternate", target, "text/html")
     content = SubElement(entry, "content", {"type": "html"})
     content.text = _clean(_of_incident(one) if isinstance(one, PublicIncident) else _of_window(one))
 

@@ -15,6 +15,8 @@ from collector.domain.statuspage import store
 from collector.domain.statuspage.rules import Page
 
 PREFIX = "/status/api"
+PAGES = "/status"
+"""Where people read; links in mails and feeds lead there."""
 DOCUMENT = f"{PREFIX}/openapi.json"
 ASKS_PER_MINUTE = 10
 """Subscriptions that one client may ask for."""

@@ -98,7 +98,7 @@ async def maintenance(reader: Anybody, db: Gateway) -> Response:
 async def feed(request: Request, reader: Anybody, db: Gateway) -> Response:
     url: str = request.app.state.url
     items = await db.read(store.feed, reader.tenant, utc_now(), atom.MOST)
-    return shown(atom.feed(reader.page, items, url=url), atom.MEDIA_TYPE)
+    return shown(atom.feed(reader.page, items, atom.ways(reader.page, url)), atom.MEDIA_TYPE)
 
 
 @router.get("/badge.svg", summary="How everything is, as a badge")

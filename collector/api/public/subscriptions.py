@@ -1,14 +1,14 @@
 """Subscriptions by mail: asked for by anybody, confirmed by a link in a mail, ended by one in every other."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from collector.api.family import Gateway
-from collector.api.public import forms
-from collector.api.public.auth import Anybody
+from collector.api.public.auth import PAGES, Anybody
 from collector.api.public.envelope import told
 from collector.core import problems
 from collector.core.problems import Problem
@@ -16,6 +16,8 @@ from collector.domain.statuspage import rules, store, subscribers
 from collector.domain.statuspage.links import Links, plausible
 from collector.domain.statuspage.rules import Wishes
 from common.clock import utc_now
+
+_SEE_OTHER = 303
 
 router = APIRouter(prefix="/status/api/{page}/subscriptions", tags=["Subscriptions"])
 
@@ -48,29 +50,30 @@ async def ask(request: Request, body: Wanted, reader: Anybody, db: Gateway) -> R
     return told(ACCEPTED, status=202)
 
 
-@router.get("/confirm", summary="The page behind the link to confirm: a button")
-async def confirm_form(request: Request, reader: Anybody, db: Gateway, token: Token = "") -> Response:
+@router.get("/confirm", summary="To the page on which people confirm", status_code=303)
+@router.get("/unsubscribe", summary="To the page on which people unsubscribe", status_code=303)
+async def for_people(request: Request, reader: Anybody, token: Token = "") -> Response:
     """Scanners of mail open links; they press no button."""
-    good = plausible(token) and await db.read(subscribers.may_confirm, reader.tenant, token, _links(request), utc_now())
-    return forms.ask(reader.page, "Confirm the subscription", token) if good else forms.void(reader.page)
+    action = request.url.path.rpartition("/")[2]
+    return RedirectResponse(f"{PAGES}/{reader.page.slug}/{action}?{urlencode({'token': token})}", _SEE_OTHER)
 
 
 @router.post("/confirm", summary="Confirm a subscription")
 async def confirm(request: Request, reader: Anybody, db: Gateway, token: Token = "") -> Response:
     good = plausible(token) and await db.write(subscribers.confirm, reader.tenant, token, _links(request), utc_now())
-    return forms.done(reader.page, "You are subscribed.") if good else forms.void(reader.page)
-
-
-@router.get("/unsubscribe", summary="The page behind the link to unsubscribe: a button")
-async def unsubscribe_form(request: Request, reader: Anybody, token: Token = "") -> Response:
-    good = plausible(token) and _links(request).may_unsubscribe(token, reader.tenant)
-    return forms.ask(reader.page, "Unsubscribe", token) if good else forms.void(reader.page)
+    return _done("You are subscribed.", good=good)
 
 
 @router.post("/unsubscribe", summary="Unsubscribe; also in one click as RFC 8058 wants it")
 async def unsubscribe(request: Request, reader: Anybody, db: Gateway, token: Token = "") -> Response:
     good = plausible(token) and await db.write(subscribers.unsubscribe, reader.tenant, token, _links(request))
-    return forms.done(reader.page, "You get no more mails.") if good else forms.void(reader.page)
+    return _done("You get no more mails.", good=good)
+
+
+def _done(text: str, *, good: bool) -> Response:
+    if not good:
+        raise problems.not_found("This link is not valid, or not any more. Subscribe once more to get a new one.")
+    return told({"message": text}, status=200)
 
 
 def _links(request: Request) -> Links:

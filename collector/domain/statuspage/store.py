@@ -47,6 +47,14 @@ class Days(NamedTuple):
     days: Sequence[Day]
 
 
+class Past(NamedTuple):
+    """All that everybody may know of how a service was."""
+
+    measured: Measured
+    days: Days
+    strip: Strip
+
+
 class Overview(NamedTuple):
     """All that a page says at first sight."""
 
@@ -127,6 +135,22 @@ def strips(conn: Connection, tenant_id: int, now: datetime) -> dict[str, Strip]:
     policy = policies.policy(conn, tenant_id)
     followed = gathering.followed(conn, tenant_id, ids, now - HISTORY, now)
     return {one.slug: uptime.strip(found, first, now, policy=policy, view="public") for one, found in followed}
+
+
+def pasts(conn: Connection, tenant_id: int, now: datetime) -> list[Past]:
+    """Of all services of the page, in the order of their slugs."""
+    ids = [number for _, number in sorted(public_ids(conn, tenant_id).items())]
+    first = now.astimezone(UTC).date() - (HISTORY - timedelta(days=1))
+    policy = policies.policy(conn, tenant_id)
+    followed = gathering.followed(conn, tenant_id, ids, now - HISTORY, now) if ids else []
+    return [
+        Past(
+            Measured(one.slug, one.name, uptime.windows(found, now, policy=policy, view="public")),
+            Days(one.slug, uptime.days(found, first, now, policy=policy, view="public")),
+            uptime.strip(found, first, now, policy=policy, view="public"),
+        )
+        for one, found in followed
+    ]
 
 
 def _followed(conn: Connection, tenant_id: int, slug: str, lo: datetime, hi: datetime) -> tuple[str, Inputs | None]:

@@ -22,7 +22,7 @@ def acme(tmp_path: Path) -> Path:
 def test_a_page_is_switched_on_shown_and_switched_off(acme: Path) -> None:
     assert json.loads(run(acme, "show", "--json").stdout)["enabled"] is False
     made = json.loads(run(acme, "enable", "--title", "Acme", "--json").stdout)
-    assert made == {"enabled": True, "title": "Acme", "description": "", "path": "/status/api/acme"}
+    assert made == {"enabled": True, "title": "Acme", "description": "", "path": "/status/acme"}
     run(acme, "enable", "--description", "How we do")
     shown = json.loads(run(acme, "show", "--json").stdout)
     assert (shown["title"], shown["description"]) == ("Acme", "How we do")
@@ -44,6 +44,11 @@ def test_a_page_is_written_out_and_replaced_as_a_whole(acme: Path, tmp_path: Pat
         "maintenance.json",
         "feed.atom",
         "badge.svg",
+        "app.css",
+        "icon.svg",
+        "index.html",
+        "maintenance.html",
+        "history",
     }
     assert json.loads((target / "summary.json").read_text())["status"] == "operational"
     assert (target / "summary.json").stat().st_mode & 0o777 == 0o644

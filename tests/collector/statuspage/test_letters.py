@@ -61,7 +61,7 @@ async def test_from_the_question_to_the_news_and_out_again(database: Database, a
     assert (told["Subject"], told["To"]) == ("[Acme] Incident: Slow", "ana@example.com")
     assert told["From"] == "status@example.com"
     out = link_in(told, "unsubscribe")
-    assert told["List-Unsubscribe"] == f"<https://status.example{acme.path}/subscriptions/unsubscribe?token={out}>"
+    assert told["List-Unsubscribe"] == f"<https://status.example/status/{acme.slug}/unsubscribe?token={out}>"
     assert told["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     html = told.get_body(("html",))
     assert html is not None
@@ -75,7 +75,7 @@ def test_the_link_for_one_click_stands_in_one_line_as_it_is() -> None:
     letter = Letter(1, "news_1.ana", "ana", "ana@example.com", T0, "acme" * 15, "Acme Ünited", None, None, "news_1", 0)
     news = wording.News("incident.created", "incidents/1", "Incident", "Slow", [], "Looking")
     content = packed(written(letter._replace(event=news.event, news=msgspec.to_builtins(news)), box(25)))
-    link = f"<https://status.example/status/api/{letter.slug}/subscriptions/unsubscribe?token="
+    link = f"<https://status.example/status/{letter.slug}/unsubscribe?token="
     assert f"\r\nList-Unsubscribe: {link}{LINKS.unsubscribe(1, 'ana')}>\r\n".encode() in content
     assert content.isascii()
     assert all(len(line) <= 998 for line in content.split(b"\r\n"))

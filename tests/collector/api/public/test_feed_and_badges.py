@@ -36,7 +36,7 @@ def window(number: int = 1) -> PublicWindow:
 
 
 def parsed(items: list[atom.Item], *, url: str = "") -> ET.Element:
-    return read(atom.feed(PAGE, items, url=url))
+    return read(atom.feed(PAGE, items, atom.ways(PAGE, url)))
 
 
 def read(document: bytes) -> ET.Element:
@@ -58,6 +58,7 @@ def test_a_feed_has_what_the_standard_requires() -> None:
     assert feed.find(f"{ATOM}author/{ATOM}name") is not None
     links = {link.get("rel"): link.get("href") for link in feed.findall(f"{ATOM}link")}
     assert links["self"] == "https://status.example/status/api/acme/feed.atom"
+    assert links["alternate"] == "https://status.example/status/acme"
     assert [text(entry, "title") for entry in entries] == [
         "Investigating: Slow",
         "Investigating: Slow",

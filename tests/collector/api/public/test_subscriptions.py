@@ -48,12 +48,13 @@ async def test_a_link_opens_a_form_and_its_button_subscribes(
 ) -> None:
     assert (await ask(http, acme, services=["web"], events=["incidents"])).status_code == 202
     assert await mails(database) == 1
-    target = f"{acme.path}/subscriptions/confirm?token={await token_of(database, acme, links)}"
+    old = f"{acme.path}/subscriptions/confirm?token={await token_of(database, acme, links)}"
+    target = (await http.get(old)).headers["location"]
+    assert target.startswith(f"/status/{acme.slug}/confirm?")
     for _ in range(2):  # a scanner, then a person
         form = await http.get(target)
         assert form.status_code == 200
         assert '<form method="post"' in form.text
-        assert "<script" not in form.text
         assert form.headers["cache-control"] == "no-store"
     assert (await row(database, acme.tenant)).state == "pending"  # type: ignore[attr-defined]  # a row
     done = await http.post(target)
@@ -61,6 +62,7 @@ async def test_a_link_opens_a_form_and_its_button_subscribes(
     found = await row(database, acme.tenant)
     assert (found.state, found.services, found.events) == ("confirmed", [acme.web], ["incidents"])  # type: ignore[attr-defined]  # likewise
     assert (await http.post(target)).status_code == 200  # a second press does no harm
+    assert (await http.post(old)).json() == {"message": "You are subscribed."}
 
 
 async def test_whoever_asks_hears_the_same(
@@ -125,7 +127,7 @@ async def test_links_that_are_void_do_nothing(
     void = ("", "x", "é" * 10, f"{number}.{other_code}", f"sub_none.{code}", links.unsubscribe(acme.tenant, number))
     for bad in (*void, links.confirm(other, number, utc_now())):
         for method in ("GET", "POST"):
-            answer = await http.request(method, f"{acme.path}/subscriptions/confirm", params={"token": bad})
+            answer = await http.request(method, f"/status/{acme.slug}/confirm", params={"token": bad})
             assert (answer.status_code, "not valid" in answer.text) == (404, True), bad
     late = utc_now() + rules.LINK_GOOD_FOR
     assert not await database.write(subscribers.confirm, acme.tenant, token, links, late)
@@ -139,7 +141,7 @@ async def test_one_click_unsubscribes_and_forgets(
 ) -> None:
     await ask(http, acme)
     found = await row(database, acme.tenant)
-    target = f"{acme.path}/subscriptions/unsubscribe?token={links.unsubscribe(acme.tenant, found.id)}"  # type: ignore[attr-defined]  # a row
+    target = f"/status/{acme.slug}/unsubscribe?token={links.unsubscribe(acme.tenant, found.id)}"  # type: ignore[attr-defined]  # a row
     assert '<form method="post"' in (await http.get(target)).text
     assert await row(database, acme.tenant) is not None
     for _ in range(2):
