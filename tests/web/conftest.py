@@ -47,10 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Site:
     """A collector with an SQLite store that answers on a port of the loopback address."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
+    def __init__(self, folder: Path, template: Path, **settings: object) -> None:
         self._path = folder / "collector.sqlite"
         shutil.copy(template, self._path)
-        self._folder = folder
+        self._settings = Settings(state_dir=folder, **settings)  # type: ignore[arg-type]  # settings by name
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="site", daemon=True)
         self._ready = threading.Event()
@@ -81,7 +81,7 @@ class Site:
 
     async def _serve(self) -> None:
         self.db = Database.open(f"sqlite:///{self._path}")
-        app = create_app(Settings(state_dir=self._folder), self.db)
+        app = create_app(self._settings, self.db)
         async with listening(app) as self.port:
             self._ready.set()
             await self._end.wait()
