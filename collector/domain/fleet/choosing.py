@@ -17,6 +17,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 SILENT = 2
 """What `agent.silence` says of one that has not been heard of for long."""
 _NO_SCORE = 101
+_TIERS = {"prod": 0, "test": 1, "dev": 2}
 
 
 class Member(NamedTuple):
@@ -107,8 +108,8 @@ def _score(member: Member) -> int:
     return _NO_SCORE if member.score is None else member.score
 
 
-def _by_worst(member: Member) -> tuple[int, int, str, int]:
-    return CONDITIONS.index(member.condition), _score(member), member.name.casefold(), member.id
+def _by_worst(member: Member) -> tuple[int, int, int, str, int]:
+    return CONDITIONS.index(member.condition), _score(member), _TIERS.get(member.tier, 1), *_by_name(member)
 
 
 def _by_name(member: Member) -> tuple[str, int]:

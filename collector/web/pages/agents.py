@@ -54,6 +54,7 @@ async def listed(request: Request, visitor: Reader, db: Gateway, status: Text = 
         rows=rows[begin : begin + paging.ROWS],
         page=page,
         total=len(found),
+        active=sum(1 for one in found if one.state != "revoked"),
         counts=[(one, counts[one]) for one in CONDITIONS if counts[one] or one == wanted],
         wanted=wanted,
         text=text.strip(),
