@@ -1,7 +1,7 @@
 """Pure: what people read of a page, shaped for its templates."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -20,6 +20,9 @@ MOST_UPDATES = 5
 MOST_WINDOWS = 10
 MONTHS = 24
 """How far back the history can be read."""
+
+
+_NO_TROUBLE = ("operational", "under_maintenance")
 
 
 class Banner(NamedTuple):
@@ -127,19 +130,15 @@ def months(now: datetime, count: int) -> list[Month]:
 
 def trouble(strip: Strip, last: date) -> str:
     """What the bars say to those who do not see them."""
-    bad = [
-        (place, one) for place, one in enumerate(strip.worst) if one not in {None, "operational", "under_maintenance"}
-    ]
-    said = f"{len(strip.worst)} days up to {last.isoformat()}: {_percent(strip)} uptime"
+    bad = [(place, one) for place, one in enumerate(strip.worst) if one is not None and one not in _NO_TROUBLE]
+    said = f"{filters.plural(len(strip.worst), 'day')} up to {last.isoformat()}: {_percent(strip)}" + (
+        "" if strip.whole.percent is None else " uptime"
+    )
     if not bad:
         return said
     place, worst = bad[-1]
-    at = date.fromordinal(last.toordinal() - (len(strip.worst) - 1 - place))
-    return (
-        f"{said}, trouble on {filters.plural(len(bad), 'day')}, last on {at.isoformat()} ({STATUS[worst]})"
-        if worst
-        else said
-    )
+    at = last - timedelta(days=len(strip.worst) - 1 - place)
+    return f"{said}, trouble on {filters.plural(len(bad), 'day')}, last on {at.isoformat()} ({STATUS[worst]})"
 
 
 def _row(one: PublicService, strip: Strip | None) -> Row:
