@@ -121,7 +121,7 @@ def _gap(x: float, y: float, width: float, height: float) -> Markup:
 
 
 def _spell(piece: Piece, spell: Spell) -> Markup:
-    y = _y(piece.row) + (_ROW - 5 if spell.kind == "override" else _ROW - 2)
+    y = _y(piece.row) + (_ROW - 6 if spell.kind == "override" else _ROW - 2)
     return svg.path([(_x(piece.begin), y), (_x(piece.end), y)], class_=spell.kind)
 
 

@@ -84,10 +84,10 @@ async def preview(request: Request, visitor: Changer) -> Response:
     del visitor  # whoever may change schedules may look
     fields = schedule_fields.read(await forms.fields(request))
     try:
-        shown, errors = previewed(schedule_fields.window(fields), utc_now()), {}
-    except forms.NotFilled as wrong:
-        shown, errors = None, dict(wrong.errors)
-    return show(request, "schedules/preview.html", preview=shown, errors=errors)
+        shown, wrong = previewed(schedule_fields.window(fields), utc_now()), {}
+    except forms.NotFilled as error:
+        shown, wrong = None, dict(error.errors)
+    return show(request, "schedules/preview.html", preview=shown, wrong=wrong)
 
 
 @router.get("/ui/schedules/{schedule_id}/edit")
@@ -159,6 +159,7 @@ async def _form(
         zones=sorted(zones()),
         weekdays=list(enumerate(_WEEKDAYS, 1)),
         preview=_shown(fields),
+        wrong={},
     )
 
 

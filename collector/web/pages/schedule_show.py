@@ -14,10 +14,11 @@ from collector.domain.schedules import executions, matches, overrides, store, wo
 from collector.domain.schedules.executions import OUTCOMES, Done, Outcome
 from collector.domain.schedules.matches import Look
 from collector.domain.schedules.overrides import Held
-from collector.domain.schedules.rules import Shown
+from collector.domain.schedules.rules import Saved, Shown
 from collector.domain.schedules.store import Kept
 from collector.web.auth import Reader, Visitor
 from collector.web.charts.week import bounds, monday, next_change
+from collector.web.filters import money, plural
 from collector.web.pages import schedule_rows, schedule_weeks
 from collector.web.pages.schedule_rows import Coming, Row
 from collector.web.pages.schedule_weeks import WeekShown
@@ -101,6 +102,13 @@ class Went:
         return _LEVELS[self.done.status]
 
 
+class Recorded(NamedTuple):
+    """What was saved, in words, and what that rests on."""
+
+    amount: str
+    basis: str
+
+
 class Applies(NamedTuple):
     """A resource that a schedule applies to, and whether it is left alone for now."""
 
@@ -139,7 +147,7 @@ async def overview_page(
         "schedules/overview.html",
         status=422 if errors else 200,
         head=await head(db, visitor, one, now, ""),
-        saved=await db.read(worth.last_30_days, visitor.tenant, one, now, heavy=True),
+        recorded=recorded(await db.read(worth.last_30_days, visitor.tenant, one, now, heavy=True)),
         week=_week(
             one, _first(week, now, window.timezone), done, [each for each in held if _concerns(each, look)], now
         ),
@@ -225,6 +233,19 @@ async def head(db: Gateway, visitor: Visitor, one: Kept, now: datetime, here: st
     tabs = [(base + below, text, below == here) for below, text in texts.items()]
     zone = schedule_rows.window_of(one).timezone
     return Head(one=one, row=row, next=schedule_rows.next_of(one, now), zone=zone, base=base, tabs=tabs)
+
+
+def recorded(saved: Saved) -> Recorded:
+    """Money where a price is known, and what it rests on."""
+    if not saved.hours:
+        unknown = f"{plural(saved.unknown, 'stop')} with unknown end"
+        return Recorded("unknown", unknown) if saved.unknown else Recorded("nothing yet", "no stop was told of")
+    said = [f"{saved.hours:,.0f} h stopped"]
+    if saved.unpriced:
+        said.append(f"{saved.unpriced:,.0f} h of them without a price")
+    if saved.unknown:
+        said.append(f"{plural(saved.unknown, 'more stop')} with unknown end")
+    return Recorded("unknown" if saved.unpriced >= saved.hours else money(saved.usd), ", ".join(said))
 
 
 def sorted_results(done: Done) -> list[Result]:

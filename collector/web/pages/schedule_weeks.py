@@ -106,8 +106,9 @@ def _points(window: Window, edges: Sequence[Shown]) -> list[Note]:
 def _row(day: Day, edges: Sequence[Shown], said: dict[datetime, str]) -> RowOfWeek:
     bars = [band.piece for band in day.bands if band.state == "RUNNING"]
     runs = ", ".join(f"{clock(piece.begin)}\u2013{clock(piece.end)}" for piece in bars)
+    rest = "not" if any(band.state == "STOPPED" for band in day.bands) else "left as it is"
     told = [_edge(edge, said) for edge in edges if edge.local.date() == day.date]
-    return RowOfWeek(f"{day.date:%a} {day.date.day} {day.date:%b}", day.single, runs or "not", told, hours(day.lasts))
+    return RowOfWeek(f"{day.date:%a} {day.date.day} {day.date:%b}", day.single, runs or rest, told, hours(day.lasts))
 
 
 def _edge(edge: Shown, said: dict[datetime, str]) -> str:
