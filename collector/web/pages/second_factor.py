@@ -27,6 +27,7 @@ router = APIRouter(include_in_schema=False)
 PATH = ACCOUNT + "/second-factor"
 ISSUER = "Fieldpost"
 _SEE_OTHER = 303
+_PICTURE = "Picture for the camera of an authenticator app"
 _WRONG = "not the code that the authenticator shows now; is its clock right?"
 
 
@@ -92,10 +93,10 @@ async def turn_off(request: Request, visitor: Reader, db: Gateway) -> Response:
 def picture(email: str, secret: str) -> Markup:
     """What an authenticator's camera reads: black on white in any theme, and nothing that the policy forbids."""
     uri = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
-    drawn = segno.make(uri, error="m", micro=False).svg_inline(
-        scale=5, border=3, dark="#000", light="#fff", lineclass=None
-    )
-    return Markup(drawn.replace("<svg ", '<svg role="img" aria-label="QR code for an authenticator" ', 1))  # noqa: S704 - drawn here
+    made = segno.make(uri, error="m", micro=False)
+    drawn = made.svg_inline(omitsize=True, border=3, dark="#000", light="#fff", lineclass=None)
+    named = f'<svg role="img" aria-label="{_PICTURE}" '
+    return Markup(drawn.replace("<svg ", named, 1))  # noqa: S704 - drawn here
 
 
 def grouped(secret: str) -> str:
@@ -108,9 +109,7 @@ async def _proven(request: Request, visitor: Visitor) -> None:
     given = await forms.filled(request, Proof)
     await own_password(request, visitor, given.password)
     try:
-        await logins.with_code(
-            Attempt(email=visitor.email, password="", address=address(request), code=given.code)
-        )
+        await logins.with_code(Attempt(email=visitor.email, password="", address=address(request), code=given.code))
     except Problem as problem:
         raise forms.NotFilled({"code": problem.message}, {}) from None
 

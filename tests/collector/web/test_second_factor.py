@@ -172,6 +172,7 @@ async def test_new_recovery_codes_replace_the_old_ones(browser: Visiting, databa
 def test_the_picture_has_nothing_that_the_policy_forbids(store_name: str) -> None:
     drawn = str(picture("ana&co@example.com", pyotp.random_base32()))
     assert drawn.startswith("<svg ")
+    assert "viewBox" in drawn  # else a smaller one would be cut off
     assert " style=" not in drawn
     assert "<script" not in drawn
     assert store_name
