@@ -25,6 +25,7 @@ from collector.domain.tenants.store import NewMember
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures alone: neither `none` nor one that is made with the shared secret."""
 LEEWAY_SECONDS = 60
+_LONGEST_NAME = 120
 SCOPE = "openid email profile"
 
 
@@ -122,6 +123,6 @@ def _named(claims: Mapping[str, Any]) -> Identity:
     except ValueError:
         raise NotBelieved("the provider gives no usable e-mail address (`email`)") from None
     try:
-        return Identity(email, check_name(str(claims.get("name") or email)[:120]))
+        return Identity(email, check_name(str(claims.get("name") or email)[:_LONGEST_NAME]))
     except ValueError:
         return Identity(email, email)

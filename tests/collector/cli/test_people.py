@@ -4,13 +4,17 @@ import asyncio
 import json
 from pathlib import Path
 
+import pyotp
 import pytest
 from typer.testing import CliRunner, Result
 
 from collector.cli import app
 from collector.cli.context import Options
 from collector.core.database import Database
-from collector.domain.access import passwords, sessions
+from collector.core.vault import Vault
+from collector.domain.access import factors, passwords, sessions
+from collector.domain.access.rules import Act
+from common.clock import utc_now
 
 WORDS = "a passphrase for ana"
 
@@ -91,3 +95,24 @@ def test_a_key_is_regenerated_with_a_grace(acme: Path) -> None:
 
 def test_the_signing_key_is_replaced(acme: Path) -> None:
     assert run(acme, "signing-key", "rotate").exit_code == 0
+
+
+def test_the_operator_lets_somebody_in_who_has_lost_the_second_factor(acme: Path) -> None:
+    words = ("member", "reset-second-factor", "ana@example.com", "--tenant", "acme")
+    refused = run(acme, *words)
+    assert refused.exit_code != 0
+    assert "has no second factor" in str(refused.exception)
+    asyncio.run(_turn_on(acme, "ana@example.com"))
+    done = run(acme, *words)
+    assert done.exit_code == 0, done.output
+    assert "no second factor any more" in done.output
+
+
+async def _turn_on(folder: Path, email: str) -> None:
+    vault, act = Vault(b"v" * 32), Act("tests", utc_now())
+    db = Database.open(Options(state_dir=folder).settings().database_url)
+    try:
+        secret = await db.write(factors.begin, email, vault, act.at)
+        assert await db.write(factors.confirm, email, pyotp.TOTP(secret).at(act.at), vault, act)
+    finally:
+        await db.close()
