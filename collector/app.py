@@ -56,7 +56,7 @@ def create_app(
     limiter = Limiter(redis(settings.redis_url) if settings.redis_url else None)
     metrics = metrics or Metrics()
     changes = changes or Changes(db)
-    link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca)
+    link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca, metrics=metrics)
     uses, token_uses = Uses(partial(_key_used, db)), Uses(partial(_token_used, db))
     browsers_seen = Uses(partial(_browser_seen, db))
     journal = Journal(partial(_record, db))

@@ -1,5 +1,7 @@
 """`/metrics` on a listener of its own: figures about this process, for Prometheus and nobody else."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -8,10 +10,21 @@ from collector.core.metrics import CONTENT_TYPE, Metrics
 PATH = "/metrics"
 
 
-def build(metrics: Metrics) -> ASGIApp:
+Refresh = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Where every figure is there anyway."""
+
+
+def build(metrics: Metrics, refresh: Refresh = nothing) -> ASGIApp:
+    """`refresh` is awaited before figures are shown."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if scope["path"] == PATH:
+            await refresh()
         await _answer(metrics, scope)(scope, receive, send)
 
     return app

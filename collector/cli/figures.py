@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from collector.api import figures
+from collector.api.figures import Refresh
 from collector.core.metrics import Metrics
 from collector.core.settings import split_listen
 from common import logs
@@ -16,7 +17,7 @@ from common.errors import ConfigurationError
 log = logs.get(__name__)
 
 
-async def serve(listen: str, metrics: Metrics) -> None:
+async def serve(listen: str, metrics: Metrics, refresh: Refresh = figures.nothing) -> None:
     """Answer until cancelled; "" listens nowhere."""
     if not listen:
         return
@@ -24,7 +25,12 @@ async def serve(listen: str, metrics: Metrics) -> None:
         host, port = listener.getsockname()[:2]
         log.info("metrics", url=f"http://{host}:{port}{figures.PATH}")
         config = uvicorn.Config(
-            figures.build(metrics), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
+            figures.build(metrics, refresh),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
         )
         server = _Quiet(config)
         try:

@@ -15,6 +15,7 @@ import uvicorn
 
 from collector import checkpoints, migrations, worker
 from collector.api.agents.changes import Changes
+from collector.api.counting import Counting
 from collector.app import create_app
 from collector.cli import control, figures
 from collector.core import certificates, setup_code
@@ -84,9 +85,9 @@ class _Collector:
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
             asyncio.create_task(worker.work(db, self._settings), name="worker"),
-            *(asyncio.create_task(work, name=name) for name, work in setup.beside(self._settings, db)),
+            *(asyncio.create_task(work, name=name) for name, work in setup.beside(self._settings, db, metrics)),
             asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
-            asyncio.create_task(figures.serve(self._settings.metrics_listen, metrics), name="metrics"),
+            asyncio.create_task(self._figures(db, metrics), name="metrics"),
             asyncio.create_task(_renew(self._settings, server), name="certificates"),
             asyncio.create_task(_watchdog(), name="watchdog"),
         ]
@@ -100,6 +101,11 @@ class _Collector:
             await asyncio.gather(*tasks, return_exceptions=True)
             commands.close()
             await commands.wait_closed()
+
+    async def _figures(self, db: Database, metrics: Metrics) -> None:
+        listen = self._settings.metrics_listen
+        if listen:
+            await figures.serve(listen, metrics, Counting(db, metrics))
 
     def _ended(self, task: "asyncio.Task[None]", server: "_Server") -> None:
         if task.cancelled() or task.exception() is None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from collector.core.database import Database
+from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.delivery.sending import Sender
 from collector.domain.webhooks import lanes
@@ -28,10 +29,13 @@ log = logs.get(__name__)
 class Dispatcher:
     """One per process; any number of processes share the work by leases."""
 
-    def __init__(self, db: Database, senders: Mapping[Kind, Sender], *, every: float) -> None:
+    def __init__(
+        self, db: Database, senders: Mapping[Kind, Sender], *, every: float, metrics: Metrics | None = None
+    ) -> None:
         self._db = db
         self._senders = senders
         self._every = every
+        self._metrics = metrics or Metrics()
         self._owner = new_id("lane")
         self._running: dict[asyncio.Task[None], Lane] = {}
         self._wake = asyncio.Event()
@@ -128,6 +132,7 @@ class Dispatcher:
         for message in work.messages:
             attempt = await sender.send(lane, work, message)
             results.append(Result(message, attempt, judge(attempt, message.tries + 1)))
+            self._metrics.attempted(work.kind, results[-1].verdict)
             if not _goes_on(results[-1]) or time.monotonic() >= save_at or self._stopping:
                 break
         return results

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection, text
 
 from collector.core.database import Database
+from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.vault import Vault
@@ -25,9 +26,9 @@ from collector.domain.webhooks.rules import Kind
 from common.clock import utc_now
 
 
-def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+def beside(settings: Settings, db: Database, metrics: Metrics) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
     """What runs beside the server, by name."""
-    drains = dispatcher(settings, db)
+    drains = dispatcher(settings, db, metrics)
     yield "deliveries", drains.run()
     post = letters(settings, db)
     if post is not None:
@@ -40,7 +41,7 @@ def beside(settings: Settings, db: Database) -> Iterator[tuple[str, Coroutine[No
         yield "beacon", signals.run()
 
 
-def dispatcher(settings: Settings, db: Database) -> Dispatcher:
+def dispatcher(settings: Settings, db: Database, metrics: Metrics | None = None) -> Dispatcher:
     """What drains the outbox; made in the loop in which it runs."""
     allowed = outbound(settings)
     senders: dict[Kind, Sender] = {
@@ -48,7 +49,7 @@ def dispatcher(settings: Settings, db: Database) -> Dispatcher:
         "email": MailSender(_mail_server(settings)),
         "syslog": SyslogSender(allowed.reach, ca_file=settings.delivery_ca_file),
     }
-    return Dispatcher(db, senders, every=settings.delivery_poll_s)
+    return Dispatcher(db, senders, every=settings.delivery_poll_s, metrics=metrics)
 
 
 def letters(settings: Settings, db: Database) -> Letters | None:

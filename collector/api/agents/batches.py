@@ -33,6 +33,7 @@ async def take(link: Link, request: Request) -> Response:
     else:
         source, batch = await asyncio.to_thread(_open, body, signature, caller)
     ack = await link.db.write(ingest, source, batch, utc_now())
+    link.metrics.received(new=ack.new, duplicate=ack.dup, rejected=len(ack.rejected))
     _report(source, batch)
     return answers.answer(msgspec.structs.replace(ack, assignment=tag(ack.assignment, link.heartbeat_s)))
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from collector.api.agents.changes import Changes
 from collector.core.database import Database
 from collector.core.limits import Limiter
+from collector.core.metrics import Metrics
 from collector.domain.agents.callers import AgentCaller, authenticate
 from common.clock import utc_now
 from common.identity import NotAuthentic
@@ -21,6 +22,7 @@ class Link:
     changes: Changes
     heartbeat_s: int
     ca: bytes | None
+    metrics: Metrics
 
     async def caller(self, request: Request) -> AgentCaller:
         """The agent that makes this request, or `NotAuthentic`."""
