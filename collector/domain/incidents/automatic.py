@@ -11,7 +11,7 @@ from collector.domain.access.rules import Act
 from collector.domain.alerts import store as alerts
 from collector.domain.incidents import changes, opening, store
 from collector.domain.incidents.opening import Rule
-from collector.domain.incidents.rules import MAX_TITLE, MAX_UPDATES, OPEN, Change, Shown, Update, Wanted
+from collector.domain.incidents.rules import MAX_TITLE, MAX_UPDATES, OPEN, Change, Incident, Shown, Update, Wanted
 from collector.domain.incidents.tables import incident, incident_service
 from collector.domain.notifications.intake import RESOLVED, TRIGGERED
 from collector.domain.results.rules import stored
@@ -37,9 +37,11 @@ _RULE = "rule "  # before its tag: who says it; people are called by their addre
 _NOBODY = "rule"  # one that is not there any more
 
 
-class _Known(NamedTuple):
-    """The tenant's rules, and the open incidents that rules have made, by rule and service."""
+class Following(NamedTuple):
+    """What is told of critical alerts, by connection; the rules, and the open incidents that they have made."""
 
+    heard: Mapping[int, Sequence[Event]]
+    places: Mapping[int, Service]
     rules: Sequence[Rule]
     opened: Mapping[tuple[str, int], int]
 
@@ -52,26 +54,36 @@ class _Said(NamedTuple):
     triggered: Sequence[Event]
 
 
-def follow(conn: Connection, tenant_id: int, events: Sequence[Event]) -> None:
-    """Have the tenant's rules follow what is told of critical alerts; asks nothing where there are none."""
+def hold(conn: Connection, tenant_id: int, events: Sequence[Event]) -> Following | None:
+    """What `follow` is going to touch is held first, and receivers after it, as where people change an incident.
+
+    Asks nothing where no critical alert is told of; None where no rule has anything to say.
+    """
     heard: dict[int, list[Event]] = defaultdict(list)
     for event in events:
         place = event.data.get("connection") if event.type in {TRIGGERED, RESOLVED} else None
         if isinstance(place, dict) and event.data["severity"] == "critical":
             heard[int(place["id"])].append(event)
     if not heard:
-        return
-    known = _Known(opening.held_rules(conn, tenant_id), _opened(conn, tenant_id))
-    if not known.rules and not known.opened:
-        return
-    places = services.of_sources(conn, tenant_id, [f"connection/{number}" for number in heard])
-    for number, told in heard.items():
-        place = places.get(f"connection/{number}")
-        if place is not None and place.removed_at is None:
-            _follow(conn, tenant_id, place, _said(conn, tenant_id, number, told), known)
+        return None
+    rules, opened = opening.held_rules(conn, tenant_id), _opened(conn, tenant_id)
+    if not rules and not opened:
+        return None
+    known = services.of_sources(conn, tenant_id, [f"connection/{number}" for number in heard])
+    found = ((number, known.get(f"connection/{number}")) for number in heard)
+    places = {number: place for number, place in found if place is not None and place.removed_at is None}
+    touched = {place.id for place in places.values()}
+    store.hold(conn, tenant_id, [number for (_, service), number in opened.items() if service in touched])
+    return Following(heard, places, rules, opened)
 
 
-def _follow(conn: Connection, tenant_id: int, place: Service, said: _Said, known: _Known) -> None:
+def follow(conn: Connection, tenant_id: int, known: Following) -> None:
+    """Have the tenant's rules follow what is told."""
+    for number, place in known.places.items():
+        _follow(conn, tenant_id, place, _said(conn, tenant_id, number, known.heard[number]), known)
+
+
+def _follow(conn: Connection, tenant_id: int, place: Service, said: _Said, known: Following) -> None:
     for rule in known.rules:
         if said.triggered and rule.tag in place.tags and (rule.id, place.id) not in known.opened:
             _open(conn, tenant_id, place, rule, said)
@@ -85,10 +97,10 @@ def _open(conn: Connection, tenant_id: int, place: Service, rule: Rule, said: _S
     """What everybody may read names the service and how bad it is; checks and figures are for those inside."""
     public = rule.visibility == place.visibility == "public"
     severity, worst = _worst(conn, tenant_id, said.triggered)
-    what = severity.replace("_", " ") if public else str(worst.data["title"])
+    what = _words(severity) if public else f": {worst.data['title']}"
     act = Act(_author(rule), worst.at)
     wanted = Wanted(
-        title=f"{place.name}: {what}"[:MAX_TITLE],
+        title=f"{place.name}{what}"[:MAX_TITLE],
         description="" if public else said.text,
         severity=severity,
         visibility="public" if public else "internal",
@@ -97,19 +109,41 @@ def _open(conn: Connection, tenant_id: int, place: Service, rule: Rule, said: _S
     alert_id = int(str(worst.data["alert_id"]))
     made = changes.create(conn, tenant_id, wanted, act, rule_id=rule.id, alert_id=alert_id)
     if public:
-        _say(conn, tenant_id, made.incident.id, said, act.by)
+        changes.change(
+            conn, tenant_id, made.incident.id, Change(message=said.text, is_public=False), Act(act.by, said.at)
+        )
 
 
 def _tell(conn: Connection, tenant_id: int, incident_id: int, said: _Said, author: str) -> None:
     known = store.held(conn, tenant_id, incident_id)
     if known is None or known.incident.status not in OPEN or known.updates[-1].message == said.text:
         return
+    rise = _rise(conn, tenant_id, known.incident, said)
     last = _own(known)
-    if last is not None and said.at - last.created_at < AT_MOST_EVERY:
+    if not rise and last is not None and said.at - last.created_at < AT_MOST_EVERY:
         store.reword(conn, tenant_id, last.id, f"{said.text} (as of {iso(said.at)})")
         return
-    if len(known.updates) < MAX_UPDATES:
-        _say(conn, tenant_id, incident_id, said, author)
+    message = said.text if len(known.updates) < MAX_UPDATES else None
+    if rise or message:
+        word = Change(fields=rise, message=message, is_public=False if message else None)
+        changes.change(conn, tenant_id, incident_id, word, Act(author, said.at))
+
+
+def _rise(conn: Connection, tenant_id: int, before: Incident, said: _Said) -> Mapping[str, str]:
+    """To the severity of what is new, where that is worse; what is over takes nothing back, people do."""
+    if not said.triggered:
+        return {}
+    worse, _ = _worst(conn, tenant_id, said.triggered)
+    if SEVERITIES.index(worse) <= SEVERITIES.index(before.severity):
+        return {}
+    title = before.title.removesuffix(_words(before.severity))
+    renamed = {"title": f"{title}{_words(worse)}"[:MAX_TITLE]} if title != before.title else {}
+    return {"severity": worse, **renamed}
+
+
+def _words(severity: Severity) -> str:
+    """What the title of a public incident ends with."""
+    return f": {severity.replace('_', ' ')}"
 
 
 def _own(known: Shown) -> Update | None:
@@ -117,11 +151,6 @@ def _own(known: Shown) -> Update | None:
     last = known.updates[-1]
     said = last.author == _NOBODY or last.author.startswith(_RULE)
     return last if len(known.updates) > 1 and said and not last.is_public else None
-
-
-def _say(conn: Connection, tenant_id: int, incident_id: int, said: _Said, author: str) -> None:
-    word = Change(message=said.text, is_public=False)
-    changes.change(conn, tenant_id, incident_id, word, Act(author, said.at))
 
 
 def _author(rule: Rule) -> str:

@@ -13,6 +13,7 @@ from collector.core import sequences
 from collector.core.upsert import upsert
 from collector.domain.incidents.rules import OPEN, Affected, Incident, Run, Shown, Status, Turn, Update
 from collector.domain.incidents.tables import incident, incident_impact, incident_service, incident_update
+from collector.domain.services import naming
 from collector.domain.services.rules import ServiceStatus, Severity
 from collector.domain.services.tables import service
 
@@ -48,6 +49,13 @@ def held(conn: Connection, tenant_id: int, incident_id: int) -> Shown | None:
     return None if row is None else complete(conn, tenant_id, [Incident(**row)])[0]
 
 
+def hold(conn: Connection, tenant_id: int, incidents: Iterable[int]) -> None:
+    """Nobody else changes these until the commit; held in one order, so that no two wait for each other."""
+    ids = sorted(set(incidents))
+    if ids:
+        conn.execute(_HOLD_SOME, {"tenant_id": tenant_id, "incidents": ids})
+
+
 def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Shown]]:
     """How many incidents there are, and the wanted ones, newest first."""
     shape = (query.status is not None, query.severity is not None)
@@ -72,8 +80,9 @@ def complete(conn: Connection, tenant_id: int, found: Sequence[Incident]) -> lis
     updates: dict[int, list[Update]] = defaultdict(list)
     for ids in _parts([one.id for one in found]):
         wanted = {"tenant_id": tenant_id, "incidents": ids}
-        for number, *rest in conn.execute(_SERVICES, wanted):
-            services[number].append(Affected(*rest))
+        for row in conn.execute(_SERVICES, wanted):
+            slug, name = naming.shown(row.slug, row.name, row.removed_at)
+            services[row.incident_id].append(Affected(row.id, slug, name, row.impact, row.by_hand))
         for number, *rest in conn.execute(_UPDATES, wanted):
             updates[number].append(Update(*rest))
     return [Shown(one, tuple(services[one.id]), tuple(updates[one.id])) for one in found]
@@ -148,11 +157,14 @@ _NEWEST = (_I.started_at.desc(), _I.id.desc())
 
 _FIND = select(incident).where(_OF_TENANT, _I.id == bindparam("incident_id"))
 _HOLD = _FIND.with_for_update()
+_HOLD_SOME = (
+    select(_I.id).where(_OF_TENANT, _I.id.in_(bindparam("incidents", expanding=True))).order_by(_I.id).with_for_update()
+)
 _ACTIVE = select(incident).where(_OF_TENANT, _I.status.in_(bindparam("open", expanding=True))).order_by(*_NEWEST)
 _SAVE = upsert(incident, objects=True)
 
 _SERVICES = (
-    select(_A.incident_id, _S.id, _S.slug, _S.name, _A.impact, _A.by_hand)
+    select(_A.incident_id, _S.id, _S.slug, _S.name, _S.removed_at, _A.impact, _A.by_hand)
     .join_from(incident_service, service, and_(_S.tenant_id == _A.tenant_id, _S.id == _A.service_id))
     .where(_A.tenant_id == bindparam("tenant_id"), _A.incident_id.in_(bindparam("incidents", expanding=True)))
     .order_by(_A.incident_id, _S.id)

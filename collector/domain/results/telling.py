@@ -30,9 +30,11 @@ def tell(conn: Connection, tenant_id: int, tellings: Sequence[Telling]) -> None:
     if not tellings:
         return
     events = [Event(one.event, one.data, one.at) for one in tellings]
+    following = incidents.hold(conn, tenant_id, events)
     outbox.emit(conn, tenant_id, events)
     activity.append(conn, tenant_id, [Entry(one.action, one.properties, one.at) for one in tellings])
-    incidents.follow(conn, tenant_id, events)
+    if following is not None:
+        incidents.follow(conn, tenant_id, following)
 
 
 def trigger(alert: Alert, place: Place) -> list[Telling]:

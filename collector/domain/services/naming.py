@@ -13,6 +13,9 @@ MAX_TAGS = 50
 MAX_PARTS = 200
 MAX_ID = 2**63 - 1
 LONGEST_PIN = timedelta(hours=24)
+GONE = "removed-service"
+"""The slug of what is gone: its own may be that of another service by now."""
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before anything that is watched could have been: what is near the beginning of all dates is none in every zone."""
 
@@ -36,6 +39,11 @@ def slug_of(name: str, taken: Collection[str] = ()) -> str:
 def released(slug: str, service_id: int) -> str:
     """What is no slug any more, so that others may have it."""
     return f"{slug}~{service_id}"
+
+
+def shown(slug: str, name: str, removed_at: datetime | None) -> tuple[str, str]:
+    """What is told of a service that something of the past names, also when it is gone."""
+    return (slug, name) if removed_at is None else (GONE, f"{name} (removed service)")
 
 
 def check_slug(text: str) -> str:

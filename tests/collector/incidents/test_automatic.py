@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from collector.core.database import Database
 from collector.core.problems import Refusal
 from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.incidents import changes, opening, store
-from collector.domain.incidents.rules import Change, Shown
+from collector.domain.incidents.rules import MAX_UPDATES, Change, Shown
+from collector.domain.services import changes as service_changes
 from collector.domain.services import store as services
 from common.clock import utc_now
 from common.wire import ConnectionInfo, Inventory, Kind
@@ -142,6 +144,58 @@ async def test_further_alerts_and_their_end_are_told_in_the_same_incident(here: 
     ]
     assert {each.is_public for each in one.updates} == {False}
     assert one.incident.status == "investigating"
+
+
+async def test_a_worse_alert_makes_the_incident_worse_and_its_end_does_not_take_that_back(here: Here) -> None:
+    await here.rule()
+    await here.run(0, found("FULL"))
+    await here.run(1, found("FULL"), down(), reachable=False)
+    one = await here.only()
+    assert (one.incident.severity, [each.impact for each in one.services]) == ("major_outage", ["major_outage"])
+    assert one.incident.title == "PROD: Tablespace full"
+    await here.run(30, found("FULL"), down("ok"))
+    assert (await here.only()).incident.severity == "major_outage"
+
+
+async def test_the_title_of_a_public_incident_says_how_bad_it_has_become(here: Here) -> None:
+    number = (await here.db.read(services.all_services, here.tenant))[0].id
+    terms = service_changes.Terms(visibility="public")
+    await here.db.write(service_changes.change, here.tenant, number, terms, Act("tests", T))
+    await here.rule(visibility="public")
+    await here.run(0, found("FULL"))
+    assert (await here.only()).incident.title == "PROD: degraded"
+    await here.run(1, found("FULL"), down(), reachable=False)
+    assert (await here.only()).incident.title == "PROD: major outage"
+
+
+async def test_a_worse_alert_counts_also_where_there_is_no_room_for_a_note(here: Here) -> None:
+    await here.rule()
+    await here.run(0, found("FULL"))
+    number = (await here.only()).incident.id
+    for count in range(MAX_UPDATES - 1):
+        word = Change(message=f"note {count}", is_public=False)
+        await here.db.write(changes.change, here.tenant, number, word, Act("ana@example.com", T + MINUTE))
+    await here.run(2, found("FULL"), down(), reachable=False)
+    one = await here.only()
+    assert (one.incident.severity, len(one.updates)) == ("major_outage", MAX_UPDATES)
+
+
+async def test_incidents_are_held_before_receivers_as_where_people_change_one(here: Here) -> None:
+    await here.rule()
+    await here.run(0, found("FULL"))
+    statements: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await here.run(30, found("FULL"), found("FRA"))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    held = next(n for n, one in enumerate(statements) if one.startswith("SELECT incident.id FROM incident WHERE"))
+    receivers = next(n for n, one in enumerate(statements) if "FROM endpoint" in one)
+    assert held < receivers
 
 
 async def test_what_comes_and_goes_is_one_update_in_ten_minutes(here: Here) -> None:

@@ -14,6 +14,7 @@ from collector.domain.access.rules import Act
 from collector.domain.incidents import changes, store
 from collector.domain.incidents.rules import MOVES, OPEN, STATUSES, TOLD_UPDATES, Change, NotAllowed, Shown, Wanted
 from collector.domain.incidents.tables import incident_impact
+from collector.domain.services import changes as services
 from collector.domain.webhooks.tables import event
 from tests.collector import builders
 from tests.collector.conftest import Postgres
@@ -139,6 +140,17 @@ async def test_receivers_are_told_of_each_change_once(database: Database) -> Non
     ]
     assert (told[3]["data"]["root_cause"], told[3]["data"]["resolved_at"]) == ("DNS", "2026-05-14T12:00:04Z")
     assert [each["timestamp"][-3:-1] for each in told] == ["00", "01", "02", "04", "05"]
+
+
+async def test_a_service_that_was_removed_since_is_told_of_as_such(database: Database) -> None:
+    tenant_id = await builders.tenant(database)
+    service = await add_service(database, tenant_id, AT, slug="main-api", name="Main API")
+    one = await made(database, tenant_id, service)
+    await database.write(changes.change, tenant_id, one.incident.id, Change(status="resolved"), act(1))
+    await database.write(services.delete, tenant_id, service, act(2))
+    found = await database.read(store.find, tenant_id, one.incident.id)
+    assert found is not None
+    assert [(each.slug, each.name) for each in found.services] == [("removed-service", "Main API (removed service)")]
 
 
 async def test_an_event_carries_the_newest_updates_only(database: Database) -> None:
