@@ -77,7 +77,7 @@ def schedule(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> Show
 
 
 def add(conn: Connection, tenant_id: int, wanted: Wanted, act: Act, rule: tuple[str, datetime] | None = None) -> Shown:
-    """Store and tell what was checked. `rule`: which one made it, and the instant that it gave."""
+    """Store what was checked, and tell it. `rule`: which one made it, and the instant that it gave; it tells itself."""
     given = {name: getattr(wanted, name) for name in Wanted.__slots__ if name != "services"}
     recurrence_id, occurrence = rule or ("", None)
     window = Window(
@@ -93,9 +93,17 @@ def add(conn: Connection, tenant_id: int, wanted: Wanted, act: Act, rule: tuple[
     )
     store.save(conn, tenant_id, [window])
     store.link(conn, tenant_id, window.id, wanted.services)
-    telling.take(conn, window, [("scheduled", act.at)], act)
-    telling.tell(conn, window, "scheduled", act)
+    if rule is None:
+        announce(conn, tenant_id, window, act)
     return telling.shown(conn, clock.settle(conn, window, act.at))
+
+
+def announce(conn: Connection, tenant_id: int, window: Window, act: Act) -> None:
+    """Once, whoever asks."""
+    if window.tenant_id != tenant_id:
+        raise NoSuchWindow(f"no maintenance window {window.id}")
+    if telling.take(conn, window, [("scheduled", act.at)], act):
+        telling.tell(conn, window, "scheduled", act)
 
 
 def move(conn: Connection, tenant_id: int, window_id: int, action: Action, act: Act, *, agree: Agree = anyhow) -> Shown:
@@ -107,8 +115,12 @@ def move(conn: Connection, tenant_id: int, window_id: int, action: Action, act: 
     after = replace(rules.moved(before, action, act.at), version=before.version + 1)
     store.save(conn, tenant_id, [after])
     step = rules.MOVES[action].step
+    silent = step == "cancelled" and bool(after.recurrence_id) and not store.noted(conn, tenant_id, window_id)
     if telling.take(conn, after, [(step, act.at)], act):
-        telling.tell(conn, after, step, act)
+        if silent:
+            telling.log(conn, after, "maintenance_cancelled", act)
+        else:
+            telling.tell(conn, after, step, act)
     if after.status == "completed" and after.suppress_alerts:
         clock.let_go(conn, after, act.at)
     return telling.shown(conn, clock.settle(conn, after, act.at))

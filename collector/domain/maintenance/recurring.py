@@ -24,6 +24,9 @@ from common.ids import new_id
 _EVERY = timedelta(days=1)
 """How often a rule is followed further."""
 
+_TOLD_AHEAD = timedelta(days=7)
+"""How long before it begins a window is announced; of a rule that has just been made the next one in any case."""
+
 
 class NoSuchRule(Refusal):
     """There is none of that id in this tenant."""
@@ -136,9 +139,19 @@ def follow(conn: Connection, rule: Rule, act: Act) -> Rule:
         if start not in made:
             wanted = _wanted(rule, start, tuple(one for one in rule.services if one in known))
             changes.add(conn, rule.tenant_id, wanted, act, (rule.id, start))
+    _announce(conn, rule, act)
     followed = replace(rule, expanded_until=max(until, rule.expanded_until))
     _save(conn, followed)
     return followed
+
+
+def _announce(conn: Connection, rule: Rule, act: Act) -> None:
+    """A window at a time as they come near, not all that a rule makes in one go."""
+    made = store.of_rule(conn, rule.tenant_id, rule.id, act.at - LONGEST)
+    ahead = [one for one in made if rules.state(one, act.at) == "scheduled"]
+    for place, one in enumerate(sorted(ahead, key=lambda one: one.scheduled_start)):
+        if place == 0 or one.scheduled_start <= act.at + _TOLD_AHEAD:
+            changes.announce(conn, rule.tenant_id, one, act)
 
 
 def _ended(conn: Connection, tenant_id: int, rule: Rule, act: Act, *, why: str = "") -> Rule:

@@ -27,6 +27,7 @@ from collector.core.upsert import insert_missing, upsert
 from collector.domain.maintenance import rules
 from collector.domain.maintenance.rules import Linked, State, Step, Window
 from collector.domain.maintenance.tables import maintenance, maintenance_service, maintenance_step
+from collector.domain.services import naming
 from collector.domain.services.rules import Work
 from collector.domain.services.tables import service
 
@@ -86,7 +87,7 @@ def services_of(conn: Connection, tenant_id: int, windows: Sequence[int]) -> dic
     """By window, in the order of their names."""
     found: dict[int, list[Linked]] = defaultdict(list)
     for row in conn.execute(_LINKED, {"tenant_id": tenant_id, "windows": list(windows)}):
-        found[row.maintenance_id].append(Linked(row.id, row.slug, row.name))
+        found[row.maintenance_id].append(Linked(row.id, *naming.shown(row.slug, row.name, row.removed_at)))
     return found
 
 
@@ -211,7 +212,7 @@ _UPCOMING = (
     .order_by(_M.scheduled_start, _M.id)
 )
 _LINKED = (
-    select(_W.maintenance_id, _S.id, _S.slug, _S.name)
+    select(_W.maintenance_id, _S.id, _S.slug, _S.name, _S.removed_at)
     .join_from(maintenance_service, service, and_(_S.tenant_id == _W.tenant_id, _S.id == _W.service_id))
     .where(_W.tenant_id == bindparam("tenant_id"), _W.maintenance_id.in_(bindparam("windows", expanding=True)))
     .order_by(_S.name, _S.id)

@@ -9,6 +9,7 @@ from collector.domain.access.rules import Act
 from collector.domain.maintenance import changes, rules, store
 from collector.domain.maintenance.changes import NoSuchWindow, NotPossible
 from collector.domain.maintenance.rules import Action, Unfit
+from collector.domain.services import changes as service_changes
 from collector.domain.services.rules import Span
 from tests.collector import builders
 from tests.collector.maintenance.desk import HOUR, MINUTE, T0, Desk
@@ -220,3 +221,11 @@ async def test_lists_go_by_what_windows_are_at_the_instant(desk: Desk, *, noted:
     for status in ("active", "completed", "cancelled"):
         _, found = await desk.db.read(changes.page, desk.tenant, store.Query(status, 0, 50, END))  # type: ignore[arg-type]  # likewise
         assert never not in [one.window.id for one in found]
+
+
+async def test_a_service_that_was_removed_since_is_told_of_as_such(desk: Desk) -> None:
+    number = await desk.schedule()
+    await desk.move(number, "cancel", T0 - MINUTE)
+    await desk.db.write(service_changes.delete, desk.tenant, desk.service, Act("ana", T0))
+    found = await desk.db.read(changes.find, desk.tenant, number)
+    assert [(one.slug, one.name) for one in found.services] == [("removed-service", "Payments (removed service)")]

@@ -58,7 +58,35 @@ async def test_the_windows_of_the_first_weeks_are_made_at_once(desk: Desk) -> No
     assert (first.recurrence_id, first.occurrence) == (made.id, first.scheduled_start)
     assert first.scheduled_end - first.scheduled_start == timedelta(minutes=90)
     assert {data["recurrence_id"] for _, data in await desk.events()} == {made.id}
-    assert await desk.activity() == ["recurrence_created", *["maintenance_scheduled"] * 4]
+    assert await desk.activity() == ["recurrence_created", "maintenance_scheduled"]
+
+
+async def told(desk: Desk) -> list[str]:
+    return [f"{kind} {data['scheduled_start'][5:13]}" for kind, data in await desk.events()]
+
+
+async def test_a_rule_announces_its_windows_a_week_ahead_and_not_thirty_at_once(desk: Desk) -> None:
+    await recur(desk, rule="FREQ=DAILY", first_start="2026-06-01T03:00")
+    assert len(await windows(desk)) == 30
+    first = [f"maintenance.scheduled 06-{day:02}T03" for day in range(1, 8)]
+    assert await told(desk) == first
+    await extend(desk, NOW + DAY + HOUR / 2)
+    await extend(desk, NOW + DAY + HOUR / 2)
+    assert await told(desk) == [*first, "maintenance.scheduled 06-08T03"]
+
+
+async def test_the_next_window_is_announced_however_far_it_is(desk: Desk) -> None:
+    await recur(desk, rule="FREQ=WEEKLY;BYDAY=SU", first_start="2026-06-14T03:00")
+    assert await told(desk) == ["maintenance.scheduled 06-14T03"]
+
+
+async def test_what_was_never_announced_is_called_off_without_a_word(desk: Desk) -> None:
+    made = await recur(desk, rule="FREQ=DAILY", first_start="2026-06-01T03:00")
+    await desk.db.write(recurring.end, desk.tenant, made.id, Act("ana", NOW))
+    assert {status for _, status in await windows(desk)} == {"cancelled"}
+    kinds = [one.partition(" ")[0] for one in await told(desk)]
+    assert (kinds.count("maintenance.scheduled"), kinds.count("maintenance.cancelled")) == (7, 7)
+    assert (await desk.activity()).count("maintenance_cancelled") == 30
 
 
 async def test_what_comes_into_reach_is_made_once_a_day_and_only_once(desk: Desk) -> None:
