@@ -33,6 +33,7 @@ _TEMPLATE = "incidents/form.html"
 _NAMES = {"service_ids": picking.FIELD, "services": picking.FIELD, "timezone": "zone"}
 _IMPACT = "impact-"
 _EDITED = ("title", "description", "severity", "visibility", "root_cause", "postmortem")
+_LABELS = {"description": "What is known", "visibility": "Shown to", "postmortem": "Post-mortem"}
 _WHEN_CLOSED = ("root_cause", "postmortem")
 IMPACT_CHOICES = (("", "By severity"), *((one, filters.words(one)) for one in IMPACTS))
 
@@ -175,7 +176,7 @@ def digest(document: Mapping[str, object]) -> str:
 def differences(known: Shown, given: Mapping[str, str]) -> Sequence[Difference]:
     stored = _given(known)
     return [
-        Difference(filters.words(name), given.get(name, ""), stored[name])
+        Difference(_LABELS.get(name, filters.words(name)), given.get(name, ""), stored[name])
         for name in _EDITED
         if _lines(given.get(name, "")) != stored[name]
     ]

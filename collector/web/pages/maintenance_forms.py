@@ -34,6 +34,16 @@ NAMES = {"service_ids": picking.FIELD, "timezone": "zone"}
 _TEMPLATE = "maintenance/form.html"
 _BOXES = ("exclude_from_sla", "suppress_alerts", "auto_start", "auto_complete")
 _COMPARED = ("title", "description", "visibility", "scheduled_start", "scheduled_end", *_BOXES)
+_LABELS = {
+    "description": "About",
+    "visibility": "Shown to",
+    "scheduled_start": "From (UTC)",
+    "scheduled_end": "To (UTC)",
+    "suppress_alerts": "Hold alerts back",
+    "exclude_from_sla": "Leave it out of uptime",
+    "auto_start": "It begins by itself",
+    "auto_complete": "It ends by itself",
+}
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -172,7 +182,7 @@ def differences(known: Shown, given: Mapping[str, str]) -> Sequence[tuple[str, s
     """Fields of which somebody else has stored something else: what it is, yours, theirs."""
     stored = _given(known)
     return [
-        (filters.words(name), _plain(given.get(name, "")), _plain(stored.get(name, "")))
+        (_LABELS.get(name, filters.words(name)), _plain(given.get(name, "")), _plain(stored.get(name, "")))
         for name in _COMPARED
         if given.get(name, "").replace("\r\n", "\n").strip() != stored.get(name, "")
     ]
