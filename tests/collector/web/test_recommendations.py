@@ -89,7 +89,7 @@ async def test_an_empty_list_says_what_to_do_next(database: Database) -> None:
 async def test_one_decision_about_several_tells_what_was_left_alone(database: Database) -> None:
     tenant = await filled(database)
     async with visiting(database, tenant=tenant, role="dba") as member:
-        form = {"action": "dismiss", "reason": "kept for the audit", "id": [SNAPSHOT]}
+        form: dict[str, str | list[str]] = {"action": "dismiss", "reason": "kept for the audit", "id": [SNAPSHOT]}
         assert (await member.send(f"{PATH}?risk=LOW", form)).headers["location"] == f"{PATH}?risk=LOW"
         answer = await member.send(PATH, {"action": "snooze", "until": days(9), "id": [SNAPSHOT, VOLUME, "rec_x"]})
         assert answer.status_code == 303
