@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 
 from sqlalchemy import Connection
 
@@ -11,7 +10,7 @@ from collector.domain.maintenance import store as windows
 from collector.domain.services import gathering, listing, policies, store, uptime
 from collector.domain.services.listing import Seen
 from collector.domain.services.overview import DAYS
-from collector.domain.services.rules import Inputs, Pin, Work
+from collector.domain.services.rules import Impact, Inputs, Pin, Work
 from collector.domain.services.store import Service
 from collector.domain.services.timeline import Segment, timeline
 from collector.domain.services.uptime import Day, Uptime
@@ -58,8 +57,8 @@ def story(conn: Connection, tenant_id: int, service_id: int, now: datetime) -> S
     )
 
 
-def causes(told: Story) -> tuple[Mapping[int, str], Sequence[Work]]:
-    """Titles of the incidents that it suffered, by id, the latest first; and the work on it, running or over."""
+def causes(told: Story) -> tuple[Sequence[Impact], Sequence[Work]]:
+    """The incidents that it suffered, each once, and the work on it, running or over; the latest first."""
     impacts = sorted(told.inputs.impacts, key=lambda one: one.span.began_at, reverse=True)
     works = sorted(told.inputs.works, key=lambda one: one.span.began_at, reverse=True)
-    return dict(chain((one.incident_id, one.title) for one in impacts)), works
+    return list({one.incident_id: one for one in reversed(impacts)}.values())[::-1], works

@@ -20,7 +20,7 @@ _TALL = {
 }
 _UNKNOWN = 8
 _TICKS = 6
-_WORD = 40
+_WORD, _WORDS = 60, 30
 
 
 def timeline(segments: Sequence[Segment], lo: datetime, hi: datetime, *, title: str) -> Markup:
@@ -33,7 +33,7 @@ def timeline(segments: Sequence[Segment], lo: datetime, hi: datetime, *, title: 
     quiet = sorted((one for one in segments if one.ended_at > lo), key=_height)  # the worst are drawn last, on top
     stretches = [_stretch(one, place(one.began_at), place(one.ended_at)) for one in quiet]
     base = svg.element("path", d=f"M0 {_TOP + _HEIGHT + 0.5}H{_WIDTH}", class_="axis")
-    return svg.picture(title, _WIDTH, _TOP + _HEIGHT + 18, base, *stretches, *_ticks(lo, hi))
+    return svg.picture(title, _WIDTH, _TOP + _HEIGHT + _WORDS, base, *stretches, *_ticks(lo, hi), kind="chart times")
 
 
 def said(one: Segment) -> str:
@@ -69,5 +69,5 @@ def _ticks(lo: datetime, hi: datetime) -> Iterator[Markup]:
         x = (at - lo) / (hi - lo) * _WIDTH
         if x < _WIDTH - _WORD:
             yield svg.element("path", d=f"M{svg.short(x)} {_TOP + _HEIGHT}v4", class_="axis")
-            yield svg.element("text", f"{at.day} {at:%b}", x=x, y=_TOP + _HEIGHT + 15)
+            yield svg.element("text", f"{at.day} {at:%b}", x=x, y=_TOP + _HEIGHT + 6, dominant_baseline="hanging")
         at += step
