@@ -125,8 +125,8 @@ async def add_token(request: Request, visitor: OfTokens, db: Gateway) -> Respons
         return await _tokens(request, visitor, db, wrong, chosen)
     until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else "it is revoked"
     facts = [("Scopes", ", ".join(made.scopes)), ("Good until", until)]
-    hint = "Programs send it as `Authorization: Bearer …` to the status API."
-    return settings.once(request, visitor, Secret("API token", made.name, made.secret, TOKENS, hint, facts))
+    hint = "Programs send it as Authorization: Bearer … to the status API."
+    return settings.once(request, visitor, Secret("API token", made.name, made.secret, TOKENS, hint, facts=facts))
 
 
 @router.post("/tokens/{token_id}/revoke")
@@ -208,7 +208,7 @@ async def _key(db: Database, visitor: Visitor, key_id: str) -> ListedKey:
 
 
 def _key_page(made: store.NewKey) -> Secret:
-    hint = "Programs send it as `Authorization: Bearer …` to the health API."
+    hint = "Programs send it as Authorization: Bearer … to the health API."
     return Secret("API key", made.name, made.secret, KEYS, hint)
 
 

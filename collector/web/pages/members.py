@@ -11,7 +11,7 @@ from collector.api.family import Gateway
 from collector.api.params import MAX_ID
 from collector.core.database import Database
 from collector.core.problems import Problem, not_found
-from collector.domain.access import browsers, people, sessions
+from collector.domain.access import browsers, factors, people, sessions
 from collector.domain.access.browsers import ListedBrowser
 from collector.domain.access.people import NoSuchMember, Standing
 from collector.domain.access.rules import (
@@ -85,9 +85,12 @@ async def invite(request: Request, visitor: Changer, db: Gateway) -> Response:
             made = await db.write(people.invite, visitor.tenant, check_email(form.email), form.role, _act(visitor))
     except forms.NotFilled as wrong:
         return await _list(request, visitor, db, wrong=wrong)
-    hint = f"Send it to {made.email} in a way that you trust. It is entered at {_origin(request)}{INVITATION}"
+    page = f"{_origin(request)}{INVITATION}"
+    hint = f"Send it to {made.email} in a way that you trust. It is entered at {page}"
     facts = [("Email", made.email), ("Role", made.role), ("Good until", f"{made.expires_at:%Y-%m-%d %H:%M} UTC")]
-    return settings.once(request, visitor, Secret("Invitation", made.email, made.secret, LIST, hint, facts))
+    return settings.once(
+        request, visitor, Secret("Invitation", made.email, made.secret, LIST, hint, f"{page}#{made.secret}", facts)
+    )
 
 
 @router.post("/invitations/{invitation_id}/withdraw")
@@ -135,6 +138,18 @@ async def remove(member_id: MemberId, request: Request, visitor: Changer, db: Ga
     return done(request, f"{before.email} is removed.", to=LIST)
 
 
+@router.post("/{member_id}/reset-second-factor")
+async def reset_second_factor(member_id: MemberId, request: Request, visitor: Changer, db: Gateway) -> Response:
+    found = await _found(db, visitor, member_id)
+    _check_touch(visitor, found.role)
+    try:
+        with told():
+            await db.write(factors.reset, visitor.tenant, member_id, _act(visitor))
+    except forms.NotFilled as wrong:
+        return await _one(request, visitor, db, found, wrong=wrong)
+    return done(request, f"The password alone lets {found.email} in.", to=f"{LIST}/{member_id}")
+
+
 @router.post("/{member_id}/browsers/{session_id}/end")
 async def end_browser(member_id: MemberId, session_id: str, request: Request, visitor: Reader, db: Gateway) -> Response:
     found = await _signed(db, visitor, await _found(db, visitor, member_id))
@@ -157,13 +172,15 @@ async def _list(request: Request, visitor: Visitor, db: Database, *, wrong: form
     wanted = Wanted(request.query_params.get("q", "").strip()[:200], request.query_params.get("role", ""))
     found = [one for one in await db.read(store.members, visitor.tenant) if wanted.fits(one)]
     page = settings.page_of(request, len(found))
+    rows = found[page.offset : page.offset + settings.ROWS]
     open_ones = await db.read(people.invitations, visitor.tenant, utc_now()) if _changes(visitor) else ()
     return settings.page(
         request,
         "members.html",
         visitor,
         status=422 if wrong else 200,
-        rows=found[page.offset : page.offset + settings.ROWS],
+        rows=rows,
+        second_factors=await db.read(factors.on_among, [one.email for one in rows]),
         page=page,
         wanted=wanted,
         roles=[(role, f"{role}: {ROLE_TERMS[role].description}") for role in _roles(visitor)],
@@ -183,7 +200,9 @@ async def _one(
         status=422 if wrong else 200,
         member=found,
         about_role=ROLE_TERMS[found.role].description,
-        roles=[(role, f"{role}: {ROLE_TERMS[role].description}") for role in _roles(visitor)],
+        roles=[(role, role) for role in _roles(visitor)],
+        about_roles=[(role, ROLE_TERMS[role].description) for role in ROLES],
+        second_factor=bool(await db.read(factors.on_among, [found.email])),
         signed=await _signed(db, visitor, found),
         sees=_sees(visitor, found),
         changes=_changes(visitor) and may_change_member(visitor.role, found.role),

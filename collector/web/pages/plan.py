@@ -153,7 +153,8 @@ async def _plan(request: Request, visitor: Visitor, db: Database, wrong: forms.N
         offered=offered(now),
         used=await _used(db, visitor),
         plans=[(name, name) for name in PLANS],
-        policies=[(name, _policy_text(name)) for name in POLICY_NAMES],
+        policies=[(name, name) for name in POLICY_NAMES],
+        policies_said=[(name, _policy_text(name)) for name in POLICY_NAMES],
         policy=await db.read(policies.policy, visitor.tenant),
         **settings.errors(wrong),
     )
@@ -197,8 +198,7 @@ async def _status_page(
 
 
 def _policy_text(name: PolicyName) -> str:
-    counted = ", ".join(f"{status.replace('_', ' ')} {weight / 10:g} %" for status, weight in WEIGHTS[name].items())
-    return f"{name}: {counted} down"
+    return ", ".join(f"a {status.replace('_', ' ')} by {weight / 10:g} %" for status, weight in WEIGHTS[name].items())
 
 
 def _act(visitor: Visitor) -> Act:

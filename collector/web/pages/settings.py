@@ -61,6 +61,7 @@ class Secret(NamedTuple):
     secret: str
     back: str
     hint: str = ""
+    link: str = ""
     facts: Sequence[tuple[str, object]] = ()
 
 
