@@ -53,7 +53,7 @@ async def serving(state: Path, *, tls: str = "off", **settings: str) -> AsyncIte
             stdout=PIPE, stderr=errors, env=environment,
         )  # fmt: skip
     assert process.stdout is not None
-    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    line = (await asyncio.wait_for(process.stdout.readline(), 90)).decode()
     assert line.startswith("listening on "), log.read_text()
     collector = Collector(process, line.removeprefix("listening on ").strip(), state, log)
     try:

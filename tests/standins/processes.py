@@ -40,7 +40,7 @@ class Process:
         self.handle.kill()
         self.handle.wait(timeout=10)
 
-    def stop(self, timeout_s: float = 15) -> int:
+    def stop(self, timeout_s: float = 30) -> int:
         """SIGTERM, then the exit code; a program that does not end in time is killed and that is an error."""
         if self.alive():
             self.handle.send_signal(signal.SIGTERM)
@@ -54,7 +54,7 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def wait_until(
-        self, ready: Callable[[], T | None], *, timeout_s: float = 30, every_s: float = 0.05, what: str = "ready"
+        self, ready: Callable[[], T | None], *, timeout_s: float = 90, every_s: float = 0.05, what: str = "ready"
     ) -> T:
         """Poll until `ready` gives something."""
         deadline = time.monotonic() + timeout_s

@@ -84,7 +84,7 @@ def records(draw: st.DrawFn) -> list[Item]:
 
 @given(items=records(), data=st.data())
 @settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking such histories takes minutes

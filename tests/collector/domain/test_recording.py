@@ -207,7 +207,7 @@ def histories(draw: st.DrawFn) -> list[bool]:
 
 @given(history=histories(), began=st.integers(3, 40), length=st.integers(3, 40))
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -226,7 +226,7 @@ def test_an_outage_that_shows_when_a_spool_drains_is_as_long_as_if_it_had_been_t
 
 @given(history=histories(), cuts=st.sets(st.integers(11, 49), max_size=3))
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

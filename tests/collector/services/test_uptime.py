@@ -66,7 +66,7 @@ def test_it_equals_what_counting_seconds_gives(history: Inputs, policy: PolicyNa
     check(history, policy, view)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @given(history=inputs(), policy=POLICIES, view=VIEWS)
 @settings(max_examples=4000, deadline=None)
 def test_it_equals_that_for_thousands_of_histories(history: Inputs, policy: PolicyName, view: View) -> None:
