@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, bindparam, case, func, or_, select
 
 from collector.domain.agents.tables import agent
 from collector.domain.alerts.rules import Alert, AlertState
@@ -57,7 +57,7 @@ class Opened(NamedTuple):
 
 
 def page(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, list[Found]]:
-    """How many there are, and the wanted ones, newest first."""
+    """How many there are, and the wanted ones: open ones worst first, others newest first."""
     values = {"tenant_id": tenant_id, **_values(query)}
     shape = _shape(query)
     rows = conn.execute(_page(shape), {**values, "skip": offset, "take": limit}).all()
@@ -121,8 +121,8 @@ def _values(query: Query) -> dict[str, object]:
     }
 
 
-Shape = tuple[bool, bool, bool, bool, bool]
-"""Which filters are set, as `_FILTERS` has them."""
+Shape = tuple[bool, bool, bool, bool, bool, bool]
+"""Which filters are set, as `_FILTERS` has them; whether the worst come first."""
 
 
 def _shape(query: Query) -> Shape:
@@ -132,6 +132,7 @@ def _shape(query: Query) -> Shape:
         query.check is not None,
         query.connection_id is not None,
         query.text is not None,
+        query.state == "open",
     )
 
 
@@ -146,6 +147,8 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
     _A.connection_id == bindparam("of_connection"),
     or_(*(column.ilike(_LIKE, escape="\\") for column in (_A.title, _A.check_id, _A.line, _C.name, _G.name))),
 )
+_WORST_FIRST = case((_A.severity == "critical", 0), else_=1)
+_NEWEST_FIRST = (_A.triggered_at.desc(), _A.id.desc())
 _FROM = alert.outerjoin(connection, and_(_C.tenant_id == _A.tenant_id, _C.id == _A.connection_id)).outerjoin(
     agent, and_(_G.tenant_id == _A.tenant_id, _G.id == _A.agent_id)
 )
@@ -157,13 +160,14 @@ def _listed(*where: ColumnElement[bool]) -> Select[Any]:
 
 
 def _matching(shape: Shape) -> ColumnElement[bool]:
-    chosen = [one for one, is_set in zip(_FILTERS, shape, strict=True) if is_set]
+    chosen = [one for one, is_set in zip(_FILTERS, shape[:-1], strict=True) if is_set]
     return and_(_A.tenant_id == bindparam("tenant_id"), *chosen)
 
 
 @cache
 def _page(shape: Shape) -> Select[Any]:
-    listed = _listed(_matching(shape)).order_by(_A.triggered_at.desc(), _A.id.desc())
+    order = (_WORST_FIRST, *_NEWEST_FIRST) if shape[-1] else _NEWEST_FIRST
+    listed = _listed(_matching(shape)).order_by(*order)
     return listed.offset(bindparam("skip")).limit(bindparam("take"))
 
 

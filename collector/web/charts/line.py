@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from markupsafe import Markup
 
-from collector.web.charts.svg import element, group, path, picture
+from collector.web.charts.svg import element, group, path, picture, short
 
 WIDTH, HEIGHT = 400, 165
 _LEFT, _RIGHT, _TOP, _BOTTOM = 42, 382, 10, 145
@@ -78,7 +78,7 @@ def draw(chart: Chart) -> Markup:
         group(_levels(chart, scale)),
         *(_stretch(chart, scale, points) for points in stretches(chart.points, chart.gap)),
     ]
-    return picture(chart.title, WIDTH, HEIGHT, *parts)
+    return picture(chart.title, WIDTH, HEIGHT, *parts, kind="chart values")
 
 
 def stretches(points: Sequence[Point], gap: timedelta) -> list[list[Point]]:
@@ -152,17 +152,16 @@ def _bands(chart: Chart) -> Iterable[Markup]:
 
 
 def _axis(scale: Scale) -> Iterable[Markup]:
+    yield element("path", d="".join(f"M{_LEFT} {short(scale.y(one))}H{_RIGHT}" for one in scale.ticks), class_="axis")
     for value in scale.ticks:
-        y = scale.y(value)
-        yield path([(_LEFT, y), (_RIGHT, y)], class_="axis")
-        yield element("text", brief(value), x=_LEFT - 6, y=y + _HALF_A_LETTER, text_anchor="end")
+        yield element("text", brief(value), x=_LEFT - 6, y=scale.y(value) + _HALF_A_LETTER, text_anchor="end")
 
 
 def _days(chart: Chart) -> Iterable[Markup]:
-    for day in day_ticks(chart.begin, chart.end):
-        x = _x(chart, day)
-        yield path([(x, _BOTTOM), (x, _BOTTOM + 4)], class_="axis")
-        yield element("text", f"{day.day} {day:%b}", x=x, y=_BOTTOM + 16, text_anchor="middle")
+    days = day_ticks(chart.begin, chart.end)
+    yield element("path", d="".join(f"M{short(_x(chart, one))} {_BOTTOM}v4" for one in days), class_="axis")
+    for day in days:
+        yield element("text", f"{day.day} {day:%b}", x=_x(chart, day), y=_BOTTOM + 16, text_anchor="middle")
 
 
 def _levels(chart: Chart, scale: Scale) -> Iterable[Markup]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from collector.domain.fleet.inspecting import Checked
 from collector.domain.history.charting import Around, Reach, Sum
@@ -16,19 +16,11 @@ from collector.web.oracle.findings import levels, quantity
 
 STEPS = {7: timedelta(hours=1), 30: timedelta(hours=6), 90: timedelta(days=1)}
 """The ranges that are shown, in days, and how much time one point stands for."""
-CHARTS = 12
+CHARTS = 8
+"""With the score they fill a square."""
 _HOUR = timedelta(hours=1)
+_AFTER_A_GAP = ' <span class="quiet">after a gap</span>'
 _DAY = timedelta(days=1)
-
-
-class Row(NamedTuple):
-    """One line of the table beside a picture; `gap`: nothing was measured between this one and the one before."""
-
-    at: datetime
-    low: str
-    value: str
-    high: str
-    gap: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +33,8 @@ class Drawn:
     latest: str
     levels: str
     picture: Markup
-    rows: Sequence[Row]
+    rows: Markup
+    """Of the table beside it."""
 
 
 class Category(NamedTuple):
@@ -144,17 +137,13 @@ def _points(sums: Sequence[Sum]) -> list[Point]:
     return [Point(one.at, max(one.at, one.last_at), one.low, one.average, one.high) for one in sums]
 
 
-def _rows(chart: Chart, unit: str) -> list[Row]:
-    """Newest first, as tables of time are read."""
+def _rows(chart: Chart, unit: str) -> Markup:
+    """Newest first, as tables of time are read; a page has two thousand of these, too many for a template."""
     begins = {points[0].at for points in line.stretches(chart.points, chart.gap)[1:]}
     rows = [
-        Row(
-            one.at,
-            quantity(one.low, unit),
-            quantity(one.value, unit),
-            quantity(one.high, unit),
-            one.at in begins,
-        )
-        for one in chart.points
+        f"<tr><td>{one.at:%Y-%m-%d %H:%M}{_AFTER_A_GAP if one.at in begins else ''}</td>"
+        + "".join(f'<td class="num">{escape(quantity(value, unit))}</td>' for value in (one.low, one.value, one.high))
+        + "</tr>\n"
+        for one in reversed(chart.points)
     ]
-    return rows[::-1]
+    return Markup("".join(rows))  # noqa: S704 - all that is not constant is escaped

@@ -31,7 +31,7 @@ def of_ticket(ticket: Ticket, told: Sequence[Alert], marked: Iterable[Marked]) -
     """Newest first. Alerts come and go with the severity, so that they say what the ticket alone would forget."""
     events = [Event(ticket.first_seen_at, "First seen", "" if told else ticket.severity)]
     for number, one in enumerate(told):
-        what = f"{'Became' if number else 'Found to be'} {one.severity}"
+        what = f"{'Became' if number else 'Began as'} {one.severity}"
         note = "" if one.sent_at else "held back, nobody was told"
         events.append(Event(one.triggered_at, what, one.severity, one.line, one.id, note))
     if told and told[-1].severity != ticket.severity and told[-1].resolved_at:

@@ -79,7 +79,7 @@ async def values(request: Request, visitor: Reader, connection_id: ConnectionId,
     skip = paging.offset(number, metrics.CHARTS)
     wanted, over = chosen[skip : skip + metrics.CHARTS], metrics.reach(days, now)
     marks = await _marks(db, visitor, connection_id, over)
-    found = await db.read(charting.sums, visitor.tenant, metrics.series_of(wanted, None), over)
+    found = await db.read(charting.sums, visitor.tenant, metrics.series_of(wanted, None), over, heavy=True)
     return _page(
         request,
         seen,

@@ -47,9 +47,9 @@ def statements() -> Iterator[Statement]:
     for shape in product(SWITCHES, repeat=8):
         yield ticket_search._page(shape)
         yield ticket_search._count(shape)
-    for five in product(SWITCHES, repeat=5):
-        yield alert_search._page(five)
-        yield alert_search._count(five)
+    for six in product(SWITCHES, repeat=6):
+        yield alert_search._page(six)
+        yield alert_search._count(six)
 
 
 def test_no_search_reads_a_whole_table_or_leaves_the_tenant_out(empty: Connection) -> None:

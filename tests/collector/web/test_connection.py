@@ -29,7 +29,7 @@ async def owner(database: Database, estate: Estate) -> AsyncIterator[Visiting]:
 
 async def test_the_overview_explains_the_score_so_that_it_adds_up(owner: Visiting, estate: Estate) -> None:
     text = await owner.page(f"/ui/connections/{estate.bad}")
-    assert "Why 49" in text
+    assert "Why 47" in text
     assert "While BACKUP_AGE is critical" in text
     taken = [float(number.replace("\u2212", "-")) for number in re.findall(r'"num">([\u2212+][\d.]+)</td>', text)]
     left = re.findall(r'"num">(\d+\.\d\d)</td>', text)[-1]
@@ -73,7 +73,7 @@ async def test_a_finding_is_muted_for_a_while_and_counts_again(
     assert check.mute is not None
     assert check.mute.expires_at is not None
     assert 6 <= (check.mute.expires_at - utc_now()).days <= 7
-    assert "with everything counted the score would be 49" in await owner.page(f"/ui/connections/{estate.bad}")
+    assert "with everything counted the score would be 47" in await owner.page(f"/ui/connections/{estate.bad}")
     await owner.send(f"{path}/BACKUP_AGE/unmute")
     assert "muted finding" not in await owner.page(path)
 
@@ -127,7 +127,7 @@ async def test_values_are_drawn_with_a_table_beside_each(owner: Visiting, estate
         assert "Patch to 19.23" in text
         assert "Slow month-end reports" in text
     text = await owner.page(f"/ui/connections/{estate.bad}/metrics?category=tablespace")
-    assert "TABLESPACE_USED_PCT" in text
+    assert 'id="m-tablespace_used_pct"' in text
     assert 'id="m-sessions_used"' not in text
     assert "expected one of 7, 30, 90" in await owner.page(f"/ui/connections/{estate.bad}/metrics?days=8", status=400)
 
@@ -159,8 +159,8 @@ async def test_a_region_that_renews_itself_is_sent_alone(owner: Visiting, estate
 async def test_a_viewer_reads_and_changes_nothing(database: Database, estate: Estate) -> None:
     async with visiting(database, tenant=estate.tenant, role="viewer") as viewer:
         path = f"/ui/connections/{estate.bad}"
-        text = await viewer.page(path) + await viewer.page(path + "/findings")
-        assert "<form" not in text.partition("<main")[2]
+        for view in ("", "/findings"):
+            assert "<form" not in (await viewer.page(path + view)).partition("<main")[2]
         for change in ("run", "findings/BACKUP_AGE/mute", "findings/BACKUP_AGE/acknowledge"):
             assert (await viewer.send(f"{path}/{change}", {"reason": "x"})).status_code == 403
 
@@ -172,4 +172,4 @@ async def test_another_tenants_connection_is_not_there(database: Database, estat
         for change in ("run", "findings/BACKUP_AGE/mute"):
             answer = await stranger.send(f"/ui/connections/{estate.bad}/{change}", {"reason": "x"})
             assert answer.status_code == 404
-        await stranger.page("/ui/connections/0", status=400)
+        await stranger.page("/ui/connections/0", status=404)
