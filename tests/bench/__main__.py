@@ -6,7 +6,7 @@ To add one: a module here with `main() -> None`, which prints its lines, and its
 import importlib
 import sys
 
-BENCHES = ("visits", "ingest", "reads", "deliveries", "idle_agent", "activity", "aws_scan", "status_page")
+BENCHES = ("visits", "ingest", "reads", "deliveries", "idle_agent", "activity", "aws_scan", "status_page", "pages")
 
 
 def main() -> int:
