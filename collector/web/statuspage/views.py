@@ -18,6 +18,8 @@ from collector.web.charts import bars
 MOST_UPDATES = 5
 """Of one incident on the first page; its own page has all of them."""
 MOST_WINDOWS = 10
+MANY = 40
+"""With more services than that, groups in which all is well are folded."""
 MONTHS = 24
 """How far back the history can be read."""
 
@@ -42,11 +44,12 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Services that belong together; `title` empty for those that have no group."""
+    """Services that belong together; `title` empty for those that have no group. Well ones fold where there are many."""
 
     title: str
     status: ServiceStatus
     rows: Sequence[Row]
+    folded: bool
 
 
 class Home(NamedTuple):
@@ -96,7 +99,8 @@ def groups(services: Iterable[PublicService], strips: Mapping[str, Strip]) -> li
     for one in services:
         found.setdefault(one.group, []).append(_row(one, strips.get(one.slug)))
     titles = sorted(found, key=lambda title: (not title, title.casefold()))
-    return [Group(title, _worst(found[title]), found[title]) for title in titles]
+    many = sum(map(len, found.values())) > MANY
+    return [_group(title, found[title], many=many) for title in titles]
 
 
 def month(name: str, now: datetime) -> Month | None:
@@ -141,6 +145,11 @@ def trouble(strip: Strip, last: date) -> str:
     return f"{said}, trouble on {filters.plural(len(bad), 'day')}, last on {at.isoformat()} ({STATUS[worst]})"
 
 
+def _group(title: str, rows: Sequence[Row], *, many: bool) -> Group:
+    status = max((one.service.status for one in rows), key=RANK.__getitem__)
+    return Group(title, status, rows, many and status == "operational")
+
+
 def _row(one: PublicService, strip: Strip | None) -> Row:
     if strip is None:
         return Row(one, None, "")
@@ -150,10 +159,6 @@ def _row(one: PublicService, strip: Strip | None) -> Row:
 
 def _percent(strip: Strip) -> str:
     return bars.NOTHING if strip.whole.percent is None else filters.percent(strip.whole.percent, 3)
-
-
-def _worst(rows: Sequence[Row]) -> ServiceStatus:
-    return max((one.service.status for one in rows), key=RANK.__getitem__)
 
 
 def _first(place: int) -> datetime:

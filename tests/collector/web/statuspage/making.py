@@ -6,7 +6,7 @@ from collector.core.database import Database
 from collector.domain.tenants import store as tenants
 from common.clock import utc_now
 from tests.collector import builders
-from tests.collector.api.public.making import enable
+from tests.collector.api.public.making import enable, incident
 from tests.collector.services.making import add_pin, add_service
 
 LONG = "Zahlungsabwicklung-und-Rechnungsstellung-für-alle-Tochtergesellschaften-in-Europa"
@@ -24,4 +24,6 @@ async def large(db: Database, count: int = 200) -> str:
         if number % 7 == 0:
             began = now - timedelta(days=number % 60 + 2)
             await add_pin(db, tenant, made, began, began + timedelta(hours=5), status="partial_outage")
+        if number == 3:
+            await incident(db, tenant, [made], now - timedelta(hours=1), severity="degraded", title="Slow")
     return await db.read(tenants.slug_of, tenant)
