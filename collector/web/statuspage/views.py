@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Services that belong together; `title` empty for those that have no group. Well ones fold where there are many."""
+    """Services that belong together; `title` empty for those without a group. What is well folds where there is much."""
 
     title: str
     status: ServiceStatus
