@@ -14,12 +14,13 @@ from collector.domain.schedules.executions import Last
 from collector.domain.schedules.rules import Shown
 from collector.domain.schedules.store import Kept
 from common import schedule_document
-from common.windows import next_edge
 from common.wire_aws import Window
 
 _INSTANT = timedelta(microseconds=1)
 _HORIZONS = tuple(timedelta(days=days) for days in (14, 70, 400))
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LOOKS = tuple(timedelta(days=days) for days in (3, 8, 64, 512))
+"""Most find their next edge in the first: each look costs by its length."""
 _PAIR = 2
 _RANKS = {"serious": 0, "warning": 1, "info": 2}
 _BAD = {"FAILED": "serious", "MISSED": "serious", "PARTIAL": "warning"}
@@ -129,8 +130,8 @@ def next_of(one: Kept, now: datetime) -> Shown | None:
         return None
     window = window_of(one)
     begin = max(now, one.paused_until - _INSTANT) if one.status == "PAUSED" and one.paused_until else now
-    edge = next_edge((window,), begin)
-    return rules.preview(window, edge.at, edge.at + _INSTANT)[0] if edge else None
+    looks = (rules.preview(window, begin + _INSTANT, begin + horizon) for horizon in _LOOKS)
+    return next((found[0] for found in looks if found), None)
 
 
 def coming(window: Window, now: datetime, count: int) -> list[Shown]:
