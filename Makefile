@@ -12,12 +12,17 @@ WORKERS ?= 2
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
 
-# What tests run beside Python; without it, or without the right to install it, those tests are skipped.
+# What tests run beside Python; without it, or without the right to install it, those tests are skipped or look at less.
 tools:
 	@for tool in redis-server chromium; do \
 		command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get install -y -q --no-install-recommends $$tool fonts-dejavu-core >/dev/null; } || echo "tools: no $$tool"; \
 	done
+	@# of Prometheus only the tool that checks metrics: its package would start a server
+	@command -v promtool >/dev/null || test -x $(BIN)/promtool || { command -v apt-get >/dev/null && folder=$$(mktemp -d) \
+		&& (cd $$folder && apt-get download -q prometheus >/dev/null 2>&1 && dpkg-deb -x prometheus_*.deb .) \
+		&& install $$folder/usr/bin/promtool $(BIN)/ ; } || echo "tools: no promtool"; \
+		test -z "$$folder" || rm -rf "$$folder"
 
 quick: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests

@@ -14,6 +14,7 @@ from collector.domain.access.rules import Act
 from collector.domain.accounts import changing, linking
 from collector.domain.accounts.changing import Change, Shown
 from collector.domain.accounts.entrusting import UnknownAgent
+from collector.domain.accounts.store import Status
 from collector.domain.agents import store as agents
 from collector.domain.agents.store import ListedAgent
 from collector.domain.costs import listing, refreshing
@@ -29,6 +30,7 @@ router = APIRouter(include_in_schema=False)
 PATH = "/ui/accounts"
 _LIST, _ONE, _LINK, _EDIT = (f"accounts/{name}.html" for name in ("list", "one", "link", "edit"))
 _UNPROCESSABLE = 422
+_ORDER: Mapping[Status, int] = {"FAILED": 0, "VERIFYING": 1, "ACTIVE": 2}
 
 Linker = Annotated[Visitor, Depends(may("link_aws_accounts"))]
 Scanner = Annotated[Visitor, Depends(may("handle_recommendations"))]
@@ -56,6 +58,7 @@ async def page(request: Request, visitor: Reader, db: Gateway) -> Response:
     names = _names(await db.read(agents.agents, visitor.tenant))
     sums = await db.read(listing.sums, visitor.tenant, Query(status="GENERATED"))
     lines = [_line(one, names, sums.by_account.get(one.account.account_id, Counted())) for one in shown]
+    lines.sort(key=_rank)
     return show(request, _LIST, lines=lines, can=visitor.may("link_aws_accounts"))
 
 
@@ -168,7 +171,7 @@ async def _detail(
         names=_names(known),
         agents=_choices(known, but=found.account.agent_id),
         found=sums.total.number,
-        worth=savings.amount(sums.total),
+        worth=_worth(found, sums.total),
         rights=_rights(told.get("permissions", {})),
         missing=missing,
         statement=shaping.statement(missing) if missing else "",
@@ -224,7 +227,17 @@ async def _job(request: Request, visitor: Visitor, db: Gateway) -> Progress | No
 
 
 def _line(one: Shown, names: Mapping[str, str], worth: Counted) -> Line:
-    return Line(one, names.get(one.account.agent_id or "", ""), worth.number, savings.amount(worth))
+    return Line(one, names.get(one.account.agent_id or "", ""), worth.number, _worth(one, worth))
+
+
+def _worth(one: Shown, sums: Counted) -> float | None:
+    """None also where nobody has looked yet."""
+    return savings.amount(sums) if one.account.last_sync_at else None
+
+
+def _rank(line: Line) -> tuple[int, str]:
+    """What cannot be used comes first."""
+    return _ORDER[line.shown.account.status], line.shown.account.name.lower()
 
 
 def _rights(permissions: Mapping[str, bool]) -> Sequence[Right]:
