@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Services that belong together; `title` empty for those without a group. What is well folds where there is much."""
+    """Services that belong together; `title` empty for those without a group. What is well folds in a long list."""
 
     title: str
     status: ServiceStatus
