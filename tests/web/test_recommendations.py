@@ -182,7 +182,7 @@ def test_five_thousand_recommendations_stay_usable(crowded: Tab) -> None:
     page = crowded.open("/ui/recommendations")
     expect(page.get_by_text("Page 1 of 100")).to_be_visible()
     crowded.check("recommendations-5000")
-    page.get_by_label("Category").select_option("Cleaner")
+    page.get_by_label("Category", exact=True).select_option("Cleaner")
     page.wait_for_url("**category=Cleaner**")
 
 
