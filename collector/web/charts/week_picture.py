@@ -77,18 +77,14 @@ def _hours(rows: int) -> Iterator[Markup]:
 
 def _day(row: int, day: Day, *, is_today: bool) -> Iterator[Markup]:
     middle = _y(row) + _ROW / 2 - 2
-    name = [svg.element("tspan", f"{day.date:%a} {day.date.day}"), _month(day)]
-    kind = "day today" if is_today else "day"
-    yield _text(Markup().join(name), _LEFT - 10, middle, class_=kind, text_anchor="end")
+    short, kind = f"{day.date:%a} {day.date.day}", "day today" if is_today else "day"
+    yield _text(f"{short} {day.date:%b}", _LEFT - 10, middle, class_=f"{kind} wide", text_anchor="end")
+    yield _text(short, _LEFT - 10, middle, class_=f"{kind} slim", text_anchor="end")
     yield svg.path([(_LEFT, _y(row) + _ROW), (_LEFT + _PLOT, _y(row) + _ROW)], class_="axis")
     for gap in day.gaps:
         yield _gap(_x(gap.begin), _y(row), _x(gap.end) - _x(gap.begin), _ROW)
     for band in day.bands:
         yield from _band(band)
-
-
-def _month(day: Day) -> Markup:
-    return svg.element("tspan", f" {day.date:%b}", class_="wide")
 
 
 def _band(band: Band) -> Iterator[Markup]:
