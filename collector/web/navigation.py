@@ -71,5 +71,10 @@ def of(_visitor: object, path: str) -> Sequence[Group]:
     return [Group(title, [_shown(item, path) for item in items]) for title, items in MENU]
 
 
+_BELOW = {"/ui/fleet": "/ui/connections/"}
+"""Pages that belong to an entry without lying below its path."""
+
+
 def _shown(item: Item, path: str) -> Shown:
-    return Shown(item.path, item.title, item.icon, path == item.path or path.startswith(item.path + "/"))
+    here = path == item.path or path.startswith((item.path + "/", _BELOW.get(item.path, item.path + "/")))
+    return Shown(item.path, item.title, item.icon, here)
