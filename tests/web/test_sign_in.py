@@ -102,6 +102,7 @@ def test_a_second_factor_is_set_up_and_used(chromium: Browser, site: Site, tenan
         tab.check("second-factor-begun")
         page.set_viewport_size({"width": SIZES["narrow"][0], "height": SIZES["narrow"][1]})
         Tab(site, page, "narrow", tab.seen).check("second-factor-begun")
+        page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
         page.get_by_label("Code").fill(codes_of(secret, -1))
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Turn it on").click()

@@ -114,6 +114,12 @@ def sessions(conn: Connection, tenant_id: int, now: datetime) -> Sequence[Listed
     return [ListedBrowser._make(row) for row in conn.execute(_LIST, about)]
 
 
+def of_member(conn: Connection, tenant_id: int, member_id: int, now: datetime) -> Sequence[ListedBrowser]:
+    """One member's, the last used first."""
+    about = {"tenant_id": tenant_id, "member_id": member_id, "now": now, "idle_since": now - IDLE}
+    return [ListedBrowser._make(row) for row in conn.execute(_LIST_OF_MEMBER, about)]
+
+
 @across_tenants("the sweep serves all of them")
 def expired(conn: Connection, before: datetime, most: int) -> int:
     """Forget sessions that ended before; at most so many."""
@@ -144,6 +150,7 @@ _LIST = (
     .where(_B.tenant_id == bindparam("tenant_id"), *_GOOD)
     .order_by(_B.seen_at.desc(), _B.id)
 )
+_LIST_OF_MEMBER = _LIST.where(_B.member_id == bindparam("member_id"))
 _ONE = (_B.tenant_id == bindparam("of_tenant"), _B.id == bindparam("of_session"))
 _SEEN = update(browser_session).where(*_ONE, _B.seen_at < bindparam("now")).values(seen_at=bindparam("now"))
 _MEMBER_SEEN = (

@@ -149,6 +149,12 @@ def sessions(conn: Connection, tenant_id: int, now: datetime) -> Sequence[Listed
     return [ListedSession._make(row) for row in conn.execute(_LIST, {"tenant_id": tenant_id, "now": now})]
 
 
+def of_member(conn: Connection, tenant_id: int, member_id: int, now: datetime) -> Sequence[ListedSession]:
+    """One member's, newest first."""
+    about = {"tenant_id": tenant_id, "member_id": member_id, "now": now}
+    return [ListedSession._make(row) for row in conn.execute(_LIST_OF_MEMBER, about)]
+
+
 @across_tenants("the sweep serves all of them")
 def forget_ended(conn: Connection, now: datetime, limit: int) -> int:
     """Delete sessions that are long over."""
@@ -214,6 +220,8 @@ _LIST = (
     .where(_S.tenant_id == bindparam("tenant_id"), *_GOOD)
     .order_by(_S.created_at.desc(), _S.id)
 )
+
+_LIST_OF_MEMBER = _LIST.where(_S.member_id == bindparam("member_id"))
 
 _FORGET = delete(session).where(
     tuple_(_S.tenant_id, _S.id).in_(

@@ -27,6 +27,8 @@ from common.clock import utc_now
 
 router = APIRouter(include_in_schema=False)
 PATH = "/ui/account"
+MOST = 20
+"""How many sessions are shown: this one, and those that were used last."""
 METHODS: Mapping[str, str] = {
     "password": "password",
     "second_factor": "password and second factor",
@@ -128,6 +130,11 @@ async def _page(
 ) -> Response:
     browser, program = await _sessions(visitor, db)
     present = next((one for one in browser if one.id == visitor.session), None)
+    signed = sorted(
+        [*(_of_browser(one, visitor) for one in browser), *(_of_program(one) for one in program)],
+        key=lambda one: (one.here, one.used),
+        reverse=True,
+    )
     return show(
         request,
         "account/account.html",
@@ -138,19 +145,15 @@ async def _page(
         tenants=await db.read(sessions.memberships, visitor.email),
         has_password=await db.read(sessions.password_of, visitor.email) is not None,
         factor=await db.read(factors.state, visitor.email),
-        browsers=[_of_browser(one, visitor) for one in browser],
-        programs=[_of_program(one) for one in program],
+        signed=signed[:MOST],
+        more=max(0, len(signed) - MOST),
     )
 
 
 async def _sessions(visitor: Visitor, db: Gateway) -> tuple[Sequence[ListedBrowser], Sequence[ListedSession]]:
     now = utc_now()
-    browser = await db.read(browsers.sessions, visitor.tenant, now)
-    program = await db.read(sessions.sessions, visitor.tenant, now)
-    return (
-        [one for one in browser if one.member_id == visitor.id],
-        [one for one in program if one.member_id == visitor.id],
-    )
+    browser = await db.read(browsers.of_member, visitor.tenant, visitor.id, now)
+    return browser, await db.read(sessions.of_member, visitor.tenant, visitor.id, now)
 
 
 async def _present(visitor: Visitor, db: Gateway) -> ListedBrowser | None:

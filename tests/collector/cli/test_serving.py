@@ -196,3 +196,18 @@ def _trusting_nobody() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+async def test_a_collector_without_a_tenant_says_where_its_set_up_code_is_and_never_what(tmp_path: Path) -> None:
+    path = tmp_path / "setup-code"
+    async with serving(tmp_path) as collector:
+        code = path.read_text().strip()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        logged = collector.log.read_text()
+        assert str(path) in logged
+        assert code not in logged
+        async with httpx.AsyncClient() as client:
+            assert code not in (await client.get(f"{collector.url}/ui/setup")).text
+        await add_tenant(tmp_path)
+    async with serving(tmp_path):
+        assert not path.exists()

@@ -8,6 +8,7 @@ from collector.domain.access.rules import Act
 from collector.domain.tenants import store
 from collector.domain.tenants.store import NewMember
 from collector.web.browser_names import short
+from collector.web.pages.account import MOST
 from common import tokens
 from common.clock import utc_now
 from tests.collector.accounts import PASSWORD, account, client_of, serving, someone
@@ -66,6 +67,16 @@ async def test_one_session_is_ended_and_then_all_others(database: Database) -> N
         await ana.send(f"{PAGE}/sessions/end-others")
         assert "Ended 2 other sessions." in await ana.page(PAGE)
         assert len(await database.read(browsers.sessions, ana.tenant, utc_now())) == 1
+
+
+async def test_of_many_sessions_the_last_used_are_shown(database: Database) -> None:
+    async with visiting(database) as ana:
+        for _ in range(MOST + 4):
+            await cookie_of(database, ana.tenant, ana.email)
+        page = await ana.page(PAGE)
+    assert page.count('data-label="From"') == MOST
+    assert "And 5 older sessions" in page
+    assert page.count("This browser") == 1
 
 
 async def test_logins_of_programs_are_listed_and_ended(database: Database) -> None:
