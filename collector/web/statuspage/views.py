@@ -28,9 +28,9 @@ _NO_TROUBLE = ("operational", "under_maintenance")
 
 
 class Banner(NamedTuple):
-    """How everything is, in a few words."""
+    """How everything is, in a few words; `level`: the class of its colour."""
 
-    status: ServiceStatus
+    level: str
     text: str
     detail: str
 
@@ -86,11 +86,11 @@ def banner(found: Overview) -> Banner:
     status = rules.overall(found.services, found.incidents)
     affected = sum(one.status != "operational" for one in found.services)
     if not found.services and status == "operational":
-        return Banner(status, "No services are shown here yet", "")
+        return Banner("unknown", "No services are shown here yet", "")
     if status == "operational":
-        return Banner(status, "All services operational", "")
+        return Banner("ok", "All services operational", "")
     of_all = f"{affected:,} of {filters.plural(len(found.services), 'service')} affected" if affected else ""
-    return Banner(status, filters.words(STATUS[status]), of_all)
+    return Banner(filters.level(status), filters.words(STATUS[status]), of_all)
 
 
 def groups(services: Iterable[PublicService], strips: Mapping[str, Strip]) -> list[Group]:

@@ -38,7 +38,7 @@ def test_the_banner_says_how_everything_is_and_how_much_of_it() -> None:
     assert views.banner(Overview([], [], [])).text == "No services are shown here yet"
     assert views.banner(Overview([service("Web")], [], [])).text == "All services operational"
     found = views.banner(Overview([service("Web"), service("Mail", "major_outage")], [], []))
-    assert found == ("major_outage", "Major outage", "1 of 2 services affected")
+    assert found == ("critical", "Major outage", "1 of 2 services affected")
 
 
 def test_groups_stand_by_name_and_what_has_none_last() -> None:
