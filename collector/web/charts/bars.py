@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 
 from markupsafe import Markup
 
@@ -45,12 +46,17 @@ def _bars(worst: Sequence[ServiceStatus | None], title: str, tips: Iterable[Mark
     """One line for each status, which is much less to send than one element for each day."""
     steps: dict[ServiceStatus | None, list[str]] = defaultdict(list)
     for place, one in enumerate(worst):
-        steps[one].append(f"M{place * _STEP + 1.5:g} {_HEIGHT}v-{_TALL[one]}")
+        steps[one].append(_bar(place, _TALL[one]))
     lines = (
         svg.element("path", d="".join(moves), class_=filters.level(one) if one else "unknown")
         for one, moves in steps.items()
     )
     return svg.picture(title, max(len(worst), 1) * _STEP - 1, _HEIGHT, *lines, *tips, kind="bars")
+
+
+@cache
+def _bar(place: int, tall: int) -> str:
+    return f"M{place * _STEP + 1.5:g} {_HEIGHT}v-{tall}"
 
 
 def _tip(place: int, one: Day) -> Markup:

@@ -92,7 +92,8 @@ async def listed(request: Request, visitor: Reader, db: Gateway) -> Response:
     found: Overview = await db.read(
         lambda conn: overview.overview(
             conn, visitor.tenant, asked.wanted(), now, offset=paging.offset(number), limit=paging.ROWS
-        )
+        ),
+        heavy=True,  # 90 days of 50 services are worked out, which others need not wait for
     )
     return show(
         request,
@@ -137,7 +138,7 @@ async def page(
     request: Request, visitor: Visitor, db: Gateway, service_id: int, *, wrong: forms.NotFilled | None = None
 ) -> Response:
     now = utc_now()
-    told: Story | None = await db.read(story.story, visitor.tenant, service_id, now)
+    told: Story | None = await db.read(story.story, visitor.tenant, service_id, now, heavy=True)
     if told is None:
         raise problems.not_found()
     length = _range(request)

@@ -97,7 +97,12 @@ async def test_a_word_without_a_reason_is_asked_for_again_with_what_was_typed(he
 
 
 async def test_a_service_is_made_by_hand_once_however_often_its_form_is_sent(here: Here) -> None:
-    form = {"name": "Checkout", "tags": "web, shop", "service": [str(here.payments)], "form_id": "form_1"}
+    form: dict[str, str | list[str]] = {
+        "name": "Checkout",
+        "tags": "web, shop",
+        "service": [str(here.payments)],
+        "form_id": "form_1",
+    }
     first, second = [await here.ana.send("/ui/services/new", form) for _ in range(2)]
     assert first.status_code == second.status_code == 303
     assert first.headers["location"] == second.headers["location"]
@@ -141,7 +146,12 @@ async def test_many_services_are_found_before_they_are_chosen(here: Here) -> Non
     for number in range(45):
         await add_service(here.db, here.ana.tenant, NOW, name=f"many {number:02}")
     assert "many 07" not in await here.ana.page("/ui/services/new")
-    form = {"name": "Whole", "find": "many 0", "do": "find", "service": [str(here.payments)]}
+    form: dict[str, str | list[str]] = {
+        "name": "Whole",
+        "find": "many 0",
+        "do": "find",
+        "service": [str(here.payments)],
+    }
     found = await here.ana.send("/ui/services/new", form)
     assert found.status_code == 200
     assert 'value="Whole"' in found.text
