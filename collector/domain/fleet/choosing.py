@@ -1,7 +1,7 @@
 """Pure: the fleet as people look at it: how each connection is, which ones are wanted, and what is worst."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
@@ -77,11 +77,10 @@ class Open(NamedTuple):
 
 
 def choose(members: Iterable[Member], sought: Sought) -> Chosen:
-    fitting = [member for member in members if _fits(member, sought)]
-    counts = Counter(member.condition for member in fitting)
-    wanted = sought.condition
-    kept = fitting if wanted is None else [member for member in fitting if member.condition == wanted]
-    return Chosen(sorted(kept, key=_ORDERS[sought.order]), counts)
+    fitting = [(member.condition, member) for member in members if _fits(member, sought)]
+    counts = Counter(condition for condition, _ in fitting)
+    kept = [one for one in fitting if sought.condition in {None, one[0]}]
+    return Chosen([member for _, member in sorted(kept, key=_ORDERS[sought.order])], counts)
 
 
 def worst(tickets: Iterable[Open], now: datetime) -> dict[int, Open]:
@@ -95,32 +94,44 @@ def worst(tickets: Iterable[Open], now: datetime) -> dict[int, Open]:
 
 
 def _fits(member: Member, sought: Sought) -> bool:
-    text = sought.text.casefold()
     return (
         (not sought.tier or member.tier == sought.tier)
         and (not sought.tag or sought.tag in member.tags)
         and (not sought.agent_id or member.agent_id == sought.agent_id)
-        and (not text or text in member.name.casefold() or text in member.host.casefold())
+        and (not sought.text or _mentions(member, sought.text.casefold()))
     )
+
+
+def _mentions(member: Member, text: str) -> bool:
+    return text in member.name.casefold() or text in member.host.casefold()
+
+
+Ranked = tuple[Condition, Member]
+
+
+def _by_worst(one: Ranked) -> tuple[int, int, int, str, int]:
+    condition, member = one
+    return _RANKS[condition], _score(member), _TIERS.get(member.tier, 1), *_by_name(one)
+
+
+def _by_score(one: Ranked) -> tuple[int, str, int]:
+    return _score(one[1]), *_by_name(one)
+
+
+def _by_name(one: Ranked) -> tuple[str, int]:
+    return one[1].name.casefold(), one[1].id
 
 
 def _score(member: Member) -> int:
     return _NO_SCORE if member.score is None else member.score
 
 
-def _by_worst(member: Member) -> tuple[int, int, int, str, int]:
-    return CONDITIONS.index(member.condition), _score(member), _TIERS.get(member.tier, 1), *_by_name(member)
-
-
-def _by_name(member: Member) -> tuple[str, int]:
-    return member.name.casefold(), member.id
-
-
-def _by_score(member: Member) -> tuple[int, str, int]:
-    return _score(member), member.name.casefold(), member.id
-
-
-_ORDERS = {"worst": _by_worst, "name": _by_name, "score": _by_score}
+_ORDERS: dict[Order, Callable[[Ranked], tuple[object, ...]]] = {
+    "worst": _by_worst,
+    "name": _by_name,
+    "score": _by_score,
+}
+_RANKS = {condition: rank for rank, condition in enumerate(CONDITIONS)}
 _SEVERITIES = {"critical": 0, "warning": 1}
 
 
