@@ -94,13 +94,14 @@ def banner(found: Overview) -> Banner:
 
 
 def groups(services: Iterable[PublicService], strips: Mapping[str, Strip]) -> list[Group]:
-    """By name, those without a group last; inside a group by name."""
+    """By name, those without a group last; inside a group by name. In a long list what is worse comes first."""
     found: dict[str, list[Row]] = {}
     for one in services:
         found.setdefault(one.group, []).append(_row(one, strips.get(one.slug)))
     titles = sorted(found, key=lambda title: (not title, title.casefold()))
     many = sum(map(len, found.values())) > MANY
-    return [_group(title, found[title], many=many) for title in titles]
+    made = [_group(title, found[title], many=many) for title in titles]
+    return sorted(made, key=lambda one: -RANK[one.status]) if many else made
 
 
 def month(name: str, now: datetime) -> Month | None:
@@ -147,7 +148,8 @@ def trouble(strip: Strip, last: date) -> str:
 
 def _group(title: str, rows: Sequence[Row], *, many: bool) -> Group:
     status = max((one.service.status for one in rows), key=RANK.__getitem__)
-    return Group(title, status, rows, many and status == "operational")
+    ordered = sorted(rows, key=lambda one: -RANK[one.service.status]) if many else rows
+    return Group(title, status, ordered, many and status == "operational")
 
 
 def _row(one: PublicService, strip: Strip | None) -> Row:

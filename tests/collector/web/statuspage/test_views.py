@@ -54,6 +54,14 @@ def test_groups_stand_by_name_and_what_has_none_last() -> None:
     assert found[0].rows[0].bars is None
 
 
+def test_a_long_list_shows_what_is_wrong_first_and_folds_the_rest() -> None:
+    rows = [service(f"S{number:02}", group=f"G{number % 3}") for number in range(views.MANY)]
+    found = views.groups([*rows, service("Z", "major_outage", "G2")], {})
+    assert [(one.title, one.folded) for one in found] == [("G2", False), ("G0", True), ("G1", True)]
+    assert found[0].rows[0].service.name == "Z"
+    assert not any(one.folded for one in views.groups(rows, {}))
+
+
 def test_bars_are_told_in_words() -> None:
     last = date(2026, 11, 22)
     assert views.trouble(strip("operational", None), last) == "2 days up to 2026-11-22: 99.500 % uptime"
