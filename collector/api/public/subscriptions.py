@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from collector.api.family import Gateway
-from collector.api.public.auth import PAGES, Anybody
+from collector.api.public.auth import PAGES, Anybody, Reader
 from collector.api.public.envelope import told
 from collector.core import problems
 from collector.core.problems import Problem
@@ -51,11 +51,15 @@ async def ask(request: Request, body: Wanted, reader: Anybody, db: Gateway) -> R
 
 
 @router.get("/confirm", summary="To the page on which people confirm", status_code=303)
-@router.get("/unsubscribe", summary="To the page on which people unsubscribe", status_code=303)
-async def for_people(request: Request, reader: Anybody, token: Token = "") -> Response:
+async def ask_to_confirm(reader: Anybody, token: Token = "") -> Response:
     """Scanners of mail open links; they press no button."""
-    action = request.url.path.rpartition("/")[2]
-    return RedirectResponse(f"{PAGES}/{reader.page.slug}/{action}?{urlencode({'token': token})}", _SEE_OTHER)
+    return _to_page(reader, "confirm", token)
+
+
+@router.get("/unsubscribe", summary="To the page on which people unsubscribe", status_code=303)
+async def ask_to_unsubscribe(reader: Anybody, token: Token = "") -> Response:
+    """Likewise."""
+    return _to_page(reader, "unsubscribe", token)
 
 
 @router.post("/confirm", summary="Confirm a subscription")
@@ -68,6 +72,10 @@ async def confirm(request: Request, reader: Anybody, db: Gateway, token: Token =
 async def unsubscribe(request: Request, reader: Anybody, db: Gateway, token: Token = "") -> Response:
     good = plausible(token) and await db.write(subscribers.unsubscribe, reader.tenant, token, _links(request))
     return _done("You get no more mails.", good=good)
+
+
+def _to_page(reader: Reader, action: str, token: str) -> Response:
+    return RedirectResponse(f"{PAGES}/{reader.page.slug}/{action}?{urlencode({'token': token})}", _SEE_OTHER)
 
 
 def _done(text: str, *, good: bool) -> Response:
