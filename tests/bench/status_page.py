@@ -25,14 +25,20 @@ from tests.collector.server import listening
 from tests.collector.services.making import add_service
 
 SERVICES = (5, 100)
-PATHS = ("summary", "incidents", "feed.atom", "badge.svg")
+PATHS = (
+    "/status/{slug}",
+    "/status/api/{slug}/summary",
+    "/status/api/{slug}/incidents",
+    "/status/api/{slug}/feed.atom",
+    "/status/api/{slug}/badge.svg",
+)
 SECONDS = 1.5
 CLIENTS = 16
 
 
 def main() -> None:
     logs.configure(level="warning")
-    print(f"{'':30} {'kept':>10} {'made anew':>10} {'ratio':>7}   requests/s, {CLIENTS} clients, body in kB")
+    print(f"{'':34} {'kept':>10} {'made anew':>10} {'ratio':>7}   requests/s, {CLIENTS} clients, body in kB")
     for size in SERVICES:
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(_measure(Path(folder), size))
@@ -47,11 +53,11 @@ async def _measure(folder: Path, size: int) -> None:
     db = Database.open(url)
     slug = await _fill(db, size)
     for path in PATHS:
-        target = f"/status/api/{slug}/{path}"
+        target = path.format(slug=slug)
         kept, length = await _rate(db, folder, 3, target)
         anew, _ = await _rate(db, folder, 0, target)
         print(
-            f"{size:>6} {path:<23} {kept:>10,.0f} {anew:>10,.0f} {kept / anew:>7.1f}   {length / 1000:.1f}", flush=True
+            f"{size:>6} {path:<27} {kept:>10,.0f} {anew:>10,.0f} {kept / anew:>7.1f}   {length / 1000:.1f}", flush=True
         )
     await db.close()
 

@@ -192,7 +192,7 @@ two AWS accounts that are linked and verified; their first scans are under way.
 
   API         {base_url}/api/v1
   Probes      {base_url}/health   {base_url}/health/ready
-  Status page {base_url}/status/api/{TENANT}/summary
+  Status page {base_url}/status/{TENANT}
   All details {state / "demo.json"}
   Logs        {state}/collector/collector.log  {state}/agent/agent.log
 
