@@ -98,6 +98,8 @@ async def values(request: Request, visitor: Reader, connection_id: ConnectionId,
 @router.get("/ui/connections/{connection_id}/runs")
 async def runs(request: Request, visitor: Reader, connection_id: ConnectionId, db: Gateway) -> Response:
     seen = await see(db, visitor, connection_id)
+    if request.query_params.get("part") == "state":
+        return _page(request, seen, "runs")
     number = paging.wanted(request)
     total, rows = await db.read(inspecting.visits, visitor.tenant, connection_id, paging.offset(number), paging.ROWS)
     return _page(request, seen, "runs", rows=rows, page=paging.page(number, total))

@@ -78,6 +78,8 @@ async def _page(
 ) -> Response:
     """`failed`: the form that could not be used, which one it was and about which check."""
     seen = await see(db, visitor, connection_id)
+    if request.query_params.get("part") == "state":
+        return show(request, TEMPLATE, status=200, **shared(seen, "findings"))
     checks = await db.read(inspecting.checks, visitor.tenant, connection_id, utc_now())
     wrong, sent, of = failed or (None, "", "")
     return show(
