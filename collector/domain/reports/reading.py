@@ -39,13 +39,9 @@ def report(conn: Connection, tenant_id: int, week: Week, now: datetime) -> Repor
 
 
 def _fleet(conn: Connection, tenant_id: int, week: Week, until: datetime) -> Fleet:
-    ends = [at for at in week.days if at < until]
-    before, after = (store.scores(conn, tenant_id, at) for at in (week.begin, until))
-    days = []
-    for at in (*ends, until):
-        scores = [score for _, _, score in (after if at == until else store.scores(conn, tenant_id, at))]
-        days.append(Day(at, rules.average(scores), sum(score is not None for score in scores)))
-    return rules.fleet(before, after, days)
+    ends = [*(at for at in week.days if at < until), until]
+    days = [Day(at, *store.average(conn, tenant_id, at)) for at in ends]
+    return rules.fleet(store.scores(conn, tenant_id, week.begin), store.scores(conn, tenant_id, until), days)
 
 
 def _tickets(conn: Connection, tenant_id: int, begin: datetime, end: datetime) -> Tickets:
@@ -75,12 +71,15 @@ def _alerts(conn: Connection, tenant_id: int, begin: datetime, end: datetime) ->
 
 def _services(conn: Connection, tenant_id: int, begin: datetime, end: datetime) -> rules.Services:
     policy = policies.policy(conn, tenant_id)
+    found = [
+        (one, inputs) for one, inputs in gathering.followed(conn, tenant_id, None, begin, end) if inputs.since < end
+    ]
     served = [
         Served(one.id, one.name, uptime.uptime(inputs, begin, end, policy=policy))
-        for one, inputs in gathering.followed(conn, tenant_id, None, begin, end)
-        if inputs.since < end
+        for one, inputs in found
+        if not rules.is_quiet(inputs, begin, end)
     ]
-    return rules.services(served, policy)
+    return rules.services(served, len(found) - len(served), policy)
 
 
 def _schedules(conn: Connection, tenant_id: int, begin: datetime, end: datetime) -> Schedules:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from collector.domain.costs.listing import Counted
 from collector.domain.reports.weeks import Week
+from collector.domain.services.rules import Inputs
 from collector.domain.services.uptime import Uptime
 from common import scoring
 
@@ -245,13 +246,22 @@ def bands(scores: Sequence[int | None]) -> dict[str, int]:
     return {name: counted[name] for name in BANDS}
 
 
-def services(found: Sequence[Served], policy: str) -> Services:
-    """Those below 100 %, by how much of the week they were down."""
+def is_quiet(inputs: Inputs, begin: datetime, end: datetime) -> bool:
+    """Nothing happened, and all of it was observed: up all the time, as most services are."""
+    if inputs.baselines or inputs.impacts or inputs.works or inputs.pins or inputs.since > begin:
+        return False
+    if inputs.fresh is None:
+        return True
+    return any(one.began_at <= begin and (one.ended_at is None or one.ended_at >= end) for one in inputs.fresh)
+
+
+def services(found: Sequence[Served], quiet: int, policy: str) -> Services:
+    """Those below 100 %, by how much of the week they were down; `quiet`: how many there are beside, all of them up."""
     down = [one for one in found if one.uptime.percent is not None and one.uptime.percent < 100]  # noqa: PLR2004 - percent
     unknown = sum(one.uptime.percent is None for one in found)
     return Services(
-        number=len(found),
-        whole=len(found) - len(down) - unknown,
+        number=len(found) + quiet,
+        whole=len(found) + quiet - len(down) - unknown,
         unknown=unknown,
         policy=policy,
         worst=sorted(down, key=lambda one: (one.uptime.percent or 0.0, one.name))[:MOST_LINES],

@@ -27,8 +27,14 @@ _SILENT = 2
 def scores(conn: Connection, tenant_id: int, at: datetime) -> list[tuple[int, str, int | None]]:
     """Id, name and the newest score before this instant, of every connection that is watched now."""
     wanted = {"tenant_id": tenant_id, "at": at, "since": at - LOOK_BACK}
-    rows = conn.execute(_SCORES, wanted)
-    return [(row.id, row.name, None if row.score is None else round(row.score)) for row in rows]
+    rows = conn.execute(_SCORES, wanted).all()
+    return [(number, name, None if score is None else round(score)) for number, name, score in rows]
+
+
+def average(conn: Connection, tenant_id: int, at: datetime) -> tuple[float | None, int]:
+    """Of the scores that `scores` would find, and how many these are."""
+    known, mean = conn.execute(_AVERAGE, {"tenant_id": tenant_id, "at": at, "since": at - LOOK_BACK}).one()
+    return (None if mean is None else round(float(mean), 1)), known
 
 
 def opened(conn: Connection, tenant_id: int, begin: datetime, end: datetime) -> dict[str, int]:
@@ -134,6 +140,13 @@ _SCORES = (
     .where(_C.tenant_id == bindparam("tenant_id"), _C.removed_at.is_(None), _C.listed_at.is_not(None))
     .order_by(_C.id)
 )
+
+_KNOWN = (
+    select(func.coalesce(_last(metric_hour), _last(metric_day)).label("score"))
+    .where(_C.tenant_id == bindparam("tenant_id"), _C.removed_at.is_(None), _C.listed_at.is_not(None))
+    .subquery()
+)
+_AVERAGE = select(func.count(_KNOWN.c.score), func.avg(_KNOWN.c.score))
 
 _OPENED_THEN = (
     _T.tenant_id == bindparam("tenant_id"),

@@ -1,5 +1,6 @@
 """What a report says of a week, counted by hand."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from collector.core.database import Database
@@ -8,6 +9,8 @@ from collector.domain.reports import reading, rules
 from collector.domain.reports.rules import Event, Scored
 from collector.domain.reports.weeks import Week
 from collector.domain.reports.wording import mail_of
+from collector.domain.services import uptime
+from collector.domain.services.rules import Baseline, Inputs, Span
 from tests.collector import accounts, builders
 from tests.collector.reports.making import DAY, HOUR, found, happened, lost, scored, watched
 
@@ -102,3 +105,19 @@ def test_what_has_fallen_or_lasts_is_counted_within_the_week() -> None:
     assert fleet.fell == [Scored(1, "a", 90, 20)]
     event = Event(1, "x", "major", "resolved", WEEK.begin - DAY, None, timedelta())
     assert rules.event(event, WEEK.begin, WEEK.end).lasted == timedelta(days=7)
+
+
+def test_a_service_is_quiet_where_nothing_was_and_all_was_observed() -> None:
+    begin, end = WEEK.begin, WEEK.end
+    by_people = Inputs(service_id=1, since=begin - DAY)
+    watched_well = replace(by_people, fresh=(Span(begin - DAY, begin - HOUR), Span(begin, None)))
+    for quiet in (by_people, watched_well, replace(watched_well, fresh=(Span(begin - DAY, end),))):
+        assert rules.is_quiet(quiet, begin, end)
+        assert uptime.uptime(quiet, begin, end).percent == 100
+    for other in (
+        replace(by_people, since=begin + HOUR),
+        replace(watched_well, fresh=(Span(begin, end - HOUR),)),
+        replace(watched_well, fresh=()),
+        replace(watched_well, baselines=(Baseline(check="A", status="major_outage", span=Span(begin, begin + HOUR)),)),
+    ):
+        assert not rules.is_quiet(other, begin, end)

@@ -1,11 +1,15 @@
 """Members of a tenant on their pages: who may see and change whom, and secrets that are shown once."""
 
 import re
+from pathlib import Path
 
+import pyotp
 import pytest
 
 from collector.core.database import Database
-from collector.domain.access import browsers, people, sessions
+from collector.core.vault import Vault
+from collector.domain.access import browsers, factors, people, sessions
+from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.tenants import store as tenants
 from common.clock import utc_now
@@ -176,3 +180,24 @@ async def test_another_tenants_member_is_not_there(database: Database) -> None:
         form = {"name": "X", "role": "viewer", "status": "active"}
         for action in ("", "/remove", f"/browsers/{await _browser(database, owner)}/end"):
             assert (await stranger.send(f"{LIST}/{me.id}{action}", form)).status_code == 404
+
+
+async def with_second_factor(database: Database, tenant: int, folder: Path) -> accounts.Someone:
+    ben, vault = await accounts.someone(database, tenant, "dba"), Vault.of_file(folder / "vault.key")
+    now = utc_now()
+    secret = await database.write(factors.begin, ben.email, vault, now)
+    await database.write(factors.confirm, ben.email, pyotp.TOTP(secret).at(now), vault, Act(ben.email, now))
+    return ben
+
+
+async def test_a_lost_second_factor_is_reset_by_who_may(database: Database, tmp_path: Path) -> None:
+    async with visiting(database) as owner:
+        ben = await with_second_factor(database, owner.tenant, tmp_path)
+        assert "Reset the second factor" in await owner.page(f"{LIST}/{ben.id}")
+        url = f"{LIST}/{ben.id}/reset-second-factor"
+        async with visiting(database, tenant=owner.tenant, role="dba") as dba:
+            assert (await dba.send(url)).status_code == 403
+        assert (await owner.send(url)).status_code == 303
+        assert await database.read(factors.on_among, [ben.email]) == frozenset()
+        again = await owner.send(url)
+        assert (again.status_code, "has no second factor" in again.text) == (422, True)
