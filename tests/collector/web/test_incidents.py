@@ -136,7 +136,7 @@ async def test_who_moves_what_somebody_else_has_moved_is_told_so(here: Here) -> 
 
 
 async def test_an_incident_is_reported_once_however_often_its_form_is_sent(here: Here) -> None:
-    form = {
+    form: dict[str, str | list[str]] = {
         "title": "Slow",
         "severity": "degraded",
         "visibility": "internal",
