@@ -22,7 +22,9 @@ _MOST_WORDS = 100
 
 @router.get("/ui/docs")
 async def families(request: Request) -> Response:
-    return show(request, "docs/index.html", families=FAMILIES, base=base_of(request), ticked=ticked)
+    own_authority = request.app.state.settings.tls == "auto"
+    parts = {"families": FAMILIES, "base": base_of(request), "ticked": ticked, "own_authority": own_authority}
+    return show(request, "docs/index.html", **parts)
 
 
 @router.get("/ui/docs/{name}")
