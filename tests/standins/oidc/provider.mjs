@@ -1,4 +1,5 @@
-// Reads its orders as one line of JSON, says where it listens as another, and ends with its standard input.
+// Reads its orders as one line of JSON, says where it listens as another, reads where it may send browsers, says that it
+// is ready, and ends with its standard input.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -6,20 +7,23 @@ import { pathToFileURL } from "node:url";
 
 const lines = createInterface({ input: process.stdin });
 lines.on("close", () => process.exit(0));
-const orders = JSON.parse((await lines[Symbol.asyncIterator]().next()).value);
+const read = lines[Symbol.asyncIterator]();
+const orders = JSON.parse((await read.next()).value);
 const found = createRequire(orders.modules + "/").resolve("oidc-provider");
 const { default: Provider } = await import(pathToFileURL(found));
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const issuer = `http://127.0.0.1:${server.address().port}`;
+console.log(JSON.stringify({ issuer }));
+const redirects = JSON.parse((await read.next()).value);
 const people = new Map(orders.people.map((one) => [one.email, one]));
 
 const provider = new Provider(issuer, {
   clients: [{
     client_id: orders.client,
     client_secret: orders.secret,
-    redirect_uris: orders.redirects,
+    redirect_uris: redirects,
     token_endpoint_auth_method: orders.method,
     grant_types: ["authorization_code"],
     response_types: ["code"],
@@ -60,4 +64,4 @@ server.on("request", async (request, response) => {
     : { login: { accountId: form.get("email") } };
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
 });
-console.log(JSON.stringify({ issuer }));
+console.log("ready");

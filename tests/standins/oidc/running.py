@@ -39,6 +39,15 @@ class Issuer:
     """The provider that runs."""
 
     issuer: str
+    process: "subprocess.Popen[str]"
+
+    def begin(self, redirects: Sequence[str]) -> None:
+        """Let it answer, and send browsers to these addresses."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(list(redirects)) + "\n")
+        self.process.stdin.flush()
+        assert any(line == "ready\n" for line in self.process.stdout), "the provider did not begin"
 
     def log_in(self, there: str, email: str = "") -> str:
         """Go where the collector sends a browser, log in (without an address: cancel), and come out with the answer."""
@@ -64,17 +73,19 @@ def node() -> str:
 @contextmanager
 def running(
     people: Sequence[Person],
-    redirects: Sequence[str],
+    redirects: Sequence[str] = (),
     *,
     method: Method = "client_secret_basic",
     conform: bool = True,
 ) -> Iterator[Issuer]:
-    """`conform`: addresses come from userinfo alone, as the specification has it; else in the token as well."""
+    """Without `redirects` it waits for `begin`.
+
+    `conform`: addresses come from userinfo alone, as the specification has it; else in the token as well.
+    """
     orders = {
         "modules": str(CACHE),
         "client": CLIENT,
         "secret": SECRET,
-        "redirects": list(redirects),
         "method": method,
         "conform": conform,
         "people": [asdict(one) for one in people],
@@ -90,7 +101,10 @@ def running(
         process.stdin.flush()
         said = next((line for line in process.stdout if re.match(r'\{"issuer"', line)), "")
         assert said, "the provider did not start"
-        yield Issuer(json.loads(said)["issuer"])
+        made = Issuer(json.loads(said)["issuer"], process)
+        if redirects:
+            made.begin(redirects)
+        yield made
         process.kill()
 
 
