@@ -27,7 +27,7 @@ WEEKDAYS = (
     ("SU", "Sunday"),
 )
 SHOWN = 10
-_LOOK = timedelta(days=3 * 366)
+_LOOKS = tuple(timedelta(days=366 * years) for years in (1, 8, 64))
 _LAST = 28
 _WEEK = 7
 
@@ -61,9 +61,20 @@ def rule_of(frequency: Frequency, weekdays: Sequence[str], every: int, first: da
 def preview(rule: str, zone_name: str, first_start: str, minutes: int, now: datetime) -> Sequence[Occurrence]:
     """The next ones."""
     zone, length = ZoneInfo(zone_name), timedelta(minutes=minutes)
-    found = recurrence.starts(rule, zone_name, first_start, since=now, until=now + _LOOK)[:SHOWN]
+    found = _next(rule, zone_name, first_start, now)
     wanted = first_start.partition("T")[2]
     return [Occurrence(at, at + length, _local(at, zone), _special(at, at + length, zone, wanted)) for at in found]
+
+
+def _next(rule: str, zone_name: str, first_start: str, now: datetime) -> Sequence[datetime]:
+    """As far ahead as it takes; nothing begins before the first one."""
+    begin = max(now, datetime.fromisoformat(first_start).replace(tzinfo=UTC) - timedelta(days=1))
+    found: Sequence[datetime] = ()
+    for look in _LOOKS:
+        found = recurrence.starts(rule, zone_name, first_start, since=begin, until=begin + look)
+        if len(found) >= SHOWN:
+            break
+    return found[:SHOWN]
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:

@@ -60,3 +60,10 @@ def test_the_next_ten_are_shown_in_utc_and_by_the_wall() -> None:
 def test_what_is_special_about_a_clock_is_said(day: str, clock: str, minutes: int, said: str) -> None:
     found = occurrences.preview("FREQ=DAILY;COUNT=1", "Europe/Berlin", f"{day}T{clock}", minutes, NOW)
     assert [one.about for one in found] == [said]
+
+
+def test_what_is_far_away_or_rare_is_shown_too() -> None:
+    far = occurrences.preview("FREQ=DAILY;COUNT=3", "UTC", "2031-03-28T02:30", 60, NOW)
+    assert [one.local for one in far] == ["Fri 2031-03-28 02:30", "Sat 2031-03-29 02:30", "Sun 2031-03-30 02:30"]
+    rare = occurrences.preview("FREQ=MONTHLY;BYMONTHDAY=4;INTERVAL=52", "UTC", "2026-03-04T02:30", 60, NOW)
+    assert len(rare) == occurrences.SHOWN
