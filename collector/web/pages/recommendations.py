@@ -27,6 +27,7 @@ from common.clock import utc_now
 router = APIRouter(include_in_schema=False)
 PATH = "/ui/recommendations"
 MOST_EXPORTED = 20_000
+_LONG = 60
 _LIST, _ONE = "recommendations/list.html", "recommendations/one.html"
 
 Handler = Annotated[Visitor, Depends(may("handle_recommendations"))]
@@ -193,13 +194,19 @@ class Line(NamedTuple):
     account: str
     price: str
     standing: str
+    id: str
     open: bool
 
 
 def _line(row: Kept, names: Names) -> Line:
     decidable = bool(choices(row.status)) and row.ended_at is None
     account = names.get(row.account_id, row.account_id)
-    return Line(row, account, savings.price(row), savings.standing(row, utc_now()), decidable)
+    return Line(row, account, savings.price(row), savings.standing(row, utc_now()), _short(row.resource_id), decidable)
+
+
+def _short(name: str) -> str:
+    """A long id by its beginning and its end; its own page has all of it."""
+    return name if len(name) <= _LONG else f"{name[: _LONG // 2]}…{name[-_LONG // 2 :]}"
 
 
 def _facts(row: Kept) -> Sequence[tuple[str, str]]:
