@@ -62,7 +62,11 @@ async def test_a_token_is_made_with_scopes_and_an_end(database: Database) -> Non
     async with visiting(database) as owner:
         assert "There is no token yet." in await owner.page(TOKENS)
         until = utc_now().date() + timedelta(days=30)
-        form = {"name": "pipeline", "scopes": ["read:status", "write:incidents"], "until": until.isoformat()}
+        form: dict[str, str | list[str]] = {
+            "name": "pipeline",
+            "scopes": ["read:status", "write:incidents"],
+            "until": until.isoformat(),
+        }
         made = await owner.send(TOKENS, form)
         [secret] = set(re.findall(r"ops_\w+", made.text))
         assert made.headers["cache-control"] == "no-store"

@@ -73,7 +73,9 @@ async def test_channels_are_made_and_a_name_is_given_once(database: Database) ->
         mail = {"kind": "email", "name": "on call", "to": "ana@example.com\r\nben@example.com"}
         assert "smtp_host" in await owner.page(f"{LIST}/new?kind=email")
         assert (await owner.send(LIST, mail)).status_code == 303
-        assert (await owner.send(LIST, {"kind": "syslog", "name": "siem", "host": "siem.example.com"})).status_code == 303
+        assert (
+            await owner.send(LIST, {"kind": "syslog", "name": "siem", "host": "siem.example.com"})
+        ).status_code == 303
         page = await owner.page(LIST)
         assert "ana@example.com, ben@example.com" in page
         assert "siem.example.com:6514 (tls)" in page
@@ -85,7 +87,10 @@ async def test_a_webhook_is_changed_paused_resumed_and_removed(database: Databas
     async with visiting(database) as owner:
         found = await made(owner, database)
         url = f"{LIST}/{found.id}"
-        form = {"url": "https://new.example.com/x", "events": ["alert.triggered", "alert.resolved"]}
+        form: dict[str, str | list[str]] = {
+            "url": "https://new.example.com/x",
+            "events": ["alert.triggered", "alert.resolved"],
+        }
         assert (await owner.send(url, form)).status_code == 303
         assert "new.example.com/x" in await owner.page(url)
         wrong = await owner.send(url, {"url": "https://127.0.0.1/", "events": []})
