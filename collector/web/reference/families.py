@@ -42,6 +42,12 @@ _TUNER_FAILURE = """{
   },
   "timestamp": "2025-10-26T12:00:00Z"
 }"""
+_ADMIN_FAILURE = (
+    _TUNER_FAILURE.replace("Account ID must be 12 digits", "role: 'boss'; expected one of owner, admin, dba, viewer.")
+    .replace("accountId", "role")
+    .replace('"12345"', '"boss"')
+    .replace("12-digit string", "one of owner, admin, dba, viewer")
+)
 _TUNER_LIMITS = (
     ("Reads", "100 a minute and member"),
     ("Writes", "30 a minute and member"),
@@ -112,7 +118,7 @@ FAMILIES: tuple[About, ...] = (
         made=_TOKENS,
         document="/api/v1/admin/openapi.json",
         first="/api/v1/admin/tenant",
-        failure=_TUNER_FAILURE,
+        failure=_ADMIN_FAILURE,
         limits=_TUNER_LIMITS[:2],
         open=_OPEN,
     ),
