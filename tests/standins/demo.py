@@ -85,9 +85,11 @@ def _run(state: Path, port: int, stack: ExitStack, stopped: threading.Event) -> 
         linked = linking.result()
     status = demo_status.set_up(collector.base_url, member)
     description = _description(collector.base_url, keys, status, databases)
-    _write(state / "demo.json", {**description, **_clouds(aws, linked), "tuner": _credentials(member)})
+    people = {"ui": {"url": f"{collector.base_url}/ui", **_credentials(member)}, "tuner": _credentials(member)}
+    _write(state / "demo.json", {**description, **_clouds(aws, linked), **people})
     if not stopped.is_set():
-        _print_screen(collector.base_url, keys["enterprise"], fleet, state, time.monotonic() - started)
+        print(f"\nFieldpost is up ({time.monotonic() - started:.0f} s): one collector, one agent, and what they watch.")
+        _print_screen(collector.base_url, keys["enterprise"], member, fleet, state)
     _wait([oracle, aws.process, served, watching], stopped)
 
 
@@ -147,7 +149,6 @@ def _description(
         "status_tokens": dict(status.tokens),
         "status": {"slug": TENANT, "page": status.page, "services": dict(status.services)},
         "oracle": [database.as_dict() for database in databases],
-        "ui": {"url": None, "email": None, "password": None},
     }
 
 
@@ -176,7 +177,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path, seconds: float) -> None:
+def _print_screen(base_url: str, key: str, member: Member, fleet: Mapping[str, Any], state: Path) -> None:
     width = max(len(entry["name"]) for entry in fleet["data"])
     estate = "\n".join(
         f"  {entry['name']:<{width}}  {'-' if entry['score'] is None else entry['score']:>4}  {entry['status']}"
@@ -184,13 +185,12 @@ def _print_screen(base_url: str, key: str, fleet: Mapping[str, Any], state: Path
     )
     worst = min((entry for entry in fleet["data"] if entry["score"] is not None), key=lambda entry: entry["score"])
     print(
-        f"""
-Fieldpost is up ({seconds:.0f} s): one collector, one agent, {len(fleet["data"])} Oracle connections,
-two AWS accounts that are linked and verified; their first scans are under way.
+        f"""{len(fleet["data"])} Oracle connections; two AWS accounts, whose first scans are under way.
 
 {estate}
 
-  API         {base_url}/api/v1
+  Web UI      {base_url}/ui   sign in as {member.email} with {member.password}
+  API         {base_url}/api/v1   described at {base_url}/ui/docs
   Probes      {base_url}/health   {base_url}/health/ready
   Status page {base_url}/status/{TENANT}
   All details {state / "demo.json"}
