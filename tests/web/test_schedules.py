@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from collector.core.database import Database
 from collector.domain.access.rules import Act
@@ -99,10 +99,9 @@ def test_what_was_typed_stays_beside_what_was_wrong_with_it(tab: Tab) -> None:
     tab.check("schedules-form-errors")
 
 
-def test_nothing_there_yet(site: Site, chromium: object, tab: Tab) -> None:
-    del tab
+def test_nothing_there_yet(site: Site, chromium: Browser) -> None:
     empty = site.run(accounts.account).tenant
-    with opened(chromium, site, "narrow", signed_in(site, empty)) as other:  # type: ignore[arg-type]  # the browser
+    with opened(chromium, site, "narrow", signed_in(site, empty)) as other:
         other.open("/ui/schedules")
         other.check("schedules-empty")
 

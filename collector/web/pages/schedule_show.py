@@ -141,16 +141,15 @@ async def overview_page(
     held = await _held(db, one, now)
     window = schedule_rows.window_of(one)
     coming = schedule_rows.coming(window, now, _EDGES)
-    done = await _week_done(db, one, _first(week, now, window.timezone))
+    first = _first(week, now, window.timezone)
+    done = await _week_done(db, one, first)
     return show(
         request,
         "schedules/overview.html",
         status=422 if errors else 200,
         head=await head(db, visitor, one, now, ""),
         recorded=recorded(await db.read(worth.last_30_days, visitor.tenant, one, now, heavy=True)),
-        week=_week(
-            one, _first(week, now, window.timezone), done, [each for each in held if _concerns(each, look)], now
-        ),
+        week=_week(one, first, done, _concerned(held, look), now),
         this_week=monday(now, window.timezone),
         change=next_change(window.timezone, now),
         coming=[Coming(edge, schedule_rows.is_off(one, edge.at)) for edge in coming],
@@ -288,8 +287,10 @@ def _instant(text: str) -> datetime:
         raise not_found() from None
 
 
-def _concerns(each: Held, look: Look) -> bool:
-    return any(matched.resource == each.resource_id for matched in look.matched)
+def _concerned(held: Sequence[Held], look: Look) -> list[Held]:
+    """Overrides of what it applies to."""
+    matched = {one.resource for one in look.matched}
+    return [each for each in held if each.resource_id in matched]
 
 
 async def _held(db: Gateway, one: Kept, now: datetime) -> list[Held]:
