@@ -67,7 +67,7 @@ async def listed(request: Request, visitor: Reader, db: Gateway) -> Response:
     shows, severity, number = _shows(request), _severity(request), paging.wanted(request)
     active: list[Shown] = await db.read(store.active, visitor.tenant)
     if shows == "open":
-        matching = [one for one in active if severity in {None, one.incident.severity}]
+        matching = worst_first([one for one in active if severity in {None, one.incident.severity}])
         start = paging.offset(number)
         total, found = len(matching), matching[start : start + paging.ROWS]
     else:
@@ -133,6 +133,11 @@ async def page(
         lasted=(one.resolved_at or now) - one.started_at,
         can_note=one.status != RESOLVED,
     )
+
+
+def worst_first(found: Sequence[Shown]) -> list[Shown]:
+    """Among those that are equally bad, in the order in which they come."""
+    return sorted(found, key=lambda one: -SEVERITIES.index(one.incident.severity))
 
 
 def steps(one: Incident, now: datetime) -> Sequence[Step]:

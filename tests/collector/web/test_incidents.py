@@ -95,6 +95,14 @@ async def test_the_list_says_what_is_open_and_what_was(here: Here) -> None:
     await here.ana.page("/ui/incidents?severity=bad", status=400)
 
 
+async def test_the_worst_of_what_is_open_comes_first(here: Here) -> None:
+    for title, severity in (("Small", "informational"), ("Big", "critical")):
+        form = {"title": title, "severity": severity}
+        assert (await here.ana.send("/ui/incidents/new", form)).status_code == 303
+    page = await here.ana.page("/ui/incidents")
+    assert page.index(">Big<") < page.index("Cards") < page.index(">Small<")
+
+
 async def test_only_what_the_state_machine_allows_is_offered(here: Here) -> None:
     page = await here.ana.page(here.at)
     assert re.findall(r'name="status" value="(\w+)"', page) == ["identified", "monitoring", "resolved"]
