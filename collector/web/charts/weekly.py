@@ -38,7 +38,7 @@ def _column(day: Day, x: float, step: float) -> Iterator[Markup]:
     of_day = day.at - _INSTANT  # the end of a day is the midnight after it
     yield svg.element("text", f"{of_day:%a}", x=middle, y=_HEIGHT - 8, text_anchor="middle")
     if day.average is None:
-        yield svg.element("text", "unknown", x=middle, y=_GROUND - 6, text_anchor="middle")
+        yield svg.element("text", "unknown", x=middle, y=_GROUND - 6, text_anchor="middle", class_="note")
         return
     top = _GROUND - (_GROUND - _TOP) * day.average / _MOST
     tone = _TONES[scoring.band(round(day.average))]
