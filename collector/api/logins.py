@@ -99,19 +99,28 @@ class Logins:
         """Leave a trace."""
         await self.db.write(sessions.note_failure, attempt.email, attempt.address, utc_now())
 
-    async def accept(self, given: Invited, address: str) -> Membership:
-        """Make a member of who was invited."""
+    async def accept(self, given: Invited, address: str, *, present: str = "") -> Membership:
+        """Make a member of who was invited. `present`: the address of who is signed in and need prove nothing more."""
         invited = await self._invitation(given.token)
-        stored = await self.db.read(sessions.password_of, invited.email)
-        if stored is not None:
-            await self._known_person(
-                Attempt(email=invited.email, password=given.password, address=address, code=given.code)
-            )
-        new_hash = None if stored else await self.hashing.hashed(acceptable(given.password, "password"))
+        new_hash = None if present == invited.email else await self._newly_proven(given, invited.email, address)
         accepted = Acceptance(_named(given.name), new_hash, utc_now())
         await self.db.write(people.accept, invited.tenant_id, invited, accepted)
         known = await self.db.read(sessions.memberships, invited.email)
         return next(membership for membership in known if membership.tenant_id == invited.tenant_id)
+
+    async def _newly_proven(self, given: Invited, email: str, address: str) -> str | None:
+        """The hash of a first password, or None for who has one and gave it.
+
+        Who is a member elsewhere without a password comes in by single sign-on: an invitation, which whoever invites
+        can read, must not give that person a password.
+        """
+        if await self.db.read(sessions.password_of, email) is not None:
+            attempt = Attempt(email=email, password=given.password, address=address, code=given.code)
+            await self._known_person(attempt)
+            return None
+        if await self.db.read(sessions.is_somewhere, email):
+            raise Problem(401, "unauthorized", "This address has an account without a password: sign in to it first.")
+        return await self.hashing.hashed(acceptable(given.password, "password"))
 
     async def _known_person(self, attempt: Attempt) -> None:
         if not await self.is_password(attempt):

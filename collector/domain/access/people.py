@@ -164,6 +164,12 @@ def set_password(conn: Connection, email: str, password_hash: str, act: Act, kee
         _note(conn, tenant_id, "password_changed", act, member_id=membership.member_id, email=email)
 
 
+@across_tenants("an address is one person, whatever the tenant")
+def forget_password(conn: Connection, email: str) -> None:
+    """Whoever set it is not known any more to be this person."""
+    conn.execute(_FORGET_PASSWORD, {"of_email": email})
+
+
 # --- invitations ---------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +259,7 @@ _CHANGE = update(member).where(*_ONE).values(name=bindparam("name"), role=bindpa
 _REMOVE = delete(member).where(*_ONE)
 
 _PASSWORD = upsert(person)
+_FORGET_PASSWORD = delete(person).where(person.c.email == bindparam("of_email"))
 
 _IS_OPEN = (_I.accepted_at.is_(None), _I.revoked_at.is_(None), _I.expires_at > bindparam("now"))
 _OPEN = (

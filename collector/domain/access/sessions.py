@@ -82,6 +82,12 @@ def memberships(conn: Connection, email: str) -> Sequence[Membership]:
     return [Membership._make(row) for row in conn.execute(_MEMBERSHIPS, {"email": email})]
 
 
+@across_tenants("an address is one person, whatever the tenant")
+def is_somewhere(conn: Connection, email: str) -> bool:
+    """Whether this address is a member anywhere, also a suspended one."""
+    return conn.execute(_EVERY_MEMBER, {"email": email}).first() is not None
+
+
 def open_session(conn: Connection, tenant_id: int, who: Membership, new: NewSession, now: datetime) -> None:
     row = {
         "tenant_id": tenant_id,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from collector.core.problems import Refusal
 from collector.core.settings import OidcRole
 from collector.core.tenancy import across_tenants
-from collector.domain.access import people, sessions
+from collector.domain.access import factors, people, sessions
 from collector.domain.access.rules import Act, check_email, check_name
 from collector.domain.access.sessions import Membership
 from collector.domain.tenants import store
@@ -82,7 +82,10 @@ def identity_of(claims: Mapping[str, Any]) -> Identity:
 
 @across_tenants("single sign-on finds out the tenant")
 def admitted(conn: Connection, identity: Identity, newcomers: Newcomers, act: Act) -> Sequence[Membership]:
-    """Where this person may act; a newcomer becomes a member where that is wanted."""
+    """Where this person may act; a newcomer becomes a member where that is wanted.
+
+    An older password of somebody who was nowhere a member is forgotten: it may be of who only claimed this address.
+    """
     known = sessions.memberships(conn, identity.email)
     if known or not newcomers.role:
         return known
@@ -91,6 +94,8 @@ def admitted(conn: Connection, identity: Identity, newcomers: Newcomers, act: Ac
         raise Refusal(f"oidc_tenant: {newcomers.tenant!r}; there is no such tenant")
     if any(one.email == identity.email for one in store.members(conn, tenant.id)):
         return ()  # suspended
+    people.forget_password(conn, identity.email)
+    factors.turn_off(conn, identity.email, act)
     people.add(conn, tenant.id, NewMember(name=identity.name, email=identity.email, role=newcomers.role), act)
     return sessions.memberships(conn, identity.email)
 

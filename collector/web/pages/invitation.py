@@ -10,13 +10,17 @@ from starlette.responses import Response
 from collector.api.family import Gateway
 from collector.api.logins import CodeNeeded, Invited, Logins
 from collector.core.problems import Problem, Refusal
+from collector.domain.access import browsers
+from collector.domain.access.browsers import Method
 from collector.domain.access.rules import check_name
+from collector.domain.access.sessions import Membership
 from collector.web import forms
-from collector.web.auth import address
+from collector.web.auth import Visitor, address
 from collector.web.checks import rule
 from collector.web.opening import opened
 from collector.web.pages.signing import errors_of, limited, status_of
 from collector.web.rendering import show
+from common.clock import utc_now
 
 router = APIRouter(include_in_schema=False)
 PATH = "/ui/invitation"
@@ -29,7 +33,7 @@ class Acceptance(forms.Form):
 
     token: Annotated[str, Field(max_length=200)]
     name: Annotated[str, rule(check_name)]
-    password: Annotated[str, Field(max_length=1024)]
+    password: Annotated[str, Field(max_length=1024)] = ""
     code: Annotated[str, Field(max_length=64)] = ""
 
 
@@ -42,18 +46,28 @@ async def ask(request: Request) -> Response:
 async def accept(request: Request, db: Gateway) -> Response:
     logins: Logins = request.app.state.logins
     fields = dict(await forms.fields(request))
+    present = request.scope["state"].get("caller")
     try:
         wanted = await forms.filled(request, Acceptance)
         await limited(request)
         given = Invited(token=wanted.token, name=wanted.name, password=wanted.password, code=wanted.code)
-        who = await logins.accept(given, address(request))
+        email = present.email if isinstance(present, Visitor) else ""
+        who = await logins.accept(given, address(request), present=email)
     except CodeNeeded:
         return _again(request, {"code": _CODE}, fields)
     except Refusal as refusal:
         return _again(request, {"": str(refusal)}, fields)
     except Problem as problem:
         return _again(request, errors_of(problem), fields, status=status_of(problem))
-    return await opened(request, db, who, "second_factor" if wanted.code else "password", "/ui")
+    return await opened(request, db, who, await _method(db, present, who, wanted), "/ui")
+
+
+async def _method(db: Gateway, present: object, who: Membership, given: Acceptance) -> Method:
+    """How the person proved who it is; whoever was signed in did that before."""
+    if isinstance(present, Visitor) and present.email == who.email:
+        listed = await db.read(browsers.of_member, present.tenant, present.id, utc_now())
+        return next((one.method for one in listed if one.id == present.session), "password")
+    return "second_factor" if given.code else "password"
 
 
 def _again(request: Request, errors: Mapping[str, str], fields: Mapping[str, str], *, status: int = 422) -> Response:

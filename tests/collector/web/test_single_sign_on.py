@@ -12,9 +12,10 @@ import pytest
 from collector.app import create_app
 from collector.core.database import Database
 from collector.core.settings import Settings
-from collector.domain.access import browsers, people
+from collector.domain.access import browsers, people, sessions, single_sign_on
 from collector.domain.access.people import Change
 from collector.domain.access.rules import Act
+from collector.domain.access.single_sign_on import Identity, Newcomers
 from collector.domain.tenants import store as tenants
 from collector.web.provider import BACK
 from common.clock import utc_now
@@ -121,6 +122,17 @@ async def test_a_newcomer_becomes_a_member_where_that_is_wanted(
         assert (await through(client, issuer, NEW)).status_code == 303
     found = await database.read(people.by_email, ana.tenant, NEW)
     assert (found.name, found.role) == ("Nia Okoro", "viewer")
+
+
+async def test_a_newcomer_has_no_password_that_somebody_set_before(database: Database, ana: Someone) -> None:
+    """An admin of another tenant could claim an address, set its password, and wait for its owner to come."""
+    act = Act("tests", utc_now())
+    claimed = await someone(database, (await account(database)).tenant, email=NEW)
+    await someone(database, claimed.tenant)
+    await database.write(people.remove, claimed.tenant, claimed.id, act)
+    who, newcomers = Identity(NEW, "Nia Okoro"), Newcomers("viewer", ana.slug)
+    assert len(await database.write(single_sign_on.admitted, who, newcomers, act)) == 1
+    assert await database.read(sessions.password_of, NEW) is None
 
 
 async def test_a_suspended_member_stays_outside(
