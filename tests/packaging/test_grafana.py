@@ -110,6 +110,11 @@ def test_every_query_is_one_that_prometheus_takes(path: Path, tmp_path: Path) ->
     exposition.promtool("check", "rules", str(written))
 
 
+def test_prometheus_has_nothing_to_mind_about_the_figures(shown: str) -> None:
+    assert "fieldpost_recommendations_savings_usd{" in shown
+    exposition.promtool("check", "metrics", given=shown)
+
+
 def test_the_manual_lists_every_figure_and_no_other(shown: str) -> None:
     listed = set(re.findall(r"^\| `((?:fieldpost|process)_[a-z0-9_]+)`", MANUAL.read_text(), re.MULTILINE))
     kinds = exposition.families(shown)
