@@ -25,12 +25,22 @@ function renew(old, fresh) {
   const known = new Map([...old.children].filter((node) => node.id).map((node) => [node.id, node]));
   let at = old.firstChild;
   for (const node of [...fresh.childNodes]) {
-    const twin = node.id ? known.get(node.id) : at && !at.id && at.nodeName === node.nodeName ? at : null;
-    if (twin === at && at) at = at.nextSibling;
+    while (at && node.nodeType === Node.ELEMENT_NODE && at.nodeType !== node.nodeType) {
+      const blank = at;
+      at = at.nextSibling;
+      blank.remove();
+    }
+    const twin = node.id ? known.get(node.id) : alike(at, node);
+    if (twin && twin === at) at = at.nextSibling;
     else old.insertBefore(twin || node, at);
     if (twin) update(twin, node);
   }
   while (at) { const next = at.nextSibling; at.remove(); at = next; }
+}
+
+function alike(at, node) {
+  while (at && (at.id || at.nodeName !== node.nodeName)) at = at.nextSibling;
+  return at;
 }
 
 function update(old, fresh) {
