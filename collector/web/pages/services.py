@@ -34,6 +34,8 @@ Operator = Annotated[Visitor, Depends(may("handle_incidents"))]
 UNWELL = "unwell"
 RANGES = (30, 90)
 SEGMENTS = 50
+ROWS = 25
+"""Each of them is 90 days to work out."""
 
 
 class Row(NamedTuple):
@@ -91,9 +93,9 @@ async def listed(request: Request, visitor: Reader, db: Gateway) -> Response:
     now = utc_now()
     found: Overview = await db.read(
         lambda conn: overview.overview(
-            conn, visitor.tenant, asked.wanted(), now, offset=paging.offset(number), limit=paging.ROWS
+            conn, visitor.tenant, asked.wanted(), now, offset=paging.offset(number, ROWS), limit=ROWS
         ),
-        heavy=True,  # 90 days of 50 services are worked out, which others need not wait for
+        heavy=True,  # 90 days of each service are worked out, which others need not wait for
     )
     return show(
         request,
@@ -103,7 +105,7 @@ async def listed(request: Request, visitor: Reader, db: Gateway) -> Response:
         tabs=tabs(found),
         groups=found.groups,
         days=DAYS,
-        pager=paging.page(number, found.total),
+        pager=paging.page(number, found.total, ROWS),
     )
 
 
