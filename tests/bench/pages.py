@@ -98,8 +98,11 @@ class Browser:
             "server": ("collector.test", 80),
         }
 
+        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            """Nothing more comes, and nobody leaves: answers in pieces wait for that."""
+            return next(asked, None) or await asyncio.Future()
 
         async def send(message: Message) -> None:
             messages.append(message)

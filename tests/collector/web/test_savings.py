@@ -5,6 +5,7 @@ from dataclasses import replace
 from collector.core.problems import Refusal
 from collector.domain.costs import rules
 from collector.domain.costs.deciding import Decision, Made
+from collector.domain.costs.listing import Counted
 from collector.web import deciding, savings
 from tests.collector.api.tuner.aws import T0, finding, scan
 
@@ -12,13 +13,13 @@ ROW = rules.found(1, None, scan(finding()), finding())
 
 
 def test_a_sum_of_unknown_prices_is_unknown() -> None:
-    assert savings.amount(savings.Counted(0, 0.0, 0)) == 0.0
-    assert savings.amount(savings.Counted(3, 0.0, 3)) is None
-    assert savings.amount(savings.Counted(3, 0.0, 2)) == 0.0
+    assert savings.amount(Counted(0, 0.0, 0)) == 0.0
+    assert savings.amount(Counted(3, 0.0, 3)) is None
+    assert savings.amount(Counted(3, 0.0, 2)) == 0.0
 
 
 def test_the_largest_parts_are_shown_and_the_others_summed_up() -> None:
-    counted = {f"{n:02}": savings.Counted(1, float(n), 0) for n in range(12)} | {"x": savings.Counted(2, 0.0, 2)}
+    counted = {f"{n:02}": Counted(1, float(n), 0) for n in range(12)} | {"x": Counted(2, 0.0, 2)}
     parts = savings.parts(counted, {"11": "Eleven"})
     assert [one.name for one in parts.shown] == ["Eleven", "10", "09", "08", "07", "06", "05", "04"]
     assert (parts.others, parts.others_amount) == (5, 6.0)
