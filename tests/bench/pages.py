@@ -98,11 +98,11 @@ class Browser:
             "server": ("collector.test", 80),
         }
 
-        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+        asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> Message:
             """Nothing more comes, and nobody leaves: answers in pieces wait for that."""
-            return next(asked, None) or await asyncio.Future()
+            return asked.pop() if asked else await asyncio.Future()
 
         async def send(message: Message) -> None:
             messages.append(message)
