@@ -133,6 +133,8 @@ class Browser:
             if answer.status == _OK and b"text/html" in answer.headers.get(b"content-type", b""):
                 texts[path] = answer.body.decode()
                 waiting += _LINK.findall(texts[path])
+            elif b"location" in answer.headers:
+                waiting.append(answer.headers[b"location"].decode())
             elif answer.status >= 400:
                 print(f"       {path}: {answer.status}", flush=True)
         return texts
