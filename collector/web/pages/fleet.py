@@ -69,7 +69,7 @@ async def fleet(
     )
     chosen_view = _one_of("view", view or "tiles", _VIEWS)
     place = Place(paging.wanted(request), _ROWS[chosen_view])
-    found = await db.read(wall.wall, visitor.tenant, sought, place, utc_now())
+    found = await db.read(wall.wall, visitor.tenant, sought, place, utc_now(), heavy=True)
     return show(
         request,
         "fleet/fleet.html",
