@@ -26,6 +26,7 @@ TERMS: dict[Plan, Terms] = {
     "enterprise": Terms(frozenset({"health", "tuneops", "activity", "team"}), 100),
 }
 
+_TAKEN = frozenset({"api"})  # `/status/api` is where the public API answers
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -46,6 +47,8 @@ def parse_plan(text: str) -> Plan:
 def check_slug(text: str) -> str:
     if not _SLUG.fullmatch(text):
         raise ValueError(f"slug: {text!r}; expected 1 to 63 lower-case letters, digits and dashes")
+    if text in _TAKEN:
+        raise ValueError(f"slug: {text!r}; expected another one: status pages need this address for themselves")
     return text
 
 
