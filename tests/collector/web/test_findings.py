@@ -143,7 +143,7 @@ def test_a_ticket_tells_how_bad_its_finding_was_and_when() -> None:
     story = stories.of_ticket(ticket, [alert(1, "warning", sent=False), alert(3, "critical")], marked)
     assert [event.what for event in reversed(story)] == [
         "First seen",
-        "Found to be warning",
+        "Began as warning",
         "Acknowledged by ana@example.com",
         "Became critical",
         "Fell to warning",
