@@ -19,6 +19,7 @@ SLOW_FOLDERS = (
     "collector/cli",
     "collector/domain",
     "collector/notifications",
+    "collector/web",
     "collector/webhooks",
     "contract",
 )
