@@ -14,16 +14,24 @@ ON_DISK = {"system", "system and not postgres", "bench"}
 
 ROOT = Path(__file__).parent
 SLOW_FOLDERS = (
+    "agent/power",
     "aws_standin",
     "collector/api",
     "collector/cli",
     "collector/domain",
+    "collector/incidents",
+    "collector/maintenance",
     "collector/notifications",
+    "collector/reports",
+    "collector/services",
+    "collector/statuspage",
+    "collector/test_stores.py",
     "collector/web",
     "collector/webhooks",
     "contract",
+    "oracle_standin",
 )
-"""Each test there starts a whole application or a process, and there are hundreds of them."""
+"""Each test there starts a whole application or a process, or there are hundreds of them that take their time."""
 
 ASKED_OF_BOTH_STORES = ("collector/api", "contract")
 """What is asked of a whole application there is asked again of one on PostgreSQL: by `make system`.
