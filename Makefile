@@ -32,7 +32,8 @@ test: $(STAMP) tools
 
 system: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract
-	$(BIN)/pytest -q -m "system and not postgres" tests
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
+	$(BIN)/pytest -q -m "system and not postgres" --ignore=tests/web tests
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
