@@ -197,6 +197,10 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     problems: tuple[Text, ...] = ()
     roles: tuple[Text, ...] = ()
     """The AWS roles that the local policy lists, as they are written there (`*` stands for anything)."""
+    key_id: str = ""
+    key_made_at: datetime | None = None
+    bundle_every_s: Count = 0
+    """How often records come as a bundle that somebody carries; 0: they come over the network."""
 
 
 class JobResult(Struct, frozen=True, omit_defaults=True):
@@ -221,8 +225,12 @@ class Gap(Struct, frozen=True):
 # --- the batch -----------------------------------------------------------------------------------------------------
 
 
-class BatchHeader(Struct, frozen=True):
-    """First line of a batch, and what its signature covers. `payload_sha256` is over the lines that follow it."""
+class BatchHeader(Struct, frozen=True, omit_defaults=True):
+    """First line of a batch, and what its signature covers. `payload_sha256` is over the lines that follow it.
+
+    `instance` is another one with every start of an agent, `host` a fingerprint of the machine: by them the collector
+    tells a restart from a clone. Agents before 0.7 send neither.
+    """
 
     protocol: int
     agent: Name
@@ -234,6 +242,8 @@ class BatchHeader(Struct, frozen=True):
     payload_sha256: str
     boot: str
     sent_at: Instant
+    instance: Annotated[str, Meta(max_length=64)] = ""
+    host: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Ack(Struct, frozen=True):
@@ -301,6 +311,8 @@ class Assignment(Struct, frozen=True, omit_defaults=True):
     schedules: tuple[Schedule, ...] = ()
     overrides: tuple[Override, ...] = ()
     heartbeat_s: Annotated[int, Meta(ge=5, le=3600)] = 60
+    collector_key: str = ""
+    """The public key (`common.identity.PublicKey.text`) by which this collector signs what is carried to agents."""
 
 
 class EnrolRequest(Struct, frozen=True):
@@ -313,14 +325,31 @@ class EnrolRequest(Struct, frozen=True):
     hostname: Annotated[str, Meta(max_length=255)]
     version: Annotated[str, Meta(max_length=64)]
     client_time: Instant
+    host: Annotated[str, Meta(max_length=64)] = ""
 
 
-class EnrolReply(Struct, frozen=True):
+class EnrolReply(Struct, frozen=True, omit_defaults=True):
     """`pending`: an operator has to approve the agent first; its requests answer 401 `unknown_agent` until then."""
 
     agent: str
     tenant: str
     state: Literal["active", "pending"]
+    server_time: Instant
+    collector_key: str = ""
+
+
+class KeyOffer(Struct, frozen=True):
+    """A second key that an agent wants to use. `proof`: a detached JWS by that key over `<agent> <public_key>`."""
+
+    public_key: Annotated[str, Meta(max_length=64)]
+    proof: Annotated[str, Meta(max_length=512)]
+
+
+class KeyReply(Struct, frozen=True):
+    """`candidate`: the first request that this key signs makes it the agent's key and retires the one before."""
+
+    key_id: str
+    state: Literal["candidate", "active"]
     server_time: Instant
 
 
@@ -328,7 +357,10 @@ AuthFailure = Literal["unknown_agent", "revoked", "key_unknown", "bad_signature"
 
 
 class LinkError(Struct, frozen=True, omit_defaults=True):
-    """Body of every error of `/agent/v1`; for 401 `code` is an `AuthFailure`."""
+    """Body of every error of `/agent/v1`; for 401 `code` is an `AuthFailure`.
+
+    409 `identity_conflict`: two machines speak as one agent, and this one is parked; it keeps what it has to say.
+    """
 
     code: str
     message: str
@@ -371,6 +403,8 @@ def pack(
     seqs: Sequence[int],
     boot: str,
     sent_at: datetime,
+    instance: str = "",
+    host: str = "",
 ) -> tuple[bytes, bytes]:
     """Make one batch: its header line (to be signed) and the gzip body to be sent."""
     payload = b"\n".join(lines) + b"\n"
@@ -386,6 +420,8 @@ def pack(
             payload_sha256=hashlib.sha256(payload).hexdigest(),
             boot=boot,
             sent_at=sent_at,
+            instance=instance,
+            host=host,
         )
     )
     return header, _gzip(header + b"\n" + payload)
