@@ -23,7 +23,7 @@ from common.clock import utc_now
 COOKIES = ("__Host-fieldpost", "fieldpost")
 """The name of the session cookie: behind TLS, where a browser lets nobody but us set it, and on plain HTTP."""
 SIGN_IN = "/ui/sign-in"
-OPEN = (SIGN_IN, "/ui/setup", "/ui/invitation", "/ui/static/", "/ui/docs")
+OPEN = (SIGN_IN, "/ui/setup", "/ui/invitation", "/ui/static/", "/ui/docs", "/ui/manual")
 """What is shown without a session, and everything below."""
 READS_PER_MINUTE = 1200
 WRITES_PER_MINUTE = 120

@@ -60,7 +60,8 @@ MENU: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("/ui/report", "Report", "file-text"),
             Item("/ui/activity", "Activity", "scroll-text"),
             Item("/ui/settings", "Settings", "settings"),
-            Item("/ui/docs", "API", "book-open"),
+            Item("/ui/docs", "API", "braces"),
+            Item("/ui/manual", "Manual", "book-open"),
         ),
     ),
 )

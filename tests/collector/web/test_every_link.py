@@ -28,7 +28,7 @@ SECTIONS = frozenset(
     f"/ui/{name}"
     for name in (
         *("fleet", "tickets", "alerts", "recommendations", "schedules", "accounts", "services", "incidents"),
-        *("maintenance", "agents", "report", "activity", "settings", "docs", "account"),
+        *("maintenance", "agents", "report", "activity", "settings", "docs", "manual", "account"),
     )
 )
 

@@ -1,0 +1,1 @@
+"""The manual, read in the browser: the Markdown of `docs/` as it came with this version."""
