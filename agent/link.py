@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from agent.identity import Identity
+from agent.tls import explain
 from common import wire
 from common.clock import Now, utc_now
 from common.wire import LinkError
@@ -159,7 +160,7 @@ async def fetch(
     except TimeoutError:
         raise LinkTimeoutError(f"no answer within {deadline_s:g} s") from None
     except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
-        raise LinkDownError(str(error) or type(error).__name__) from None
+        raise LinkDownError(explain(error)) from None
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
