@@ -53,7 +53,7 @@ class Assignments:
         self.current = self._last_good()
         self.kept = self.current.version
         """What a restart would begin with: what this agent may say that it applies."""
-        self._seen = self.current.version
+        self._seen = self.current.version if self.current.collector_key else ""  # ask for all of it once
         self._unkept: bytes | None = None
 
     async def run(self) -> None:

@@ -22,7 +22,7 @@ from agent.aws.scanning import Scanning
 from agent.checks import known
 from agent.config import CONNECTIONS_FILE, load_connections
 from agent.disk import DiskThread
-from agent.enrolment import mark_active
+from agent.enrolment import mark_active, pin_collector_key
 from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
@@ -335,6 +335,8 @@ class Daemon:
         self._uplink.reachable()
 
     def _assigned(self, assignment: Assignment) -> None:
+        with suppress(OSError):  # the next document says it again
+            pin_collector_key(self._folder, assignment.collector_key)
         self._jobs.offer(assignment.jobs)
         self._scanning.wake.set()
         self._scheduled.set()

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -77,7 +78,7 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
     reply = await _trade(url, ca_pem, _request(wanted.name, token, key, now()))
     if wanted.new_key:
         promote_candidate(state_dir)
-    enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem)
+    enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem, reply.collector_key)
     save_enrolment(state_dir, enrolment)
     return Enrolled(enrolment)
 
@@ -98,9 +99,16 @@ def mark_active(state_dir: Path, enrolment: Enrolment) -> Enrolment:
     """Note that the collector takes this agent; written once."""
     if enrolment.state == "active":
         return enrolment
-    active = Enrolment(enrolment.agent, enrolment.tenant, enrolment.name, enrolment.url, "active", enrolment.ca_pem)
+    active = msgspec.structs.replace(enrolment, state="active")
     save_enrolment(state_dir, active)
     return active
+
+
+def pin_collector_key(state_dir: Path, public_key: str) -> None:
+    """Keep the key that the collector has named over a link that proves who it is; written when it is another one."""
+    enrolment = load_enrolment(state_dir)
+    if enrolment is not None and public_key and enrolment.collector_key != public_key:
+        save_enrolment(state_dir, msgspec.structs.replace(enrolment, collector_key=public_key))
 
 
 async def wait_until_active(

@@ -18,7 +18,11 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP."""
+    """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP.
+
+    `url` is "" where nothing but files goes to the collector; `collector_key`: by which it signs those, "" until it
+    has said so.
+    """
 
     agent: str
     tenant: str
@@ -26,6 +30,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     url: str
     state: Literal["active", "pending"]
     ca_pem: str | None = None
+    collector_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

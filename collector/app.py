@@ -21,6 +21,7 @@ from collector.api.status import probes
 from collector.api.tuner import family as tuner
 from collector.api.tuner.sessions import JWKS
 from collector.api.uses import Uses
+from collector.core.carrier import carrier_key
 from collector.core.database import Database
 from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
@@ -56,7 +57,15 @@ def create_app(
     limiter = Limiter(redis(settings.redis_url) if settings.redis_url else None)
     metrics = metrics or Metrics()
     changes = changes or Changes(db)
-    link = Link(db=db, limiter=limiter, changes=changes, heartbeat_s=settings.heartbeat_s, ca=ca, metrics=metrics)
+    link = Link(
+        db=db,
+        limiter=limiter,
+        changes=changes,
+        heartbeat_s=settings.heartbeat_s,
+        ca=ca,
+        collector_key=carrier_key(Vault.of_file(settings.vault_path)).public.text,
+        metrics=metrics,
+    )
     uses, token_uses = Uses(partial(_key_used, db)), Uses(partial(_token_used, db))
     browsers_seen = Uses(partial(_browser_seen, db))
     journal = Journal(partial(_record, db))

@@ -329,13 +329,17 @@ class EnrolRequest(Struct, frozen=True):
 
 
 class EnrolReply(Struct, frozen=True, omit_defaults=True):
-    """`pending`: an operator has to approve the agent first; its requests answer 401 `unknown_agent` until then."""
+    """`pending`: an operator has to approve the agent first; its requests answer 401 `unknown_agent` until then.
+
+    `again`: the agent was here before, and this host is it from now on.
+    """
 
     agent: str
     tenant: str
     state: Literal["active", "pending"]
     server_time: Instant
     collector_key: str = ""
+    again: bool = False
 
 
 class KeyOffer(Struct, frozen=True):

@@ -34,6 +34,7 @@ async def current(link: Link, request: Request) -> Response:
         schedules=document.schedules,
         overrides=document.overrides,
         heartbeat_s=link.heartbeat_s,
+        collector_key=link.collector_key,
     )
     return answers.answer(body, headers={"ETag": answers.quoted(version)})
 

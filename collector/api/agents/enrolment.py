@@ -35,5 +35,6 @@ async def enrol(link: Link, request: Request) -> Response:
             tenant=slug,
             state="pending" if agent.state == "pending" else "active",
             server_time=now,
+            collector_key=link.collector_key,
         )
     )

@@ -15,13 +15,14 @@ from common.identity import NotAuthentic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """`ca`: the CA's certificate (PEM), where the collector has its own."""
+    """`ca`: the CA's certificate (PEM), where the collector has its own; `collector_key`: signs what is carried."""
 
     db: Database
     limiter: Limiter
     changes: Changes
     heartbeat_s: int
     ca: bytes | None
+    collector_key: str
     metrics: Metrics
 
     async def caller(self, request: Request) -> AgentCaller:
