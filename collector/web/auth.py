@@ -66,10 +66,21 @@ def guard(db: Database, limiter: Limiter, seen: Uses) -> Guard:
 
 async def visiting(db: Database, request: Request) -> Visit | None:
     """Whose session the cookie of this request is."""
-    secret = next((request.cookies[name] for name in COOKIES if name in request.cookies), "")
-    if not secret or len(secret) > _MAX_COOKIE or not secret.isascii():
+    secret = secret_of(request, COOKIES)
+    if not secret:
         return None
     return await db.read(browsers.visiting, tokens.digest(secret), utc_now())
+
+
+def cookie_name(request: Request, names: tuple[str, str]) -> str:
+    """Behind TLS the name that no sibling of this host can set, and never the other one there."""
+    return names[0] if request.url.scheme == "https" else names[1]
+
+
+def secret_of(request: Request, names: tuple[str, str]) -> str:
+    """What such a cookie holds; "" when there is none that can be ours."""
+    secret = request.cookies.get(cookie_name(request, names), "")
+    return secret if len(secret) <= _MAX_COOKIE and secret.isascii() else ""
 
 
 def may(permission: Permission) -> Callable[[Request], Awaitable[Visitor]]:

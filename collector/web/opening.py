@@ -9,7 +9,7 @@ from collector.domain.access import browsers, steps
 from collector.domain.access.browsers import LONGEST, Method, NewBrowser
 from collector.domain.access.sessions import Membership
 from collector.domain.access.steps import LIFETIME, Kind, Step
-from collector.web.auth import COOKIES, Visitor, address
+from collector.web.auth import COOKIES, Visitor, address, cookie_name, secret_of
 from collector.web.rendering import is_ours
 from common import tokens
 from common.clock import utc_now
@@ -19,7 +19,6 @@ STEP_COOKIES = ("__Host-fieldpost-step", "fieldpost_step")
 """Ties a sign-in that is under way to its browser: the names follow those of the session cookie."""
 _SEE_OTHER = 303
 _SECRET_LENGTH = 43
-_MAX_COOKIE = 128
 
 
 async def opened(request: Request, db: Database, who: Membership, method: Method, target: str) -> Response:
@@ -78,14 +77,13 @@ async def take_step(request: Request, db: Database, vault: Vault, kind: Kind) ->
 
 
 def _step_secret(request: Request) -> str:
-    secret = next((request.cookies[name] for name in STEP_COOKIES if name in request.cookies), "")
-    return secret if len(secret) <= _MAX_COOKIE and secret.isascii() else ""
+    return secret_of(request, STEP_COOKIES)
 
 
 def _set(request: Request, answer: Response, names: tuple[str, str], secret: str, seconds: int) -> None:
     """A cookie that nothing but HTTP can read and no other site's form can send."""
     secure = request.url.scheme == "https"
-    name = names[0] if secure else names[1]
+    name = cookie_name(request, names)
     answer.set_cookie(name, secret, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 

@@ -84,6 +84,18 @@ async def test_behind_tls_the_cookie_is_bound_to_this_host_and_to_tls(database: 
     assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
 
 
+async def test_behind_tls_a_cookie_that_a_sibling_host_may_have_set_opens_nothing(
+    database: Database, client: httpx.AsyncClient, ana: Someone
+) -> None:
+    secret = cookies_of(await sign_in(client, ana))["fieldpost"].value
+    async with serving(database) as app:
+        transport = httpx.ASGITransport(app, client=("192.0.2.1", 40_000))
+        async with httpx.AsyncClient(transport=transport, base_url="https://collector.test") as behind:
+            tossed = await behind.get("/ui/account", headers={"cookie": f"fieldpost={secret}"})
+            ours = await behind.get("/ui/account", headers={"cookie": f"__Host-fieldpost={secret}"})
+    assert (tossed.status_code, ours.status_code) == (303, 200)
+
+
 @pytest.mark.parametrize("target", TRICKS)
 async def test_nobody_is_sent_to_another_place_than_ours(client: httpx.AsyncClient, ana: Someone, target: str) -> None:
     answer = await sign_in(client, ana, next=target)
