@@ -43,11 +43,15 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When the spool thins itself out: its size, its age, and what must stay free on the disk."""
+    """When the spool thins itself out: its size, its age, and what must stay free on the disk.
+
+    `carried`: records leave in bundles, which nobody answers at once; what was handed over goes first then.
+    """
 
     max_bytes: int = 512 * 1024 * 1024
     max_age: timedelta = timedelta(days=7)
     min_free: int = 1024 * 1024 * 1024
+    carried: bool = False
 
 
 class SpoolUnavailableError(Exception):
@@ -115,6 +119,10 @@ class Spool:
     def bury(self, offer: Offer, rejections: Sequence[wire.Rejection]) -> None:
         """Move records that the collector refused for good to the dead letters."""
         self._must(lambda: self._opened().bury(offer.epoch, offer.stream, rejections))
+
+    def carry(self, work: Callable[[SpoolFile], R]) -> R:
+        """Have something done to the file for records that are carried; `SpoolUnavailableError` as with the others."""
+        return self._must(lambda: work(self._opened()))
 
     # --- state ---
 
@@ -195,7 +203,7 @@ class Spool:
         need = sum(entry.size for entry in taken)
         limit = self._allowed(file)
         if file.used_bytes + need >= limit:
-            self._report_drop(file.shrink(limit - need - limit // 20), "spool_full")
+            self._report_drop(self._shrink(file, limit - need - limit // 20), "spool_full")
         file.insert(taken)
         for reason, count in lost.items():
             file.note_loss(count, reason)
@@ -249,9 +257,14 @@ class Spool:
             self._reserve.unlink()
             return True
         file.checkpoint()  # the log can then be written from its start again
-        dropped = file.shrink(file.used_bytes * 3 // 4)
+        dropped = self._shrink(file, file.used_bytes * 3 // 4)
         self._report_drop(dropped, "spool_full")
         return dropped > 0
+
+    def _shrink(self, file: SpoolFile, target: int) -> int:
+        """What was carried already goes first, where records are carried."""
+        freed = file.carriage.shrink(lambda: file.used_bytes <= target) if self._limits.carried else 0
+        return freed + file.shrink(target)
 
     def _start_anew(self) -> None:
         self._closed()
@@ -283,7 +296,10 @@ class Spool:
 
     def _tidy(self) -> None:
         file = self._opened()
-        self._report_drop(file.drop_older(self._now() - self._limits.max_age), "spool_age")
+        too_old = self._now() - self._limits.max_age
+        self._report_drop(file.drop_older(too_old), "spool_age")
+        if self._limits.carried:
+            self._report_drop(file.free_older(too_old), "spool_age")
         file.give_back()
         self._hold_reserve()
 

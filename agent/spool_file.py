@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from agent.records import DeadLetter, DropReason, Entry, Keep, Lane, Offer, instant, micros
+from agent.spool_carried import Carriage
 from common import ids, wire
 from common.wire import Kind, Stream
 
@@ -84,6 +85,7 @@ class SpoolFile:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
         self._db = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        self.carriage = Carriage(self._db, self._transaction)
         try:
             self._open()
         except BaseException:
@@ -150,8 +152,18 @@ class SpoolFile:
                 lines.append(wire.record_line(seq, kind, instant(at), msgspec.Raw(body)))
         return Offer(chosen, stream, tuple(seqs), tuple(lines)) if lines else None
 
+    def number_all(self, *, after: datetime) -> None:
+        """Give everything that waits its number: it is going to be carried."""
+        for stream in STREAMS:
+            while self._give_numbers(stream, after, wire.MAX_RECORDS, wire.MAX_UNPACKED):
+                pass
+
     def _number(self, stream: Stream, after: datetime, max_records: int, max_bytes: int) -> Offer | None:
-        """Give the next waiting records of a stream their numbers, durably."""
+        numbered = self._give_numbers(stream, after, max_records, max_bytes)
+        return self._offered(stream, max_records, max_bytes) if numbered else None
+
+    def _give_numbers(self, stream: Stream, after: datetime, max_records: int, max_bytes: int) -> bool:
+        """Give the next waiting records of a stream their numbers, durably; False when none wait."""
         statement = (
             f"SELECT id, size FROM records WHERE seq IS NULL AND {_PICK[stream]} ORDER BY lane, at, id LIMIT :limit"
         )
@@ -164,14 +176,14 @@ class SpoolFile:
                     break
                 chosen.append(record)
         if not chosen:
-            return None
+            return False
         with self._transaction():
             first = self._reserve(stream, len(chosen))
             self._db.executemany(
                 "UPDATE records SET epoch = ?, stream = ?, seq = ? WHERE id = ?",
                 [(self.epoch, stream, first + index, record) for index, record in enumerate(chosen)],
             )
-        return self._offered(stream, max_records, max_bytes)
+        return True
 
     def forget(self, epoch: str, stream: Stream, ranges: Iterable[tuple[int, int]]) -> None:
         """Let go of what the collector durably has, in small commits, which fit a log that cannot grow."""
@@ -248,6 +260,17 @@ class SpoolFile:
                 return dropped
             dropped += self._drop([(record, lane) for record, lane in rows], "spool_age")
 
+    def free_older(self, than: datetime) -> int:
+        """Let go of numbered records that are too old, carried or not; how many nobody had carried, which are gaps."""
+        lost = self.carriage.free_older(than)
+        for one in lost:
+            if one.place.epoch == self.epoch:
+                with self._transaction():
+                    self._say_gap(wire.Gap(one.place.stream, *one.span, "spool_age", one.records))
+            else:
+                self.note_loss(one.records, "spool_age", stream=one.place.stream)
+        return sum(one.records for one in lost)
+
     def note_loss(self, count: int, reason: DropReason, *, stream: Stream = "bulk") -> None:
         """Leave a gap for records that never reached the file."""
         with self._transaction():
@@ -288,9 +311,10 @@ class SpoolFile:
                 longer = wire.Gap(stream, gap.first, gap.last + count, reason, gap.count + count)
                 self._db.execute("UPDATE bodies SET body = ? WHERE id = ?", (wire.encode(longer), record))
                 return
-        gap = wire.Gap(stream, first, first + count - 1, reason, count)
-        entry = Entry(kind=Kind.GAP, at=datetime.now(UTC), body=wire.encode(gap), keep=Keep.CHANGE)
-        self._insert(entry)
+        self._say_gap(wire.Gap(stream, first, first + count - 1, reason, count))
+
+    def _say_gap(self, gap: wire.Gap) -> None:
+        self._insert(Entry(kind=Kind.GAP, at=datetime.now(UTC), body=wire.encode(gap), keep=Keep.CHANGE))
 
     # --- state ---
 
