@@ -25,7 +25,9 @@ from agent.identity import (
     usable_state_dir,
     usable_url,
 )
-from agent.link import Link, LinkDownError, Reply, fetch, new_session, tls_context, unverified_context
+from agent.link import Link, LinkDownError, Reply, fetch, new_session
+from agent.route import Route, route, unverified
+from agent.way import STRAIGHT, Way
 from common import tokens, wire
 from common.clock import Now, utc_now
 from common.errors import ConfigurationError
@@ -53,6 +55,7 @@ class Wanted:
     ca_pin: str | None = None
     ca_file: Path | None = None
     new_key: bool = False
+    way: Way = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,13 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
     usable_state_dir(state_dir)
     known = load_enrolment(state_dir)
     if known and known.url == url and not wanted.new_key:
-        accepted = await _still_known(state_dir, known, now)
+        accepted = await _still_known(state_dir, known, wanted.way, now)
         if accepted:
             return Enrolled(accepted, before=True)
     token = _checked_token(wanted.token)
     ca_pem = await trusted_ca(url, wanted)
     key = candidate_key(state_dir) if wanted.new_key else load_or_make_key(state_dir)
-    reply = await _trade(url, ca_pem, _request(wanted.name, token, key, now()))
+    reply = await _trade(route(url, ca_pem, wanted.way), url, _request(wanted.name, token, key, now()))
     if wanted.new_key:
         promote_candidate(state_dir)
     enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem, reply.collector_key)
@@ -84,11 +87,11 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
 
 
 async def state_at_collector(
-    state_dir: Path, enrolment: Enrolment, *, url: str | None = None, now: Now = utc_now
+    state_dir: Path, enrolment: Enrolment, *, url: str | None = None, way: Way = STRAIGHT, now: Now = utc_now
 ) -> tuple[Reply, float | None]:
     """What the collector says to a signed request of this agent, and how far ahead its clock is, if that shows."""
     identity = Identity(enrolment.agent, url or enrolment.url, load_or_make_key(state_dir), enrolment.ca_pem)
-    async with Link(identity, now=now) as link:
+    async with Link(identity, way=way, now=now) as link:
         reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
         if reply.error and reply.error.code == "clock_skew":  # once more with the collector's time
             reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
@@ -112,13 +115,13 @@ def pin_collector_key(state_dir: Path, public_key: str) -> None:
 
 
 async def wait_until_active(
-    state_dir: Path, enrolment: Enrolment, *, deadline_s: float, every_s: float = 5.0
+    state_dir: Path, enrolment: Enrolment, *, deadline_s: float, every_s: float = 5.0, way: Way = STRAIGHT
 ) -> Enrolment:
     """Ask every few seconds whether an operator has approved this agent; the enrolment as it is in the end."""
     give_up = asyncio.get_running_loop().time() + deadline_s
     while enrolment.state == "pending" and asyncio.get_running_loop().time() < give_up:
         await asyncio.sleep(every_s)
-        reply, _ = await state_at_collector(state_dir, enrolment)
+        reply, _ = await state_at_collector(state_dir, enrolment, way=way)
         if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             enrolment = mark_active(state_dir, enrolment)
     return enrolment
@@ -143,7 +146,7 @@ async def trusted_ca(url: str, wanted: Wanted) -> str | None:
     if wanted.ca_pin is None:
         return None
     pin = _parsed_pin(wanted.ca_pin)
-    reply = await _fetch_ca(url)
+    reply = await _fetch_ca(url, wanted.way)
     for certificate in _certificates(reply.body, where=f"{url}{CA_PATH}"):
         if spki_sha256(certificate) == pin:
             return certificate.public_bytes(Encoding.PEM).decode()
@@ -166,10 +169,10 @@ def _parsed_pin(text: str) -> str:
     return match[1].lower()
 
 
-async def _fetch_ca(url: str) -> Reply:
+async def _fetch_ca(url: str, way: Way) -> Reply:
     """Get the CA without trusting the line; nothing is sent on it, and what comes is held against the pin."""
-    async with new_session(url, unverified_context()) as session:
-        reply = await fetch(session, "GET", f"{url}{CA_PATH}", deadline_s=DEADLINE_S)
+    async with new_session() as session:
+        reply = await fetch(session, unverified(url, way), "GET", f"{url}{CA_PATH}", deadline_s=DEADLINE_S)
     if reply.status != HTTPStatus.OK:
         raise EnrolmentRefusedError(f"{url}{CA_PATH}: {reply.why()}; expected the collector's CA certificate")
     return reply
@@ -216,10 +219,11 @@ def _request(name: str, token: str, key: PrivateKey, at: datetime) -> EnrolReque
     )
 
 
-async def _trade(url: str, ca_pem: str | None, request: EnrolRequest) -> EnrolReply:
-    async with new_session(url, tls_context(ca_pem)) as session:
+async def _trade(way: Route, url: str, request: EnrolRequest) -> EnrolReply:
+    async with new_session() as session:
         reply = await fetch(
             session,
+            way,
             "POST",
             f"{url}{ENROL_PATH}",
             deadline_s=DEADLINE_S,
@@ -243,9 +247,9 @@ def _advice(reply: Reply) -> str:
     return reply.why()
 
 
-async def _still_known(state_dir: Path, known: Enrolment, now: Now) -> Enrolment | None:
+async def _still_known(state_dir: Path, known: Enrolment, way: Way, now: Now) -> Enrolment | None:
     """The enrolment when the collector takes this agent (or will, once approved); None when a token is needed."""
-    reply, _ = await state_at_collector(state_dir, known, now=now)
+    reply, _ = await state_at_collector(state_dir, known, way=way, now=now)
     if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
         return mark_active(state_dir, known)
     if reply.error and reply.status == HTTPStatus.UNAUTHORIZED:

@@ -4,18 +4,19 @@ import ssl
 import statistics
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from agent.identity import Identity
+from agent.route import Route, Routing
 from agent.tls import explain
+from agent.way import STRAIGHT, Way
 from common import wire
 from common.clock import Now, utc_now
 from common.wire import LinkError
@@ -55,10 +56,11 @@ class Reply:
 class Link:
     """One HTTP session to the collector for everything the agent asks and says."""
 
-    def __init__(self, identity: Identity, *, now: Now = utc_now) -> None:
+    def __init__(self, identity: Identity, *, way: Way = STRAIGHT, now: Now = utc_now) -> None:
         self.identity = identity
         self._now = now
-        self._session = new_session(identity.url, tls_context(identity.ca_pem))
+        self._routing = Routing(identity.url, identity.ca_pem, way)
+        self._session = new_session()
         self._offsets: deque[float] = deque(maxlen=_SAMPLES)
 
     async def __aenter__(self) -> Self:
@@ -68,6 +70,16 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the files of the way to the collector; empty when nothing is."""
+        return self._routing.trouble
+
+    def trust(self, ca_pem: str) -> None:
+        """Recognise the collector by these authorities from the next connection on."""
+        self.identity = replace(self.identity, ca_pem=ca_pem)
+        self._routing.trust(ca_pem)
 
     @property
     def clock_offset_s(self) -> float | None:
@@ -91,6 +103,7 @@ class Link:
         )
         reply = await fetch(
             self._session,
+            self._routing.current(),
             method,
             f"{self.identity.url}{path}{query}",
             deadline_s=deadline_s,
@@ -106,29 +119,10 @@ class Link:
         self._offsets.append((server_time - (sent + (received - sent) / 2)).total_seconds())
 
 
-def tls_context(ca_pem: str | None) -> ssl.SSLContext:
-    """Trust the pinned CA and nobody else; without one, what the system trusts."""
-    if ca_pem is None:
-        return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=ca_pem)
-    return context
-
-
-def unverified_context() -> ssl.SSLContext:
-    """For fetching what is then held against a pin, and for nothing else."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def new_session(url: str, context: ssl.SSLContext) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(ssl=context, limit=4, ttl_dns_cache=60)
+def new_session() -> aiohttp.ClientSession:
+    """A session that each request tells its route."""
     return aiohttp.ClientSession(
-        connector=connector,
-        trust_env=urlsplit(url).scheme == "https",
+        connector=aiohttp.TCPConnector(limit=4, ttl_dns_cache=60),
         auto_decompress=False,
         headers={"User-Agent": "fieldpost-agent", "Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -137,6 +131,7 @@ def new_session(url: str, context: ssl.SSLContext) -> aiohttp.ClientSession:
 
 async def fetch(
     session: aiohttp.ClientSession,
+    route: Route,
     method: Method,
     url: str,
     *,
@@ -147,7 +142,15 @@ async def fetch(
     timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=min(CONNECT_DEADLINE_S, deadline_s))
     try:
         async with session.request(
-            method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            method,
+            url,
+            data=body,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+            ssl=route.context,
+            proxy=route.proxy.url if route.proxy else None,
+            proxy_headers=route.proxy.headers if route.proxy else None,
         ) as answer:
             content = await _bounded(answer)
             return Reply(
