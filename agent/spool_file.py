@@ -83,8 +83,9 @@ class SpoolFile:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         if not path.exists() and not read_only:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-        self._db = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        self._db = sqlite3.connect(
+            _name(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        )
         self.carriage = Carriage(self._db, self._transaction)
         try:
             self._open()
@@ -375,6 +376,14 @@ class SpoolFile:
 
     def _one(self, statement: str) -> int:
         return int(self._db.execute(statement).fetchone()[0])
+
+
+def _name(path: Path, *, read_only: bool) -> str:
+    """Where nobody has the file open, reading it leaves nothing beside it."""
+    if not read_only:
+        return f"{path.absolute().as_uri()}?mode=rw"
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
 
 
 def _enough(rows: Sequence[tuple[int, int, int]], excess: int) -> list[tuple[int, int]]:

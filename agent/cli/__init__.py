@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from agent.doctor.settings_file import Source
 from agent.settings import SYSTEM_SETTINGS_FILE, Settings
 from common import logs, settings
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
@@ -25,7 +26,9 @@ _MODULES = {
     "spool": "spool",
     "status": "status",
     "doctor": "doctor",
+    "diag": "diag",
 }
+_READ_SETTINGS_THEMSELVES = ("doctor", "diag")  # so that they can say what is wrong with them
 
 ConfigFile = Annotated[
     Path | None,
@@ -98,6 +101,10 @@ def _prepare(
         "log_level": log_level,
         "log_format": log_format,
     }
+    if context.invoked_subcommand in _READ_SETTINGS_THEMSELVES:
+        logs.configure(level="error")
+        context.obj = Source(file, flags)
+        return
     loaded = settings.load(Settings, file=file, flags=flags)
     level = loaded.log_level if context.invoked_subcommand == "run" or log_level else "warning"
     logs.configure(level=level, form=loaded.log_format)

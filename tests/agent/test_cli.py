@@ -107,9 +107,8 @@ def test_status_and_doctor_say_that_nothing_is_there_yet(run: Run, capsys: pytes
     assert run("status") == 1
     assert capsys.readouterr().out == "not enrolled\nthe agent does not run\n"
     assert run("doctor", "--json") == 1
-    found = {finding["what"]: finding["ok"] for finding in json.loads(capsys.readouterr().out)}
-    assert found["state folder"] is False
-    assert found["collector"] is False
+    found = {finding["id"]: finding["state"] for finding in json.loads(capsys.readouterr().out)}
+    assert (found["state-folder"], found["enrolment"], found["spool"]) == ("unwell", "unwell", "well")
 
 
 def test_dead_letters_can_be_read(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,10 +136,10 @@ def test_a_bad_file_shows_in_doctor_and_beside_a_check(
     assert run("check", "--list") == 0
     assert "own.toml: check OWN_QUEUE: warning: `ten`; expected a number" in capsys.readouterr().err
     assert run("doctor", "--json") == 1
-    found = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
-    assert "warning: `ten`; expected a number" in found["own checks"]["detail"]
-    assert not found["own checks"]["ok"]
-    assert "bundled table of" in found["reference data"]["detail"]
+    found = {finding["id"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert "warning: `ten`; expected a number" in found["own-checks"]["detail"]
+    assert found["own-checks"]["state"] == "unwell"
+    assert "bundled table of" in found["reference-data"]["detail"]
 
 
 def test_the_grants_script_knows_the_views_of_own_checks(
