@@ -1,6 +1,11 @@
-"""One line per event on standard error: logfmt for people and journald, JSON on request; secrets never pass."""
+"""One line per event on standard error: logfmt for people and journald, JSON on request; secrets never pass.
+
+Where the journal reads standard error, lines begin with their severity as sd-daemon(3) has it and say no time: the
+journal keeps both as fields of its own.
+"""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -19,7 +24,9 @@ Level = Literal["debug", "info", "warning", "error"]
 _HIDDEN = "[hidden]"
 _LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]*")  # printable ASCII without blank, ", = and backslash
+_SEVERITIES = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
 _in_use: dict[str, Format] = {"form": "logfmt"}
+_journal: dict[str, bool] = {"reads": False}
 _SECRET_KEY = re.compile(r"password|passwd|secret|authorization|cookie|private_key|api_key|token$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
     "|".join(rf"{kind.prefix}[0-9A-Za-z]{{8}}(?=[0-9A-Za-z])[0-9A-Za-z]+" for kind in tokens.KINDS)
@@ -42,9 +49,10 @@ class Lines:
         number = _LEVELS[level]
         if not root.isEnabledFor(number):
             return
-        head = {"timestamp": _now(), "level": level, "logger": self._name, "event": self._event}
+        said = {} if _journal["reads"] else {"timestamp": _now()}
+        head = {**said, "level": level, "logger": self._name, "event": self._event}
         hidden = {key: hide_secrets(value) if isinstance(value, str) else value for key, value in fields.items()}
-        line = _render({**head, **hidden})
+        line = severity(level) + _render({**head, **hidden})
         for handler in root.handlers:
             if isinstance(handler, logging.StreamHandler) and number >= handler.level:
                 with handler.lock or nullcontext():
@@ -55,6 +63,7 @@ class Lines:
 def configure(*, level: Level = "info", form: Format = "logfmt", stream: TextIO | None = None) -> None:
     """Set up logging of the process; standard-library loggers come out in the same form."""
     target = stream or sys.stderr
+    _journal["reads"] = read_by_journal(target)
     shared = _processors(form)
     structlog.configure(
         processors=[
@@ -77,6 +86,21 @@ def configure(*, level: Level = "info", form: Format = "logfmt", stream: TextIO 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def read_by_journal(stream: TextIO) -> bool:
+    """Whether this is the stream that the service manager connected with the journal."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # closed, or no file at all
+        return False
+    return (device, inode) == (str(found.st_dev), str(found.st_ino))
+
+
+def severity(level: str) -> str:
+    """What a line of this level begins with, "" where the journal does not read it."""
+    return _SEVERITIES[level] if _journal["reads"] else ""
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
@@ -112,19 +136,32 @@ def _processors(form: Format) -> list[structlog.typing.Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _redact,
     ]
+    if not _journal["reads"]:
+        chain.insert(0, structlog.processors.TimeStamper(fmt="iso", utc=True))
     if form == "logfmt":
         chain.append(_one_line)
     return chain
 
 
 def _renderer(form: Format) -> structlog.typing.Processor:
+    render = _form(form)
+    if not _journal["reads"]:
+        return render
+
+    def with_severity(logger: object, method: str, event: MutableMapping[str, object]) -> str:
+        return f"{severity(str(event['level']))}{render(logger, method, event)!s}"
+
+    return with_severity
+
+
+def _form(form: Format) -> structlog.typing.Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False)
+    head = ["level", "logger", "event"] if _journal["reads"] else ["timestamp", "level", "logger", "event"]
+    return structlog.processors.LogfmtRenderer(key_order=head, bool_as_flag=False)
 
 
 def _redact(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

@@ -20,3 +20,13 @@ def watchdog_seconds() -> float | None:
     """How often the service manager wants a sign of life, halved as it advises; None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     return int(microseconds) / 2_000_000 if microseconds.isdigit() else None
+
+
+def more_time_to_start(seconds: float) -> None:
+    """Ask to be waited for so much longer before the start counts as failed."""
+    notify(f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}")
+
+
+def status(text: str) -> None:
+    """What `systemctl status` shows; one line."""
+    notify("STATUS=" + text.replace("\n", " "))

@@ -3,6 +3,10 @@
 import io
 import json
 import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -98,3 +102,64 @@ def test_a_secret_in_a_frequent_line_is_hidden_and_a_quiet_level_writes_nothing(
     lines.write("debug", {"path": "/health"})
     assert secret not in stream.getvalue()
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
+    """A stream that the journal is said to read."""
+    with (tmp_path / "stderr").open("w+") as target:
+        found = os.fstat(target.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        yield target
+    logs.configure()
+
+
+def lines_of(stream: TextIO) -> list[str]:
+    stream.seek(0)
+    return stream.read().splitlines()
+
+
+def test_for_the_journal_lines_begin_with_their_severity_and_say_no_time(journal: TextIO) -> None:
+    logs.configure(level="debug", stream=journal)
+    log = logs.get("agent.journal")
+    log.debug("one")
+    log.info("two", connection="PROD")
+    log.warning("three")
+    log.error("four")
+    logging.getLogger("somebody.else").critical("five")
+    logs.Lines("collector.edge", "request").write("info", {"status": 200})
+    assert lines_of(journal) == [
+        "<7>level=debug logger=agent.journal event=one",
+        "<6>level=info logger=agent.journal event=two connection=PROD",
+        "<4>level=warning logger=agent.journal event=three",
+        "<3>level=error logger=agent.journal event=four",
+        "<2>level=critical logger=somebody.else event=five",
+        "<6>level=info logger=collector.edge event=request status=200",
+    ]
+
+
+def test_a_traceback_is_one_line_of_the_journal(journal: TextIO) -> None:
+    logs.configure(stream=journal)
+    try:
+        int("first\nsecond")
+    except ValueError:
+        logs.get("agent.journal").exception("crashed")
+    (line,) = lines_of(journal)
+    assert line.startswith("<3>level=error logger=agent.journal event=crashed exception=")
+
+
+def test_json_for_the_journal_has_the_severity_before_it(journal: TextIO) -> None:
+    logs.configure(form="json", stream=journal)
+    logs.get("agent.journal").warning("full")
+    (line,) = lines_of(journal)
+    assert json.loads(line.removeprefix("<4>")) == {"event": "full", "level": "warning", "logger": "agent.journal"}
+
+
+def test_a_stream_that_the_journal_does_not_read_keeps_its_times(journal: TextIO, tmp_path: Path) -> None:
+    with (tmp_path / "other").open("w+") as other:
+        logs.configure(stream=other)
+        logs.get("agent.journal").info("here")
+        (line,) = lines_of(other)
+    assert line.startswith("timestamp=")
+    assert not logs.read_by_journal(io.StringIO())
+    assert logs.read_by_journal(journal)

@@ -15,6 +15,10 @@ def test_a_state_arrives_at_the_socket_that_is_named(tmp_path: Path, monkeypatch
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         systemd.notify("READY=1")
         assert manager.recv(64) == b"READY=1"
+        systemd.status("two\nlines")
+        assert manager.recv(64) == b"STATUS=two lines"
+        systemd.more_time_to_start(90)
+        assert manager.recv(64) == b"EXTEND_TIMEOUT_USEC=90000000"
 
 
 def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
