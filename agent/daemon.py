@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -19,8 +20,11 @@ import psutil
 
 from agent.assignment import Assignments
 from agent.aws.scanning import Scanning
+from agent.bundles import Speaker
+from agent.carrier import Carrier, no_commands
 from agent.checks import known
 from agent.config import CONNECTIONS_FILE, load_connections
+from agent.control import Handler, listening
 from agent.disk import DiskThread
 from agent.enrolment import mark_active, pin_collector_key
 from agent.identity import load_enrolment, load_identity, usable_state_dir
@@ -40,7 +44,7 @@ from agent.sole import AlreadyRunningError, sole_user
 from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
 from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
 from agent.supervisor import Supervisor
-from agent.uplink import Uplink
+from agent.uplink import Uplink, boot_id
 from agent.waiting import wait_for
 from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
@@ -85,17 +89,19 @@ async def _main(options: Options) -> None:
         max_bytes=options.spool_max_bytes,
         max_age=timedelta(seconds=options.spool_max_age_s),
         min_free=options.spool_min_free_bytes,
+        carried=options.carried,
     )
     spool = await disk(Spool, options.folder, limits)
     try:
         with Samples(options.folder / FILE_NAME) as samples:
-            async with Link(identity) as link:
+            async with Link(identity, way=options.way) as link:
                 local = await disk(read_local, options.folder, Path(options.config_dir))
                 daemon = Daemon(options, link, spool, disk, samples=samples, local=local)
                 daemon.listen()
                 await daemon.start()
                 await daemon.watching.apply(connections)
-                await daemon.until_stopped()
+                async with listening(options.folder, daemon.commands):
+                    await daemon.until_stopped()
     finally:
         await disk(spool.close)
         disk.close()
@@ -161,6 +167,13 @@ class Daemon:
             problems=self.problems,
         )
         self._uplink = Uplink(link, spool, disk, problems=self.problems, on_ack=self._acknowledged)
+        self._bundle_every_s = options.bundle_every_s
+        self._carrier = self._make_carrier() if options.carried else None
+
+    @property
+    def commands(self) -> Mapping[str, Handler]:
+        """What commands on the same host may ask for."""
+        return self._carrier.handlers if self._carrier else no_commands()
 
     # --- the whole life ---
 
@@ -174,10 +187,10 @@ class Daemon:
     async def start(self) -> None:
         await self._jobs.recover()
         await self._say_catalogue()
+        links = (("uplink", self._uplink.run), ("assignment", self._assignments.run))
         for name, work in (
             ("spool", self._flush_for_ever),
-            ("uplink", self._uplink.run),
-            ("assignment", self._assignments.run),
+            *(links if self._carrier is None else (("bundles", self._carrier.run),)),
             ("heartbeat", self._heartbeat_for_ever),
             ("aws scans", self._scanning.run),
             ("schedules", self._schedules_for_ever),
@@ -344,7 +357,34 @@ class Daemon:
             self._executor.changed()
         self._beat.set()
 
+    def _make_carrier(self) -> Carrier:
+        return Carrier(
+            self._spool,
+            self._disk,
+            state_dir=self._folder,
+            speaker=self._speaker,
+            apply=self._carried,
+            problems=self.problems,
+        )
+
+    def _speaker(self) -> Speaker:
+        identity = self._link.identity
+        return Speaker(
+            agent=identity.agent,
+            key=identity.key,
+            boot=boot_id(),
+            every_s=self._bundle_every_s,
+            assignment=self._assignments.kept,
+        )
+
+    async def _carried(self, assignment: Assignment) -> str:
+        self._known_there()
+        return await self._assignments.carried(assignment)
+
     def _acknowledged(self, _ack: Ack) -> None:
+        self._known_there()
+
+    def _known_there(self) -> None:
         if self._active:
             return
         self._active = True
@@ -374,6 +414,7 @@ class Daemon:
             assignment=self._assignments.kept,
             problems=self.problems.texts(),
             roles=roles,
+            bundle_every_s=self._bundle_every_s if self._carrier else 0,
         )
 
     def _status(self, state: SpoolState | None) -> Status:
@@ -382,7 +423,7 @@ class Daemon:
             pid=os.getpid(),
             version=version("fieldpost"),
             started_at=self._started_at,
-            last_ack_at=self._uplink.last_ack_at,
+            last_ack_at=self._carrier.receipt_at if self._carrier else self._uplink.last_ack_at,
             clock_offset_s=self._link.clock_offset_s,
             assignment=self._assignments.current.version,
             spool=state,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.way import STRAIGHT, Way
 from common.errors import ConfigurationError
 from common.logs import Format, Level
 
@@ -28,6 +29,9 @@ class Options(msgspec.Struct, frozen=True):
     config_dir: str
     heavy_window: str
     aws_live_prices: bool = False
+    carried: bool = False
+    bundle_every_s: int = 0
+    way: Way = STRAIGHT
 
     @property
     def folder(self) -> Path:

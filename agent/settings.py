@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from annotated_types import Ge, Le
@@ -10,7 +10,9 @@ from pydantic import AfterValidator, Field
 
 from agent.config import CONNECTIONS_FILE
 from agent.identity import usable_url
+from agent.proxy import usable_proxy
 from agent.quiet import usable_window
+from agent.way import Way
 from common import settings as common_settings
 from common.logs import Format, Level
 
@@ -56,6 +58,30 @@ class Settings(common_settings.Settings):
     collector_url: Annotated[str, AfterValidator(usable_url)] | None = Field(
         default=None, description="Where the collector is, when it has moved since this agent was enrolled."
     )
+    proxy: Annotated[str, AfterValidator(usable_proxy)] = Field(
+        default="",
+        description="HTTP proxy on the way to the collector, `http://host:port`; `none`: straight; empty: as HTTPS_PROXY "
+        "and NO_PROXY of the environment say. A collector on plain HTTP is never reached through a proxy.",
+    )
+    proxy_login_file: Path | None = Field(
+        default=None, description="File with `user:password` for the proxy; read anew when it changes."
+    )
+    client_certificate_file: Path | None = Field(
+        default=None, description="Certificate (PEM) that this agent shows to the collector; read anew when it changes."
+    )
+    client_key_file: Path | None = Field(
+        default=None, description="Private key (PEM) of `client_certificate_file`, where it is not in the same file."
+    )
+    link: Literal["network", "carried"] = Field(
+        default="network",
+        description="How records reach the collector: `network`, or `carried` by somebody in bundles; nothing tries to "
+        "connect then.",
+    )
+    bundle_every_s: Annotated[int, Ge(60), Le(31_536_000)] = Field(
+        default=86_400,
+        description="How often somebody carries a bundle, where `link` is `carried`; the collector takes an agent for "
+        "silent when that was missed three times.",
+    )
     log_level: Level = Field(default="info", description="debug, info, warning or error.")
     log_format: Format = Field(default="logfmt", description="logfmt or json.")
     spool_max_bytes: Annotated[int, Ge(8 * MIB), Le(64 * 1024 * MIB)] = Field(
@@ -67,6 +93,16 @@ class Settings(common_settings.Settings):
     spool_min_free_bytes: Annotated[int, Ge(0)] = Field(
         default=1024 * MIB, description="While less than this is free on the disk, the spool does not grow."
     )
+
+    @property
+    def way(self) -> Way:
+        """How requests get to the collector."""
+        return Way(
+            proxy=self.proxy,
+            proxy_login_file=str(self.proxy_login_file or ""),
+            client_certificate_file=str(self.client_certificate_file or ""),
+            client_key_file=str(self.client_key_file or ""),
+        )
 
     @property
     def connections_file(self) -> Path:

@@ -60,11 +60,12 @@ def enroll(
         ca_pin=ca_pin,
         ca_file=ca_file,
         new_key=new_key,
+        way=settings.way,
     )
     done = asyncio.run(enrol(settings.state_dir, wanted))
     enrolment = done.enrolment
     if enrolment.state == "pending" and wait:
-        enrolment = asyncio.run(wait_until_active(settings.state_dir, enrolment, deadline_s=wait))
+        enrolment = asyncio.run(wait_until_active(settings.state_dir, enrolment, deadline_s=wait, way=settings.way))
     typer.echo(f"{'already enrolled' if done.before else 'enrolled'} as {enrolment.agent} at {enrolment.url}")
     if enrolment.state == "pending":
         typer.echo(f"waits for approval: an operator runs `fieldpost-collector agent approve {enrolment.agent}`")

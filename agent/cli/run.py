@@ -28,6 +28,9 @@ def run(context: typer.Context) -> None:
             config_dir=str(settings.config_dir),
             heavy_window=settings.heavy_window,
             aws_live_prices=settings.aws_live_prices,
+            carried=settings.link == "carried",
+            bundle_every_s=settings.bundle_every_s,
+            way=settings.way,
         )
     )
     # -P: the working folder is no place to import from.
