@@ -116,7 +116,11 @@ def _connected(goal: Goal) -> socket.socket:
     if goal.proxy is None:
         return _dialled(goal.host, goal.port, "collector-name", "collector-port")
     line = _dialled(goal.proxy.hostname or "", goal.proxy.port or 80, "proxy", "proxy")
-    _through(goal, line)
+    try:
+        _through(goal, line)
+    except _StopError:
+        line.close()
+        raise
     return line
 
 
@@ -237,13 +241,13 @@ def _asked(goal: Goal, line: socket.socket) -> Answer:
     try:
         sent = utc_now()
         line.sendall(asked.encode())
-        answer = http.client.HTTPResponse(line)
-        answer.begin()
-        body = answer.read(_LONGEST)
+        with closing(http.client.HTTPResponse(line)) as answer:
+            answer.begin()
+            body = answer.read(_LONGEST)
+            return Answer(answer.status, body, _ahead(answer.getheader("Date"), sent))
     except (OSError, http.client.HTTPException, ValueError) as error:
         detail = f"{goal.place} does not answer as a collector does ({_short(error)})"
         raise _StopError(unwell("collector-answer", detail, f"curl -kv {goal.url}{CA_PATH}")) from None
-    return Answer(answer.status, body, _ahead(answer.getheader("Date"), sent))
 
 
 def _ahead(date: str | None, sent: datetime) -> float | None:
