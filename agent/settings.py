@@ -25,7 +25,8 @@ def _state_dir() -> Path:
     given = os.environ.get("STATE_DIRECTORY")  # the service manager's StateDirectory=
     if given:
         return Path(given)
-    return SYSTEM_STATE_DIR if os.geteuid() == 0 else platformdirs.user_state_path("fieldpost-agent")
+    ours = os.geteuid() == 0 or os.access(SYSTEM_STATE_DIR, os.W_OK)  # root, or the user whom the package made
+    return SYSTEM_STATE_DIR if ours else platformdirs.user_state_path("fieldpost-agent")
 
 
 def _config_dir() -> Path:
@@ -60,8 +61,8 @@ class Settings(common_settings.Settings):
     )
     proxy: Annotated[str, AfterValidator(usable_proxy)] = Field(
         default="",
-        description="HTTP proxy on the way to the collector, `http://host:port`; `none`: straight; empty: as HTTPS_PROXY "
-        "and NO_PROXY of the environment say. A collector on plain HTTP is never reached through a proxy.",
+        description="HTTP proxy on the way to the collector, `http://host:port`; `none`: straight; empty: as "
+        "HTTPS_PROXY and NO_PROXY of the environment say. A collector on plain HTTP is never reached through a proxy.",
     )
     proxy_login_file: Path | None = Field(
         default=None, description="File with `user:password` for the proxy; read anew when it changes."

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
 
-__all__ = ["EXIT_CONFIGURATION", "ConfigurationError", "Settings", "load"]
+__all__ = ["EXIT_CONFIGURATION", "ConfigurationError", "Settings", "installed", "load"]
 
 ENV_PREFIX = "FIELDPOST_"
 
@@ -58,6 +58,17 @@ def load(kind: type[S], *, file: Path | None = None, flags: Mapping[str, object]
         raise ConfigurationError(_describe(error, file)) from None
     finally:
         _file_values.reset(token)
+
+
+def installed(file: Path) -> Path | None:
+    """The settings file of an installed package; None while there is none."""
+    try:
+        return file if file.exists() else None
+    except PermissionError:
+        user = file.parent.name
+        raise ConfigurationError(
+            f"settings file {file}: cannot be read by this user; expected root or {user} (runuser -u {user} -- ...)"
+        ) from None
 
 
 def _read(kind: type[Settings], file: Path) -> dict[str, object]:

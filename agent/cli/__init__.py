@@ -95,7 +95,7 @@ def _prepare(
         raise typer.Exit
     if context.invoked_subcommand is None:
         return
-    file = config or (SYSTEM_SETTINGS_FILE if SYSTEM_SETTINGS_FILE.exists() else None)
+    file = config or settings.installed(SYSTEM_SETTINGS_FILE)
     flags = {
         "state_dir": state_dir.absolute() if state_dir else None,
         "log_level": log_level,

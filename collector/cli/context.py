@@ -11,9 +11,12 @@ import typer
 
 from collector.core.settings import Settings
 from common import logs
-from common.settings import load
+from common.settings import installed, load
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+SYSTEM_SETTINGS_FILE = Path("/etc/fieldpost-collector/collector.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,28 @@ class Options:
 
     def settings(self, **flags: object) -> Settings:
         """Read the settings; `ConfigurationError` names what cannot be used."""
-        return load(Settings, file=self.config, flags={"state_dir": self.state_dir, **flags})
+        file = self.config or installed(SYSTEM_SETTINGS_FILE)
+        return load(Settings, file=file, flags={"state_dir": self.state_dir, **flags})
+
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - only here
+
+        typer.echo(version("fieldpost"))
+        raise typer.Exit
 
 
 def root(
     context: typer.Context,
-    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help=f"Settings file (TOML); {SYSTEM_SETTINGS_FILE} when it exists.")
+    ] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Folder of the database and certificates.")] = None,
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     os.umask(0o077)  # whatever we make is for our own eyes
     logs.configure(level="warning")  # on standard error; what a command answers is alone on standard output
