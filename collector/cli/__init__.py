@@ -15,6 +15,7 @@ from collector.cli import (
     keys,
     maintenance,
     members,
+    migrating,
     recommendations,
     rules,
     schedules,
@@ -40,7 +41,7 @@ app = typer.Typer(
     callback=root,
 )
 app.command("serve")(serve.serve)
-app.command("migrate")(upkeep.migrate)
+app.command("migrate")(migrating.migrate)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")

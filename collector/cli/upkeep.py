@@ -1,6 +1,5 @@
-"""`migrate` and `doctor`."""
+"""`doctor`."""
 
-import asyncio
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,8 +13,7 @@ from collector import migrations
 from collector.cli import control
 from collector.cli.context import Json, settings_of, show, table
 from collector.core import certificates
-from collector.core.database import Database
-from collector.core.problems import StoreInUse, StoreUnavailable
+from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from common.clock import utc_now
 
@@ -43,25 +41,6 @@ def _revision(conn: Connection, _request: Nothing) -> Revision:
 
 
 REVISION = control.command("revision", Nothing, Revision, _revision)
-
-
-def migrate(context: typer.Context) -> None:
-    """Bring the database's schema up to date; `serve` does the same when it starts."""
-    settings = settings_of(context)
-    try:
-        db = Database.open(settings.database_url)
-    except StoreInUse:
-        typer.echo("a collector is serving from this database, so it is up to date")
-        return
-    asyncio.run(_migrate(db))
-    typer.echo(f"at revision {migrations.newest()}")
-
-
-async def _migrate(db: Database) -> None:
-    try:
-        await db.write(migrations.upgrade)
-    finally:
-        await db.close()
 
 
 def doctor(context: typer.Context, *, as_json: Json = False) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from collector.core.problems import StoreInUse, StoreUnavailable
 
@@ -26,6 +27,7 @@ _CHECK_EVERY = 2_000  # instructions of SQLite's virtual machine between two loo
 _WAL_PAGES = 4_000
 _POSTGRES_THREADS = 4
 _SQLITE_THREADS = 2
+_READS = f"-c default_transaction_read_only=on -c statement_timeout={READ_SECONDS * 1000}"
 
 
 @dataclass(slots=True)
@@ -81,11 +83,10 @@ class Engines:
     @classmethod
     def _postgres(cls, url: URL) -> Self:
         url = url.set(drivername="postgresql+psycopg")
-        reads = f"-c default_transaction_read_only=on -c statement_timeout={READ_SECONDS * 1000}"
         return cls(
             name="postgres",
             writer=_postgres_engine(url, "-c synchronous_commit=on", size=1),
-            readers=_postgres_engine(url, reads, size=_POSTGRES_THREADS, isolation="REPEATABLE READ"),
+            readers=_postgres_engine(url, _READS, size=_POSTGRES_THREADS, isolation="REPEATABLE READ"),
             threads=_POSTGRES_THREADS,
         )
 
@@ -96,6 +97,16 @@ class Engines:
                 engine.dispose()
         if self.lock is not None:
             self.lock.release()
+
+
+def onlooker(url: str) -> Engine:
+    """Reads a database that another process may be serving from, and changes nothing, not even by opening it."""
+    parsed = make_url(url)
+    if parsed.drivername != "sqlite":
+        return _postgres_engine(parsed.set(drivername="postgresql+psycopg"), _READS, size=1)
+    path = f"file:{quote(str(Path(parsed.database or '').absolute()))}?mode=ro"
+    timeout = _BUSY_MS / 1000
+    return create_engine("sqlite://", creator=lambda: sqlite3.connect(path, timeout, uri=True), poolclass=NullPool)
 
 
 @dataclass(frozen=True, slots=True)

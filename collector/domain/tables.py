@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-from collector.core import sequences
+from collector.core import floors, sequences
 from collector.domain.access import tables as access
 from collector.domain.accounts import tables as accounts
 from collector.domain.activity import tables as activity
@@ -38,6 +38,7 @@ __all__ = [
     "alerts",
     "assignments",
     "costs",
+    "floors",
     "history",
     "idempotency",
     "incidents",
