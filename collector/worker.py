@@ -12,6 +12,7 @@ from collector.core.settings import Settings
 from collector.domain.access import browsers, sessions, steps
 from collector.domain.accounts import entrusting, linking
 from collector.domain.activity import chain
+from collector.domain.agents import alarms, instances
 from collector.domain.assignments import store as assignments
 from collector.domain.costs import deciding
 from collector.domain.idempotency import store as idempotency
@@ -44,6 +45,8 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         silence.look(settings.heartbeat_s, started_at),
         marking.expire,
         assignments.expire_jobs,
+        alarms.settle(),
+        instances.forget,
         deciding.wake,
         entrusting.settle,
         linking.take_over,

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +22,8 @@ TOKEN_LIFETIME = timedelta(seconds=60)
 CLOCK_TOLERANCE = timedelta(seconds=120)
 AUDIENCE = "fieldpost"
 _ALGORITHM = "Ed25519"
+_ORIGIN_CLAIMS = ("ins", "host", "boot")
+_MAX_ORIGIN = 64
 
 
 class NotAuthentic(Exception):  # noqa: N818 - it reads as the refusal it is
@@ -31,6 +33,27 @@ class NotAuthentic(Exception):  # noqa: N818 - it reads as the refusal it is
         super().__init__(detail)
         self.failure = failure
         self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which start of an agent speaks, on which machine, since which start of that; "" from agents before 0.7."""
+
+    instance: str = ""
+    host: str = ""
+    boot: str = ""
+
+
+NOWHERE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who made a request, once its signature is proven; `sent_at` to the second."""
+
+    agent: str
+    sent_at: datetime
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,7 @@ class PrivateKey:
     def key_id(self) -> str:
         return self.public.key_id
 
-    def request_token(self, *, agent: str, method: str, path: str, now: datetime) -> str:
+    def request_token(self, *, agent: str, method: str, path: str, now: datetime, origin: Origin = NOWHERE) -> str:
         """A JWT that is good for 60 s and for this one method and path."""
         claims = {
             "iss": agent,
@@ -58,6 +81,7 @@ class PrivateKey:
             "iat": int(now.timestamp()),
             "exp": int((now + TOKEN_LIFETIME).timestamp()),
             "act": f"{method} {path}",
+            **{name: value for name, value in zip(_ORIGIN_CLAIMS, astuple(origin), strict=True) if value},
         }
         return jwt.encode({"alg": _ALGORITHM, "kid": self.key_id}, claims, self._key, algorithms=[_ALGORITHM])
 
@@ -138,16 +162,16 @@ def key_id_of(token: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
-def verify_request(token: str, *, method: str, path: str, now: datetime, lookup: KeyLookup) -> str:
-    """The agent that made this request; `NotAuthentic` says in its class why it is not believed."""
+def verify_request(token: str, *, method: str, path: str, now: datetime, lookup: KeyLookup) -> Proven:
+    """Who made this request; `NotAuthentic` says in its class why it is not believed."""
     agent = _unverified_issuer(token)
     key = lookup(agent, key_id_of(token))
     try:
         claims = jwt.decode(token, key._key, algorithms=[_ALGORITHM]).claims  # noqa: SLF001 - same module
     except (JoseError, ValueError):
         raise NotAuthentic("bad_signature", "the request token's signature does not fit its key") from None
-    _check_claims(claims, expected=f"{method} {path}", now=now)
-    return agent
+    sent_at = _check_claims(claims, expected=f"{method} {path}", now=now)
+    return Proven(agent, sent_at, Origin(*(_origin_claim(claims, name) for name in _ORIGIN_CLAIMS)))
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -180,7 +204,17 @@ def _unverified_issuer(token: str) -> str:
     return claims.iss
 
 
-def _check_claims(claims: dict[str, object], *, expected: str, now: datetime) -> None:
+def _origin_claim(claims: dict[str, object], name: str) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str) or len(value) > _MAX_ORIGIN or not (value.isascii() and value.isprintable()):
+        raise NotAuthentic(
+            "bad_signature", f"the request token's `{name}` is not text of at most {_MAX_ORIGIN} characters"
+        )
+    return value
+
+
+def _check_claims(claims: dict[str, object], *, expected: str, now: datetime) -> datetime:
+    """When the token was made."""
     if claims.get("aud") != AUDIENCE or claims.get("act") != expected:
         raise NotAuthentic("bad_signature", "the request token was made for another request")
     issued, expires = claims.get("iat"), claims.get("exp")
@@ -191,6 +225,7 @@ def _check_claims(claims: dict[str, object], *, expected: str, now: datetime) ->
     if not early <= now <= late:
         offset = int((datetime.fromtimestamp(issued, UTC) - now).total_seconds())
         raise NotAuthentic("clock_skew", f"the agent's clock differs by {offset} s")
+    return datetime.fromtimestamp(issued, UTC)
 
 
 class _Issuer(msgspec.Struct):

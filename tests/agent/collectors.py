@@ -145,7 +145,7 @@ class Collector:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return common_identity.verify_request(
             token, method=request.method, path=request.path, now=self.now(), lookup=lookup
-        )
+        ).agent
 
     def _store(self, agent: str, request: web.Request, body: bytes) -> Ack:
         if request.content_type != wire.CONTENT_TYPE:

@@ -33,7 +33,7 @@ def token(key: PrivateKey = KEY, agent: str = "agt_1", at: datetime = NOW) -> st
 
 
 def test_the_holder_of_the_key_is_believed() -> None:
-    assert verify_request(token(), method="GET", path="/agent/v1/assignment", now=NOW, lookup=lookup) == "agt_1"
+    assert verify_request(token(), method="GET", path="/agent/v1/assignment", now=NOW, lookup=lookup).agent == "agt_1"
 
 
 def test_another_request_with_the_same_token_is_not_believed() -> None:

@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from collector.core import problems
 from collector.core.problems import Problem, StoreUnavailable
-from collector.domain.agents.enrolment import InvalidToken, KeyInUse
+from collector.domain.agents.enrolment import InvalidToken
+from collector.domain.agents.keys import KeyInUse
 from common import wire
 from common.clock import utc_now
 from common.identity import NotAuthentic
@@ -45,7 +46,7 @@ def problem_of(error: Expected) -> Problem:
         case InvalidToken():
             return Problem(401, "invalid_token", "the enrolment token is not valid")
         case KeyInUse():
-            return Problem(409, "key_in_use", "this key was enrolled with another token; make a new one")
+            return Problem(409, "key_in_use", "this key was registered before; make a new one")
 
 
 def render(problem: Problem, request_id: str) -> Response:

@@ -36,5 +36,6 @@ async def enrol(link: Link, request: Request) -> Response:
             state="pending" if agent.state == "pending" else "active",
             server_time=now,
             collector_key=link.collector_key,
+            again=agent.again,
         )
     )

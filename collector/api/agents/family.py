@@ -1,4 +1,4 @@
-"""The link as one family: four endpoints, chosen by path and method, over the raw request."""
+"""The link as one family: five endpoints, chosen by path and method, over the raw request."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from collector.api.agents import answers, assignments, batches, enrolment
+from collector.api.agents import answers, assignments, batches, enrolment, keys
 from collector.api.agents.link import Link
 from collector.core import problems
 from collector.core.families import Family
@@ -65,6 +65,7 @@ async def _ca(link: Link, _request: Request) -> Response:
 _ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
     "/agent/v1/enroll": {"POST": enrolment.enrol},
     "/agent/v1/ca": {"GET": _ca},
+    "/agent/v1/keys": {"POST": keys.offer},
     "/agent/v1/batches": {"POST": batches.take},
     "/agent/v1/assignment": {"GET": assignments.current},
 }

@@ -1,6 +1,7 @@
 """What the link's endpoints work with, and who calls them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.requests import Request
 
@@ -8,9 +9,19 @@ from collector.api.agents.changes import Changes
 from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
-from collector.domain.agents.callers import AgentCaller, authenticate
+from collector.core.problems import Problem
+from collector.domain.agents import clones, instances, keys
+from collector.domain.agents.callers import AgentCaller, Asked, RetiredKeyError, authenticate
+from common import logs
 from common.clock import utc_now
 from common.identity import NotAuthentic
+
+_PARKED = (
+    "another machine speaks as this agent, and this one is parked: nothing of it is taken until an operator decides "
+    "(a fresh token and `fieldpost-agent enroll --new-key` make it an agent of its own)"
+)
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +37,31 @@ class Link:
     metrics: Metrics
 
     async def caller(self, request: Request) -> AgentCaller:
-        """The agent that makes this request, or `NotAuthentic`."""
+        """The agent that makes this request, or `NotAuthentic`; 409 for a machine that is parked."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotAuthentic("bad_signature", "Authorization: expected Bearer and a request token")
-        caller = await self.db.read(authenticate, token.strip(), request.method, request.scope["path"], utc_now())
+        now, path = utc_now(), request.scope["path"]
+        alive = clones.alive_for(self.heartbeat_s)
+        try:
+            caller = await self.db.read(authenticate, token.strip(), Asked(request.method, path, now, alive))
+        except RetiredKeyError as reuse:
+            await self.db.write(keys.note_reuse, reuse.tenant_id, reuse.agent_id, reuse.key_id, now)
+            raise
         request.state.credential = caller.agent_id
+        await self._believe(caller, every=alive * (1 if request.method == "POST" else 2) / 3)
+        if caller.key_is_new:
+            await self.db.write(keys.promote, caller.tenant_id, caller.agent_id, caller.key.key_id, now)
+            log.info("agent has a new key", agent=caller.agent_id, key=caller.key.key_id)
         return caller
+
+    async def _believe(self, caller: AgentCaller, *, every: timedelta) -> None:
+        """Refuse a clone; remember now and then who speaks."""
+        verdict, spoken = caller.verdict, caller.spoken
+        if spoken is None:
+            return
+        if clones.is_due(verdict, caller.known, every=every):
+            alive = clones.alive_for(self.heartbeat_s)
+            verdict = await self.db.write(instances.note, caller.tenant_id, caller.agent_id, spoken, alive)
+        if verdict.parked:
+            raise Problem(409, "identity_conflict", _PARKED)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from collector.core.problems import Refusal
 from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
@@ -13,6 +14,11 @@ from collector.domain.agents import store
 from collector.domain.agents.rules import State
 from collector.domain.agents.store import NewToken
 from collector.domain.agents.tables import agent, enrolment_token
+from collector.domain.assignments import store as assignments
+from collector.domain.assignments.store import NewJob
+
+ROTATE_KEY = "rotate_key"
+ROTATE_WITHIN = timedelta(days=1)
 
 
 class Reported(NamedTuple):
@@ -48,6 +54,8 @@ class Wanted(NamedTuple):
     uses: int
     valid_for: timedelta
     requires_approval: bool
+    agent_id: str | None = None
+    """The agent that its user becomes; None: a new one."""
 
 
 def agents(conn: Connection, tenant_id: int) -> Sequence[Reported]:
@@ -75,9 +83,35 @@ def revoke(conn: Connection, tenant_id: int, agent_id: str, act: Act) -> None:
 
 
 def add_token(conn: Connection, tenant_id: int, wanted: Wanted, act: Act) -> NewToken:
+    if wanted.agent_id is not None:
+        _check_again(conn, tenant_id, wanted, wanted.agent_id)
     made = store.add_token(conn, tenant_id, **wanted._asdict(), now=act.at)
-    _note(conn, tenant_id, "enrolment_token_created", act, token_id=made.id, uses=made.uses)
+    about = {"agent_id": wanted.agent_id} if wanted.agent_id is not None else {}
+    _note(conn, tenant_id, "enrolment_token_created", act, token_id=made.id, uses=made.uses, **about)
     return made
+
+
+def _check_again(conn: Connection, tenant_id: int, wanted: Wanted, agent_id: str) -> None:
+    """One host becomes this agent, and an operator has said so."""
+    if wanted.uses != 1 or wanted.requires_approval:
+        raise Refusal("agent: a token for an agent that is here already has one use and needs no approval")
+    known = store.enrolled(conn, tenant_id, agent_id)
+    if known is None:
+        raise Refusal(f"agent: {agent_id!r}; there is no such agent in this tenant")
+    if known.state == "revoked":
+        raise Refusal(f"agent: {agent_id!r}; it was revoked for good, expected one that is not")
+
+
+def rotate_key(conn: Connection, tenant_id: int, agent_id: str, act: Act) -> str:
+    """Have the agent make itself a new key; the job's id."""
+    known = store.enrolled(conn, tenant_id, agent_id)
+    if known is None or known.state != "active":
+        raise Refusal(f"agent: {agent_id!r}; expected one of this tenant that is active")
+    job = assignments.add_job(
+        conn, tenant_id, agent_id, NewJob(kind=ROTATE_KEY, target=agent_id, deadline=act.at + ROTATE_WITHIN), act.at
+    )
+    _note(conn, tenant_id, "agent_key_rotation_requested", act, agent_id=agent_id, job_id=job)
+    return job
 
 
 def tokens(conn: Connection, tenant_id: int, now: datetime) -> Sequence[ListedToken]:

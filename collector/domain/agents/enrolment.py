@@ -4,8 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from collector.domain.agents import store
-from collector.domain.agents.store import Enrolled, NewAgent
+from collector.domain.activity import store as activity
+from collector.domain.activity.store import Entry
+from collector.domain.agents import instances, keys, store
+from collector.domain.agents.keys import KeyInUse
+from collector.domain.agents.rules import State
+from collector.domain.agents.store import Enrolled, NewAgent, UsableToken
 from common import tokens
 from common.identity import NotAuthentic, PublicKey
 from common.wire import EnrolRequest
@@ -13,10 +17,6 @@ from common.wire import EnrolRequest
 
 class InvalidToken(Exception):  # noqa: N818 - it reads as the refusal it is
     """Mistyped, unknown, expired, used up: whoever tries tokens learns no more than that."""
-
-
-class KeyInUse(Exception):  # noqa: N818 - likewise
-    """The key belongs to an agent that was enrolled with another token."""
 
 
 def prove(request: EnrolRequest) -> PublicKey:
@@ -29,13 +29,13 @@ def prove(request: EnrolRequest) -> PublicKey:
 
 
 def enrol(conn: Connection, request: EnrolRequest, key: PublicKey, now: datetime) -> Enrolled:
-    """Use the token up for a new agent; the same key with the same token gets the same agent again."""
+    """Use the token up for an agent; the same key with the same token gets the same agent again."""
     token = store.token_by_digest(conn, tokens.digest(request.token), now)
     if token is None:
         raise InvalidToken
     known = store.enrolled_with(conn, key.key_id)
     if known is not None:
-        return _again(known, token.id)
+        return _once_more(known, token)
     if not store.use_token(conn, token.tenant_id, token.id, now):
         raise InvalidToken
     new = NewAgent(
@@ -44,13 +44,30 @@ def enrol(conn: Connection, request: EnrolRequest, key: PublicKey, now: datetime
         version=request.version,
         key_id=key.key_id,
         public_key=request.public_key,
+        host=request.host,
     )
-    return store.add_agent(conn, token, new, now)
+    if token.agent_id is not None:
+        return become(conn, token.tenant_id, token.agent_id, new, by=token.id, now=now)
+    state: State = "pending" if token.requires_approval else "active"
+    return store.add_agent(conn, token.tenant_id, new, state=state, by=token.id, now=now)
 
 
-def _again(known: Enrolled, token_id: str) -> Enrolled:
+def become(conn: Connection, tenant_id: int, agent_id: str, new: NewAgent, *, by: str, now: datetime) -> Enrolled:
+    """A rebuilt host is the same agent again: its connections and their history stay, its old keys end at once."""
+    known = store.enrolled(conn, tenant_id, agent_id)
+    if known is None or known.state == "revoked":
+        raise NotAuthentic("revoked", "the agent that this is to be again was revoked")
+    keys.replace_all(conn, tenant_id, agent_id, PublicKey.parse(new.public_key), now)
+    store.move(conn, tenant_id, agent_id, new, by=by)
+    instances.forget_all(conn, tenant_id, agent_id, now)
+    about = {"agent_id": agent_id, "hostname": new.hostname, "key_id": new.key_id}
+    activity.append(conn, tenant_id, [Entry("agent_reenrolled", about, now)])
+    return known._replace(enrolled_by=by, again=True)
+
+
+def _once_more(known: Enrolled, token: UsableToken) -> Enrolled:
     if known.state == "revoked":
         raise NotAuthentic("revoked", "this key belongs to an agent that was revoked")
-    if known.enrolled_by != token_id:
+    if known.enrolled_by != token.id:
         raise KeyInUse
-    return known
+    return known._replace(again=token.agent_id is not None)

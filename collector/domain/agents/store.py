@@ -32,14 +32,8 @@ class UsableToken(NamedTuple):
     tenant_id: int
     id: str
     requires_approval: bool
-
-
-class KnownKey(NamedTuple):
-    """A public key with the agent that registered it."""
-
-    tenant_id: int
-    public_key: str
-    state: State
+    agent_id: str | None
+    """The agent that its user becomes; None: a new one."""
 
 
 class ListedAgent(NamedTuple):
@@ -62,6 +56,8 @@ class Enrolled(NamedTuple):
     id: str
     state: State
     enrolled_by: str
+    again: bool = False
+    """It was here before, and has a new host now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +69,18 @@ class NewAgent:
     version: str
     key_id: str
     public_key: str
+    host: str
 
 
 def add_token(
-    conn: Connection, tenant_id: int, *, uses: int, valid_for: timedelta, requires_approval: bool, now: datetime
+    conn: Connection,
+    tenant_id: int,
+    *,
+    uses: int,
+    valid_for: timedelta,
+    requires_approval: bool,
+    now: datetime,
+    agent_id: str | None = None,
 ) -> NewToken:
     made = NewToken(new_id("etk"), tokens.mint(tokens.ENROLMENT_TOKEN), uses, now + valid_for)
     row = {
@@ -88,6 +92,7 @@ def add_token(
         "requires_approval": requires_approval,
         "created_at": now,
         "expires_at": made.expires_at,
+        "agent_id": agent_id,
     }
     conn.execute(insert(enrolment_token), row)
     return made
@@ -109,23 +114,29 @@ def use_token(conn: Connection, tenant_id: int, token_id: str, now: datetime) ->
 @across_tenants("a key belongs to one agent, whoever brings it")
 def enrolled_with(conn: Connection, key_id: str) -> Enrolled | None:
     row = conn.execute(_BY_KEY, {"key_id": key_id}).one_or_none()
-    return Enrolled._make(row) if row else None
+    return Enrolled._make((*row, False)) if row else None
 
 
-def add_agent(conn: Connection, token: UsableToken, new: NewAgent, now: datetime) -> Enrolled:
-    state: State = "pending" if token.requires_approval else "active"
-    made = Enrolled(token.tenant_id, new_id("agt"), state, token.id)
-    about = {"name": new.name, "hostname": new.hostname, "version": new.version, "enrolled_at": now}
-    conn.execute(insert(agent), {**made._asdict(), **about})
+def add_agent(conn: Connection, tenant_id: int, new: NewAgent, *, state: State, by: str, now: datetime) -> Enrolled:
+    """`by`: the token, or the file, that let it in."""
+    made = Enrolled(tenant_id, new_id("agt"), state, by)
+    about = {"name": new.name, "hostname": new.hostname, "version": new.version, "host": new.host or None}
+    row = {"tenant_id": tenant_id, "id": made.id, "state": state, "enrolled_by": by, "enrolled_at": now, **about}
+    conn.execute(insert(agent), row)
     key = {"agent_id": made.id, "key_id": new.key_id, "public_key": new.public_key, "created_at": now}
-    conn.execute(insert(agent_key), {"tenant_id": token.tenant_id, **key})
+    conn.execute(insert(agent_key), {"tenant_id": tenant_id, **key})
     return made
 
 
-@across_tenants("the key is what finds out the tenant; an agent's id is unique among all")
-def known_key(conn: Connection, agent_id: str, key_id: str) -> KnownKey | None:
-    row = conn.execute(_KEY, {"agent_id": agent_id, "key_id": key_id}).one_or_none()
-    return KnownKey._make(row) if row else None
+def enrolled(conn: Connection, tenant_id: int, agent_id: str) -> Enrolled | None:
+    row = conn.execute(_ENROLLED, {"tenant_id": tenant_id, "agent_id": agent_id}).one_or_none()
+    return Enrolled._make((*row, False)) if row else None
+
+
+def move(conn: Connection, tenant_id: int, agent_id: str, new: NewAgent, *, by: str) -> None:
+    """The agent lives on another host from now on."""
+    about = {"new_hostname": new.hostname, "new_version": new.version, "new_host": new.host or None, "new_by": by}
+    conn.execute(_MOVE, {"of_tenant": tenant_id, "of_agent": agent_id, **about})
 
 
 @across_tenants("tells an unknown agent from an unknown key, before the tenant is known")
@@ -155,7 +166,7 @@ def revoke(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> No
 
 _A, _K, _T = agent.c, agent_key.c, enrolment_token.c
 
-_TOKEN = select(_T.tenant_id, _T.id, _T.requires_approval).where(
+_TOKEN = select(_T.tenant_id, _T.id, _T.requires_approval, _T.agent_id).where(
     _T.digest == bindparam("digest"), _T.expires_at > bindparam("now")
 )
 
@@ -176,10 +187,19 @@ _BY_KEY = (
     .where(_K.key_id == bindparam("key_id"))
 )
 
-_KEY = (
-    select(_K.tenant_id, _K.public_key, _A.state)
-    .join_from(agent_key, agent, (_A.tenant_id == _K.tenant_id) & (_A.id == _K.agent_id))
-    .where(_K.key_id == bindparam("key_id"), _K.agent_id == bindparam("agent_id"), _K.retired_at.is_(None))
+_ENROLLED = select(_A.tenant_id, _A.id, _A.state, _A.enrolled_by).where(
+    _A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("agent_id")
+)
+
+_MOVE = (
+    update(agent)
+    .where(_A.tenant_id == bindparam("of_tenant"), _A.id == bindparam("of_agent"))
+    .values(
+        hostname=bindparam("new_hostname"),
+        version=bindparam("new_version"),
+        host=bindparam("new_host"),
+        enrolled_by=bindparam("new_by"),
+    )
 )
 
 _STATE = select(_A.state).where(_A.id == bindparam("agent_id"))

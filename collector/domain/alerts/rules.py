@@ -10,9 +10,11 @@ from common.clock import iso
 from common.wire import Severity
 
 AlertState = Literal["open", "suppressed", "resolved"]
-Rule = Literal["finding", "agent_silent", "spool"]
+Rule = Literal["finding", "agent_silent", "spool", "agent_cloned", "agent_key_reused"]
 
 AGENT_SPOOL = "AGENT_SPOOL"
+AGENT_CLONE = "AGENT_CLONE"
+AGENT_KEY = "AGENT_KEY"
 SPOOL_FULL = 80.0  # percent
 SPOOL_CLEAR = 78.0
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, update
 
 from collector.core.upsert import upsert
-from collector.domain.alerts.rules import Alert, AlertState
+from collector.domain.alerts.rules import Alert, AlertState, Rule
 from collector.domain.alerts.tables import alert
 from collector.domain.results.tables import connection
 
@@ -43,6 +43,12 @@ def standing(conn: Connection, tenant_id: int, connection_ids: Sequence[int]) ->
 def standing_of_agent(conn: Connection, tenant_id: int, agent_id: str) -> list[Alert]:
     """The unresolved alerts about the agent itself."""
     rows = conn.execute(_STANDING_OF_AGENT, {"tenant_id": tenant_id, "agent_id": agent_id})
+    return [Alert(**row) for row in rows.mappings()]
+
+
+def standing_of_agents(conn: Connection, tenant_id: int, wanted: Sequence[Rule]) -> list[Alert]:
+    """The unresolved alerts of these kinds about agents themselves, of all of them."""
+    rows = conn.execute(_STANDING_OF_AGENTS, {"tenant_id": tenant_id, "rules": list(wanted)})
     return [Alert(**row) for row in rows.mappings()]
 
 
@@ -99,6 +105,13 @@ _STANDING_OF_AGENT = select(alert).where(
     _A.tenant_id == bindparam("tenant_id"),
     _A.agent_id == bindparam("agent_id"),
     _A.connection_id.is_(None),
+    _A.resolved_at.is_(None),
+)
+
+_STANDING_OF_AGENTS = select(alert).where(
+    _A.tenant_id == bindparam("tenant_id"),
+    _A.connection_id.is_(None),
+    _A.rule.in_(bindparam("rules", expanding=True)),
     _A.resolved_at.is_(None),
 )
 

@@ -24,7 +24,7 @@ def watch(conn: Connection, tenant_id: int, agent_id: str, agent: AgentRow, now:
         alert = _alert(conn, tenant_id, agent_id, rules.spool_percent(used, limit), now)
         store.add(conn, tenant_id, [alert])
         return trigger(alert, place)
-    standing = store.standing_of_agent(conn, tenant_id, agent_id)
+    standing = [one for one in store.standing_of_agent(conn, tenant_id, agent_id) if one.rule == "spool"]
     told = [one for alert in standing for one in resolve(alert, place, now)]
     store.save(conn, tenant_id, standing)
     return told
