@@ -213,11 +213,13 @@ async def _migrate(db: Database) -> None:
     """Wait for the database, then bring its schema up to date."""
     while True:
         try:
-            await db.write(migrations.upgrade)
+            found = await db.write(migrations.upgrade)
         except StoreUnavailable as trouble:
             log.warning("waiting for the database", why=trouble.why, detail=trouble.detail)
             await asyncio.sleep(_RETRY_SECONDS)
         else:
+            if found.newer:
+                log.warning("a newer version upgraded the database", found=found.found, newest=found.newest)
             return
 
 

@@ -54,8 +54,8 @@ class DatabaseNewer(ConfigurationError):  # noqa: N818 - it reads as the state i
         )
 
 
-def upgrade(conn: Connection, revision: str = "head") -> None:
-    """Bring the schema up to date within the caller's transaction.
+def upgrade(conn: Connection, revision: str = "head") -> Standing:
+    """Bring the schema up to date within the caller's transaction; where it stood before.
 
     A database that is newer is left as it is where this program can work with it, so that a release can be rolled
     back; else `DatabaseNewer`.
@@ -64,11 +64,12 @@ def upgrade(conn: Connection, revision: str = "head") -> None:
     if not found.usable:
         raise DatabaseNewer(found)
     if found.newer:
-        return
+        return found
     alembic = config()
     alembic.attributes["connection"] = conn
     command.upgrade(alembic, revision)
     _set_floors(conn)
+    return found
 
 
 def standing(conn: Connection) -> Standing:
