@@ -49,7 +49,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 manual: $(STAMP)
-	$(BIN)/python -m tests.docs.settings_manual
+	$(BIN)/python -m tests.docs.generated
 
 constraints: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv

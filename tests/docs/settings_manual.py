@@ -1,7 +1,4 @@
-"""The manual's table of settings, made from the settings themselves: `make manual` writes it."""
-
-import sys
-from pathlib import Path
+"""The manual's table of settings, made from the settings themselves."""
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -10,7 +7,7 @@ from agent.settings import Settings as AgentSettings
 from collector.core.settings import Settings as CollectorSettings
 from common.settings import ENV_PREFIX, Settings
 
-PATH = Path(__file__).parents[2] / "docs" / "settings.md"
+SETTINGS: tuple[type[Settings], ...] = (AgentSettings, CollectorSettings)
 HEAD = """# Settings
 
 Both programs read a TOML file (`--config FILE`), then the environment, then flags; what comes later wins. A key that
@@ -19,9 +16,19 @@ credentials. The variable of a setting is its name in capitals behind `FIELDPOST
 """
 
 
+VARIABLES = {
+    "FIELDPOST_CONFIG": "the settings file, as `--config`",
+    "FIELDPOST_ENROL_TOKEN": "the enrolment token, for `fieldpost-agent enroll` without `--token-file`",
+    "STATE_DIRECTORY, CONFIGURATION_DIRECTORY, CREDENTIALS_DIRECTORY": "set by systemd: the agent's folders",
+    "NOTIFY_SOCKET, WATCHDOG_USEC": "set by systemd: where a service says that it is up and alive",
+}
+"""What is read from the environment and is no setting."""
+
+
 def manual() -> str:
-    parts = [HEAD, _table("Agent", AgentSettings), _table("Collector", CollectorSettings)]
-    return "\n".join(parts)
+    others = [f"| {', '.join(f'`{one}`' for one in names.split(', '))} | {text} |" for names, text in VARIABLES.items()]
+    more = ["## Other variables", "", "| variable | what it is |", "|---|---|", *others, ""]
+    return "\n".join([HEAD, _table("Agent", AgentSettings), _table("Collector", CollectorSettings), *more])
 
 
 def _table(title: str, settings: type[Settings]) -> str:
@@ -38,12 +45,7 @@ def _default(field: FieldInfo) -> str:
 def undescribed() -> list[str]:
     return [
         ENV_PREFIX + name.upper()
-        for settings in (AgentSettings, CollectorSettings)
+        for settings in SETTINGS
         for name, field in settings.model_fields.items()
         if not field.description
     ]
-
-
-if __name__ == "__main__":
-    PATH.write_text(manual())
-    print(f"wrote {PATH.name}", file=sys.stderr)
