@@ -42,7 +42,7 @@ def known(ground: Ground, enrolment: Enrolment | None, url: str) -> Finding:
     if enrolment is None or not (ground.state / KEY_FILE).exists():
         return unwell("enrolment", "this agent is not enrolled", ENROL)
     try:
-        reply, _ = asyncio.run(state_at_collector(ground.state, enrolment, url=url))
+        reply, _ = asyncio.run(state_at_collector(ground.state, enrolment, url=url, way=ground.settings.way))
     except ConfigurationError as error:
         return untold("enrolment", str(error))
     except LinkDownError as error:

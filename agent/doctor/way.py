@@ -3,24 +3,26 @@
 import http.client
 import socket
 import ssl
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from agent.doctor import standing
 from agent.doctor.ground import Ground
 from agent.enrolment import CA_PATH
 from agent.identity import load_enrolment
-from agent.route import tls_context
+from agent.proxy import Proxy
+from agent.route import Route, route
 from agent.tls import explain
+from agent.way import Way
 from common import wire
 from common.checkup import Finding, Look, unwell, well, within
 from common.clock import utc_now
+from common.errors import ConfigurationError
 from common.wire import LinkError
 
 STAGE_S = 6.0
@@ -28,6 +30,7 @@ MAX_SKEW_S = 30.0
 _LONGEST = 64 * 1024
 _SETTINGS = "agent.toml"
 _PORTS = {"https": 443, "http": 80}
+_PAST = 'proxy = "none"   # in agent.toml, where the collector can be reached without it'
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,16 @@ class Goal:
     host: str
     port: int
     secure: bool
-    ca_pem: str | None
-    proxy: SplitResult | None
+    route: Route
 
     @property
     def place(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def proxy(self) -> str:
+        """Host and port of the proxy on the way; empty without one."""
+        return urlsplit(self.route.proxy.url).netloc if self.route.proxy else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ def _way(ground: Ground) -> Iterator[Finding]:
     if url is None:
         yield unwell("enrolment", "this agent is not enrolled, and no collector_url is set", standing.ENROL)
         return
-    goal = goal_of(url, enrolment.ca_pem if enrolment else None)
     try:
+        goal = goal_of(url, enrolment.ca_pem if enrolment else None, ground.settings.way)
         yield from _reach(goal)
     except _StopError as end:
         yield end.finding
@@ -79,19 +86,15 @@ def _way(ground: Ground) -> Iterator[Finding]:
     yield standing.known(ground, enrolment, goal.url)
 
 
-def goal_of(url: str, ca_pem: str | None) -> Goal:
+def goal_of(url: str, ca_pem: str | None, way: Way) -> Goal:
+    """Where it is and how requests of the agent get there."""
     parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or _PORTS[parts.scheme]
-    return Goal(url, host, port, secure, ca_pem, _proxy(host, port) if secure else None)
-
-
-def _proxy(host: str, port: int) -> SplitResult | None:
-    """The proxy that the environment names for HTTPS, as the agent's own client finds it."""
-    named = urllib.request.getproxies().get("https")
-    if not named or urllib.request.proxy_bypass(f"{host}:{port}"):
-        return None
-    return urlsplit(named)
+    try:
+        chosen = route(url, ca_pem, way)
+    except ConfigurationError as error:
+        mend = "correct proxy, proxy_login_file, client_certificate_file or client_key_file in agent.toml"
+        raise _StopError(unwell("way-settings", str(error), mend)) from None
+    return Goal(url, parts.hostname or "", parts.port or _PORTS[parts.scheme], parts.scheme == "https", chosen)
 
 
 # --- reaching ------------------------------------------------------------------------------------------------------
@@ -99,7 +102,7 @@ def _proxy(host: str, port: int) -> SplitResult | None:
 
 def _reach(goal: Goal) -> Iterator[Finding]:
     with closing(_connected(goal)) as line:
-        via = f" through {goal.proxy.hostname}:{goal.proxy.port}" if goal.proxy else ""
+        via = f" through {goal.proxy}" if goal.proxy else ""
         yield well("collector-port", f"{goal.place} takes connections{via}")
         if goal.secure:
             with closing(_secured(goal, line)) as secured:
@@ -113,11 +116,12 @@ def _reach(goal: Goal) -> Iterator[Finding]:
 
 
 def _connected(goal: Goal) -> socket.socket:
-    if goal.proxy is None:
+    if goal.route.proxy is None:
         return _dialled(goal.host, goal.port, "collector-name", "collector-port")
-    line = _dialled(goal.proxy.hostname or "", goal.proxy.port or 80, "proxy", "proxy")
+    there = urlsplit(goal.route.proxy.url)
+    line = _dialled(there.hostname or "", there.port or _PORTS["http"], "proxy", "proxy")
     try:
-        _through(goal, line)
+        _through(goal, goal.route.proxy, line)
     except _StopError:
         line.close()
         raise
@@ -162,11 +166,11 @@ def _short(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _through(goal: Goal, line: socket.socket) -> None:
-    """Ask the proxy for a tunnel; a login in the proxy's URL is sent as the agent's client sends it."""
-    login = _login(goal.proxy) if goal.proxy else ""
+def _through(goal: Goal, proxy: Proxy, line: socket.socket) -> None:
+    """Ask the proxy for a tunnel, with the login that the agent's requests have."""
+    login = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     asked = f"CONNECT {goal.place} HTTP/1.1\r\nHost: {goal.place}\r\n{login}\r\n"
-    name = f"{goal.proxy.hostname}:{goal.proxy.port}" if goal.proxy else ""
+    name = goal.proxy
     try:
         line.sendall(asked.encode())
         status, reason = _status_line(line)
@@ -175,21 +179,12 @@ def _through(goal: Goal, line: socket.socket) -> None:
         raise _StopError(unwell("proxy", detail, f"curl -v --proxy http://{name} {goal.url}")) from None
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         detail = f"the proxy {name} wants a login (HTTP 407)" + (", and refuses the one it was given" if login else "")
-        mend = f"set the proxy's login for the agent, or let the proxy pass {goal.host} without one, or go past it:\n"
-        raise _StopError(unwell("proxy", detail, f"{mend}NO_PROXY={goal.host}"))
+        mend = f'proxy_login_file = "/etc/fieldpost-agent/proxy-login"   # user:password, mode 0600\n{_PAST}'
+        raise _StopError(unwell("proxy", detail, mend))
     if status != HTTPStatus.OK:
         detail = f"the proxy {name} refuses the way to {goal.place} (HTTP {status} {reason})"
-        mend = f"allow CONNECT to {goal.place} on the proxy, or go past it:\nNO_PROXY={goal.host}"
+        mend = f"allow CONNECT to {goal.place} on the proxy\n{_PAST}"
         raise _StopError(unwell("proxy", detail, mend))
-
-
-def _login(proxy: SplitResult) -> str:
-    if proxy.username is None:
-        return ""
-    from base64 import b64encode  # noqa: PLC0415 - only here
-
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return f"Proxy-Authorization: Basic {b64encode(pair.encode()).decode()}\r\n"
 
 
 def _status_line(line: socket.socket) -> tuple[int, str]:
@@ -214,7 +209,7 @@ _WRONG_NAME = (62, 64)
 
 def _secured(goal: Goal, line: socket.socket) -> ssl.SSLSocket:
     try:
-        return tls_context(goal.ca_pem).wrap_socket(line, server_hostname=goal.host)
+        return goal.route.context.wrap_socket(line, server_hostname=goal.host)
     except OSError as error:
         raise _StopError(unwell("collector-tls", f"{goal.place}: {explain(error)}", _mend(goal, error))) from None
 
@@ -288,6 +283,7 @@ LOOKS = (
         {
             "collector-name": "name of the collector",
             "collector-port": "port of the collector",
+            "way-settings": "settings of the way to the collector",
             "proxy": "HTTP proxy",
             "collector-tls": "TLS of the collector",
             "collector-answer": "the collector",

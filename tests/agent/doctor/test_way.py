@@ -303,8 +303,8 @@ async def test_a_proxy_that_lets_nobody_through_is_named(
 
 
 async def test_a_proxy_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
-    at = ground(tmp_path, collector_url="https://collector.example.com:8443")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    at = ground(tmp_path, collector_url="https://collector.example.com:8443", proxy="http://proxy.invalid:3128")
     assert "the name proxy.invalid cannot be resolved" in bad(await found_at(at))["proxy"].detail
 
 
@@ -319,3 +319,16 @@ async def test_a_proxy_that_lets_through_does_not_hide_what_is_behind(
     assert bad(found) == {}
     assert "through 127.0.0.1" in found["collector-port"].detail
     assert "pw" not in str(found)
+
+
+async def test_a_login_of_the_proxy_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    login = tmp_path / "none"
+    at = ground(
+        tmp_path, collector_url="https://c.example.com:8443", proxy="http://127.0.0.1:1", proxy_login_file=login
+    )
+    assert "proxy_login_file: " in bad(await found_at(at))["way-settings"].detail
+
+
+async def test_a_client_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    at = ground(tmp_path, collector_url="https://127.0.0.1:1", client_certificate_file=tmp_path / "none")
+    assert "client_certificate_file" in bad(await found_at(at))["way-settings"].detail
