@@ -13,7 +13,8 @@ from common.errors import ConfigurationError
 from common.settings import ENV_PREFIX, load
 
 TITLE = {"settings": "settings"}
-_KEY = re.compile(r"(?:unknown key `|settings[^:]*(?:\([^)]*\))?: )([a-z_]+)")
+_UNKNOWN = re.compile(r"unknown key `([^`]+)`")
+_BAD = re.compile(r"settings(?: \(file [^)]*\))?: ([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def _explained(message: str, file: Path | None) -> tuple[str, str]:
         return message, f"chgrp {user()} {quoted(file)} && chmod 0640 {quoted(file)}"
     if not file.exists():
         return message, f"name the file that there is: --config FILE, or make it: touch {quoted(file)}"
-    key = _KEY.search(message)
+    key = _UNKNOWN.search(message) or _BAD.match(message)
     variable = f"{ENV_PREFIX}{key[1].upper()}" if key else ""
     if variable in os.environ:
         return message, f"unset or correct the variable {variable}"
