@@ -5,6 +5,7 @@ spool committed; a second SIGTERM ends the process at once.
 """
 
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
@@ -12,12 +13,14 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 import psutil
 
+from agent import liveness
 from agent.assignment import Assignments
 from agent.aws.scanning import Scanning
 from agent.bundles import Speaker
@@ -27,6 +30,7 @@ from agent.config import CONNECTIONS_FILE, load_connections
 from agent.control import Handler, listening
 from agent.disk import DiskThread
 from agent.enrolment import mark_active, pin_collector_key
+from agent.gate import rolled_back
 from agent.identity import load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
@@ -50,6 +54,7 @@ from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
+from common.liveness import Liveness, watch
 from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState, WireError
 
 log = logs.get("agent")
@@ -57,7 +62,6 @@ log = logs.get("agent")
 FLUSH_EVERY_S = 1.0
 STATUS_EVERY_S = 10.0
 STOP_WITHIN_S = 3.0
-STUCK_S = 30.0
 NOTHING_SCHEDULED_S = 3600.0
 CATALOGUE_FILE = "catalogue.digest"
 _EXIT_AT_ONCE = 128 + signal.SIGTERM
@@ -65,6 +69,7 @@ _EXIT_AT_ONCE = 128 + signal.SIGTERM
 
 def main() -> None:
     """Run the agent until it is told to stop; `fieldpost-agent run` has become this process."""
+    faulthandler.enable()  # the watchdog's SIGABRT then leaves in the journal where it hung
     try:
         options = take()
         logs.configure(level=options.log_level, form=options.log_format)
@@ -128,7 +133,10 @@ class Daemon:
         self._scheduled = asyncio.Event()
         self._executor: Executor | None = None
         self._started_at = utc_now()
-        self._flushed = time.monotonic()
+        self._alive = Liveness()
+        self._alive.beat("spool", within_s=liveness.TICK_S)  # the first time may take longer
+        self._alive.beat("heartbeat", within_s=liveness.TICK_S)
+        self._shown = liveness.Shown()
         self._active = False
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
@@ -144,6 +152,7 @@ class Daemon:
             clock_offset=lambda: self._link.clock_offset_s,
             local=lambda: self._local,
             window=window(options.heavy_window),
+            alive=self._alive,
         )
         self.watching = Watching(self._supervisor, make)
         self._scanning = Scanning(
@@ -185,6 +194,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
     async def start(self) -> None:
+        self.problems.update("upgrade", rolled_back(Path(sys.prefix)))
         await self._jobs.recover()
         await self._say_catalogue()
         links = (("uplink", self._uplink.run), ("assignment", self._assignments.run))
@@ -196,7 +206,7 @@ class Daemon:
             ("schedules", self._schedules_for_ever),
             ("reload", self._reload_for_ever),
             ("status", self._status_for_ever),
-            ("watchdog", self._watchdog_for_ever),
+            ("watchdog", partial(watch, self._alive, every_s=systemd.watchdog_seconds())),
         ):
             self._supervisor.start(name, work)
 
@@ -225,7 +235,7 @@ class Daemon:
             if await self._disk(self._spool.flush):
                 self._uplink.wake.set()
             self.problems.update("spool", self._spool.trouble)
-            self._flushed = time.monotonic()
+            self._alive.beat("spool", within_s=liveness.SPOOL_S)
             await wait_for(self._sink.pressing, FLUSH_EVERY_S)
 
     async def _heartbeat_for_ever(self) -> None:
@@ -233,7 +243,9 @@ class Daemon:
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
-            await wait_for(self._beat, self._assignments.current.heartbeat_s)
+            every = self._assignments.current.heartbeat_s
+            self._alive.beat("heartbeat", within_s=liveness.heartbeat_s(every))
+            await wait_for(self._beat, every)
 
     async def _schedules_for_ever(self) -> None:
         """What is remembered of resources has a file from the first schedule on."""
@@ -254,7 +266,8 @@ class Daemon:
             config_dir=self._config_dir,
         )
         try:
-            await self._executor.run()
+            with self._alive.during("schedules", within_s=liveness.TICK_S) as turned:
+                await self._executor.run(turned)
         finally:
             self._executor = None
             await self._disk(ledger.close)
@@ -273,20 +286,13 @@ class Daemon:
     async def _status_for_ever(self) -> None:
         while True:
             state = await self._spool_state()
+            status = self._status(state)
+            self._shown.show(status)
             try:
-                await self._disk(write_status, self._folder, self._status(state))
+                await self._disk(write_status, self._folder, status)
             except OSError as error:
                 log.debug("status not written", reason=str(error))
             await asyncio.sleep(STATUS_EVERY_S)
-
-    async def _watchdog_for_ever(self) -> None:
-        """A sign of life only while the loop turns and the spool is looked after."""
-        every = systemd.watchdog_seconds()
-        while every is not None:
-            if time.monotonic() - self._flushed < STUCK_S:
-                systemd.notify("WATCHDOG=1")
-            await asyncio.sleep(every)
-        await asyncio.Event().wait()
 
     # --- parts of them ---
 

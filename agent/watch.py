@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from agent import liveness
 from agent.checks import NONE, Own, of
 from agent.oracle.runner import LOGON_CHECKS
 from agent.oracle.thresholds import Effective, effective
 from agent.quiet import Window
 from agent.visiting import Place
 from common import logs
+from common.liveness import Liveness
 from common.wire import CheckSetting, Run, Trigger
 
 log = logs.get("agent.oracle")
@@ -61,18 +63,21 @@ class Watch:
     emit: Callable[[Run], None]
     own: Callable[[], Own] = lambda: NONE
     window: Window = field(default_factory=Window)
+    alive: Liveness = field(default_factory=Liveness)
     _timetable: Timetable = field(default_factory=Timetable)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     _visited: bool = False
 
     async def run(self) -> None:
         """Visit for ever; ends when cancelled."""
-        while True:
-            checks = self.checks()
-            due = self.due(checks)
-            if due:
-                await self._visit(_with_login(due, checks), "schedule" if self._visited else "first")
-            await asyncio.sleep(self._pause(checks))
+        with self.alive.during(f"watch {self.place.connection.name}", within_s=liveness.VISIT_S) as beat:
+            while True:
+                beat()
+                checks = self.checks()
+                due = self.due(checks)
+                if due:
+                    await self._visit(_with_login(due, checks), "schedule" if self._visited else "first")
+                await asyncio.sleep(self._pause(checks))
 
     def due(self, checks: Sequence[Effective]) -> list[Effective]:
         """What the next visit is for: light checks first, else the heavy ones that share a statement."""

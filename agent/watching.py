@@ -9,6 +9,7 @@ from agent.config import Connection
 from agent.jobs import JobRefusedError, Work
 from agent.supervisor import Supervisor
 from common import logs
+from common.liveness import Liveness
 from common.wire import CatalogueEntry, CheckSetting, Job, Run
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def oracle_watches(
     clock_offset: Callable[[], float | None],
     local: Callable[[], "Local"],
     window: "Window",
+    alive: Liveness,
 ) -> MakeWatch:
     """Watches over real Oracle sessions; the driver is loaded when the first one is made."""
     heavy = asyncio.Lock()
@@ -110,7 +112,9 @@ def oracle_watches(
         from agent.watch import Watch as ConnectionWatch  # noqa: PLC0415 - likewise
 
         place = Place.make(connection, samples, clock_offset, heavy=heavy, reference=lambda: local().reference)
-        return ConnectionWatch(place, settings=settings, emit=emit, own=lambda: local().checks, window=window)
+        return ConnectionWatch(
+            place, settings=settings, emit=emit, own=lambda: local().checks, window=window, alive=alive
+        )
 
     return make
 

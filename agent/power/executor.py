@@ -75,12 +75,13 @@ class Executor:
             now=now,
         )
 
-    async def run(self) -> None:
-        """Tick for ever."""
+    async def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Tick for ever; `turned` is told of each."""
         async with asyncio.TaskGroup() as visits:
             while True:
                 now = self._now()
                 await self._start(visits, now)
+                turned()
                 await wait_for(self.wake, MINUTE_S - (now.second + now.microsecond / 1e6))
 
     async def tick(self, now: datetime) -> None:

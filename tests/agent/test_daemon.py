@@ -60,12 +60,13 @@ class Agent:
         self.notified = notified
 
     def messages(self) -> list[str]:
+        """What the service manager was told, without the lines that it shows people."""
         found = []
         while True:
             try:
                 found.append(self.notified.recv(1_000).decode())
             except BlockingIOError:
-                return found
+                return [message for message in found if not message.startswith("STATUS=")]
 
     async def end(self, *, within_s: float = 5.0) -> str:
         """SIGTERM; what the agent had written to its log."""
