@@ -95,6 +95,22 @@ class Assignments:
         if assignment != self.current:
             await self._apply(assignment, reply.body)
 
+    async def carried(self, assignment: Assignment) -> str:
+        """Use a document that somebody carried here; why it is not in force for good, "" when it is."""
+        document = wire.encode(assignment)
+        try:
+            parse(document, etag="")
+        except wire.WireError as error:
+            self._problems.report(_TOPIC, f"version `{assignment.version}` is refused: {error.detail}")
+            return error.detail
+        self._problems.over(_TOPIC)
+        self._seen = assignment.version
+        if assignment != self.current:
+            await self._apply(assignment, document)
+        else:
+            await self._keep()
+        return "" if self._unkept is None else "it cannot be kept on disk"
+
     async def _apply(self, assignment: Assignment, document: bytes) -> None:
         self._unkept = document
         await self._keep(assignment.version)

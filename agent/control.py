@@ -151,8 +151,11 @@ class Conversation:
         self._socket = stream
         self._file = file
 
-    def say(self, value: object, content: bytes = b"") -> None:
-        self._socket.sendall(_line(value) + content)
+    def say(self, value: object) -> None:
+        self._socket.sendall(_line(value))
+
+    def send(self, content: bytes) -> None:
+        self._socket.sendall(content)
 
     def heard(self) -> Heard:
         """The next thing that the agent says; `ControlError` when it says no, or nothing."""

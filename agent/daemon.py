@@ -48,7 +48,7 @@ from agent.sole import AlreadyRunningError, sole_user
 from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
 from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
 from agent.supervisor import Supervisor
-from agent.uplink import Uplink, boot_id
+from agent.uplink import Uplink
 from agent.waiting import wait_for
 from agent.watching import Watching, catalogue_entries, oracle_watches
 from common import logs, systemd
@@ -378,7 +378,7 @@ class Daemon:
         return Speaker(
             agent=identity.agent,
             key=identity.key,
-            boot=boot_id(),
+            origin=identity.origin,
             every_s=self._bundle_every_s,
             assignment=self._assignments.kept,
         )

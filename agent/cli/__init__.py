@@ -24,6 +24,7 @@ _MODULES = {
     "schedule": "schedule",
     "reference": "reference",
     "spool": "spool",
+    "bundle": "bundle",
     "status": "status",
     "doctor": "doctor",
     "diag": "diag",

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Print how full the spool is."""
     settings: Settings = context.obj
-    with _viewed(settings) as file:
+    with viewed(settings) as file:
         oldest = file.oldest_at()
         found: dict[str, Any] = {
             **file.counts(),
@@ -52,7 +52,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 def dead(context: typer.Context, limit: Limit = 20, *, as_json: AsJson = False) -> None:
     """List the records that the collector refused for good."""
     settings: Settings = context.obj
-    with _viewed(settings) as file:
+    with viewed(settings) as file:
         letters = file.dead_letters(limit)
     if as_json:
         listed = [
@@ -79,7 +79,7 @@ def dead(context: typer.Context, limit: Limit = 20, *, as_json: AsJson = False) 
 def retry(context: typer.Context) -> None:
     """Send the dead letters once more, for example after the collector has been upgraded."""
     settings: Settings = context.obj
-    with _viewed(settings) as file:
+    with viewed(settings) as file:
         count = file.counts()["dead"]
     if count == 0:
         typer.echo("no dead letters")
@@ -100,7 +100,7 @@ def _revive(settings: Settings) -> None:
 
 
 @contextmanager
-def _viewed(settings: Settings) -> Iterator[SpoolFile]:
+def viewed(settings: Settings) -> Iterator[SpoolFile]:
     """The spool for reading; a running agent goes on writing it."""
     path = settings.state_dir / FILE_NAME
     if not path.exists():
