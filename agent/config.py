@@ -10,12 +10,13 @@ from typing import Any, Literal, get_args
 
 from agent.descriptor import DescriptorError, check_no_credentials, first_address
 from agent.oracle.catalogue import Pack, Shared, Tier
+from common import credentials
 from common.errors import ConfigurationError
 from common.identity import write_private
 from common.wire import ConnectionInfo
 
 CONNECTIONS_FILE = "connections.toml"
-CREDENTIALS_DIR = Path("/etc/fieldpost-agent/credentials")  # for service managers older than LoadCredential=
+CREDENTIALS_DIR = Path("/etc/fieldpost-agent/credentials")
 
 Mode = Literal["normal", "sysdg", "sysdba"]
 
@@ -85,7 +86,7 @@ class Connection:
 
 def credential_path(name: str) -> Path:
     """Where the service manager put a credential."""
-    return Path(os.environ.get("CREDENTIALS_DIRECTORY") or CREDENTIALS_DIR) / name
+    return credentials.find(name, CREDENTIALS_DIR)
 
 
 def _password_of_env(variable: str) -> str:

@@ -8,7 +8,7 @@ import platformdirs
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field
 
-from agent.config import CONNECTIONS_FILE
+from agent.config import CONNECTIONS_FILE, CREDENTIALS_DIR
 from agent.identity import usable_url
 from agent.proxy import usable_proxy
 from agent.quiet import usable_window
@@ -40,6 +40,7 @@ def _config_dir() -> Path:
 class Settings(common_settings.Settings):
     """The agent's settings, read with `common.settings.load`."""
 
+    credentials_dir = CREDENTIALS_DIR
     state_dir: Path = Field(default_factory=_state_dir, description="Key, spool, connections and last good assignment.")
     config_dir: Path = Field(
         default_factory=_config_dir,
@@ -82,6 +83,9 @@ class Settings(common_settings.Settings):
         default=86_400,
         description="How often somebody carries a bundle, where `link` is `carried`; the collector takes an agent for "
         "silent when that was missed three times.",
+    )
+    key_max_age_days: Annotated[int, Ge(0), Le(3650)] = Field(
+        default=90, description="How old this agent's key may become before it is replaced by itself; 0: never."
     )
     log_level: Level = Field(default="info", description="debug, info, warning or error.")
     log_format: Format = Field(default="logfmt", description="logfmt or json.")

@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from common import credentials
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
 
 __all__ = ["EXIT_CONFIGURATION", "ConfigurationError", "Settings", "installed", "load"]
@@ -22,7 +23,12 @@ _file_values: ContextVar[dict[str, object]] = ContextVar("_file_values", default
 
 
 class Settings(BaseSettings):
-    """Base of both programs' settings; read them with `load`."""
+    """Base of both programs' settings; read them with `load`.
+
+    A setting that is a file may name a credential of the service manager: `credential:NAME`.
+    """
+
+    credentials_dir: ClassVar[Path]
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -43,6 +49,19 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values.get())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _credential(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str) or not value.startswith(credentials.PREFIX):
+            return value
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if Path not in (kind, *get_args(kind)):
+            return value
+        try:
+            return credentials.named(value, cls.credentials_dir)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
 
 
 S = TypeVar("S", bound=Settings)

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, model_validator
 
 from common import logs
+from common.errors import ConfigurationError
 from common.settings import Settings as BaseSettings
 
+CREDENTIALS_DIR = Path("/etc/fieldpost-collector/credentials")
 _MAX_PORT = 65_535
+_UNIX = "unix:"
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 Tls = Literal["auto", "files", "off"]
@@ -22,6 +25,7 @@ OidcRole = Literal["", "admin", "dba", "viewer"]
 class Settings(BaseSettings):
     """All settings of `fieldpost-collector`."""
 
+    credentials_dir = CREDENTIALS_DIR
     state_dir: Annotated[Path, Field(description="Folder of the database, certificates and the control socket.")] = (
         Path("/var/lib/fieldpost-collector")
     )
@@ -32,15 +36,40 @@ class Settings(BaseSettings):
     database_file: Annotated[
         Path | None, Field(description="File with the database URL, where it holds a password; used over `database`.")
     ] = None
-    listen: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    listen: Annotated[
+        str,
+        Field(description="Address to listen on; `unix:/path`: a socket for a reverse proxy of this host (tls = off)."),
+    ] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8443
     public_host: Annotated[str, Field(description="Host name by which agents reach the collector.")] = ""
+    public_port: Annotated[
+        int,
+        Field(ge=0, le=65535, description="Port to reach it by; 0: `port`, or 443 behind a reverse proxy."),
+    ] = 0
     tls: Annotated[
         Tls,
         Field(description="`auto`: own CA; `files`: `tls_certificate` and `tls_key`; `off`: only on loopback."),
     ] = "auto"
     tls_certificate: Annotated[Path | None, Field(description="Certificate chain (PEM) for `tls = files`.")] = None
     tls_key: Annotated[Path | None, Field(description="Private key (PEM) for `tls = files`.")] = None
+    tls_client_ca_file: Annotated[
+        Path | None,
+        Field(description="Authorities (PEM) of client certificates; who shows one of another authority is refused."),
+    ] = None
+    tls_client_required: Annotated[
+        bool,
+        Field(
+            description="Whether agents have to show a client certificate: to the collector (`tls_client_ca_file`), "
+            "or to a trusted proxy that says so in `X-Client-Verify: SUCCESS`."
+        ),
+    ] = False
+    trusted_proxies: Annotated[
+        tuple[IPvAnyNetwork, ...],
+        Field(
+            description='Addresses of reverse proxies before the collector, as `["10.0.0.5/32"]`: what they say in '
+            "`X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` is believed. A proxy on a unix socket always is."
+        ),
+    ] = ()
     vault_key_file: Annotated[
         Path | None,
         Field(description="Key that seals stored secrets; empty: vault.key in `state_dir`, made at first start."),
@@ -188,6 +217,10 @@ class Settings(BaseSettings):
             raise ValueError(f"tls: off, with listen: {self.listen}; plain HTTP is for loopback addresses alone")
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls: files; expected tls_certificate and tls_key beside it")
+        if self.tls != "off" and self.listen_path:
+            raise ValueError(f"listen: {self.listen}, with tls: {self.tls}; expected tls: off beside a unix socket")
+        if self.tls_client_required and not (self.tls_client_ca_file or self.behind_proxy):
+            raise ValueError("tls_client_required: true; expected tls_client_ca_file or trusted_proxies beside it")
         return self
 
     @field_validator("oidc_issuer")
@@ -211,7 +244,10 @@ class Settings(BaseSettings):
     @field_validator("listen")
     @classmethod
     def _is_address(cls, value: str, _info: ValidationInfo) -> str:
-        if value != "localhost":
+        if value.startswith(_UNIX):
+            if not value.removeprefix(_UNIX).startswith("/"):
+                raise ValueError(f"`{value}`; expected unix:/absolute/path")
+        elif value != "localhost":
             ip_address(value)
         return value
 
@@ -220,8 +256,26 @@ class Settings(BaseSettings):
         """Where people reach status pages, without a slash at the end; empty where nobody has said so."""
         if self.status_page_url or not self.public_host:
             return self.status_page_url
-        scheme, usual = ("http", 80) if self.tls == "off" else ("https", 443)
-        return f"{scheme}://{self.public_host}" + ("" if self.port == usual else f":{self.port}")
+        return self.agents_url
+
+    @property
+    def agents_url(self) -> str:
+        """Where agents reach the collector, by its public name; empty where nobody has said that."""
+        if not self.public_host:
+            return ""
+        scheme, usual = ("http", 80) if self.tls == "off" and not self.behind_proxy else ("https", 443)
+        port = self.public_port or (usual if self.behind_proxy else self.port)
+        return f"{scheme}://{self.public_host}" + ("" if port in {0, usual} else f":{port}")
+
+    @property
+    def behind_proxy(self) -> bool:
+        """Whether a reverse proxy stands before it, whose TLS and name are the ones that others see."""
+        return bool(self.trusted_proxies or self.listen_path)
+
+    @property
+    def listen_path(self) -> Path | None:
+        """The unix socket to listen on; None where it is an address."""
+        return Path(self.listen.removeprefix(_UNIX)) if self.listen.startswith(_UNIX) else None
 
     @property
     def control_socket(self) -> Path:
@@ -244,7 +298,8 @@ class Settings(BaseSettings):
     @property
     def server_names(self) -> tuple[str, ...]:
         """Every name by which the server may be called: its public one, what it listens on, and the loopback ones."""
-        bound = () if self.listen in {"0.0.0.0", "::"} else (self.listen,)  # noqa: S104 - compared, not bound
+        everywhere = self.listen in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+        bound = () if everywhere or self.listen_path else (self.listen,)
         names = (self.public_host, *bound, "localhost", "127.0.0.1", "::1")
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -252,12 +307,20 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The URL to open; it may hold a password, so it is never logged."""
         if self.database_file:
-            return self.database_file.read_text().strip()
+            return _only_line(self.database_file, "database_file")
         return self.database or f"sqlite:///{self.state_dir / 'collector.sqlite'}"
 
 
+def _only_line(path: Path, field: str) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError(f"{field}: `{path}` cannot be read ({reason})") from None
+
+
 def _is_loopback(listen: str) -> bool:
-    return listen == "localhost" or ip_address(listen).is_loopback
+    return listen == "localhost" or listen.startswith(_UNIX) or ip_address(listen).is_loopback
 
 
 def split_listen(text: str) -> tuple[str, int]:

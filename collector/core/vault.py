@@ -36,7 +36,11 @@ class Vault:
     def of_file(cls, path: Path) -> "Vault":
         """The key in this file; a missing one is made, readable by its owner alone."""
         if not path.exists():
-            _make(path)
+            try:
+                _make(path)
+            except OSError as error:
+                missing = f"vault_key_file: `{path}` does not exist and cannot be made ({error.strerror})"
+                raise ConfigurationError(f"{missing}; expected 32 bytes in base64") from None
         return cls(_read(path))
 
     def derive(self, about: str) -> bytes:
