@@ -139,5 +139,6 @@ def explain(connection: Connection, failure: LoginFailure) -> tuple[str, str, st
     return known.id, f"{known.means.format(**words)} ({failure})", known.mend.format(**words)
 
 
-def ids() -> frozenset[str]:
-    return frozenset(one.id for one in (*_MEANS.values(), _WALLET, _OTHER))
+def explained() -> frozenset[str]:
+    """The codes that have a sentence of their own."""
+    return frozenset(_MEANS)

@@ -9,6 +9,7 @@ Kind = Literal["listener", "service", "credentials", "instance", "network", "cli
 
 _CODE = re.compile(r"\b((?:ORA|DPY|TNS)-\d{4,5})\b")
 _NOT_SPECIFIC = ("DPY-6005", "DPY-6000", "DPY-4011")
+_REFUSED = "[errno 111] connect call failed"  # ECONNREFUSED, as asyncio says it
 
 _KINDS: dict[str, Kind] = {
     "ORA-01017": "credentials",
@@ -72,19 +73,21 @@ def timed_out(seconds: float) -> LoginFailure:
 
 def classify(message: str) -> LoginFailure:
     """Read a driver's error message; a refused TCP connection is ORA-12541, an unknown host ORA-12545."""
-    first_line = message.strip().splitlines()[0] if message.strip() else "unknown error"
+    lines = message.strip().splitlines() or ["unknown error"]
     codes = _CODE.findall(message)
     known = [code for code in codes if code in _KINDS and code not in _NOT_SPECIFIC]
     lowered = message.lower()
     if known:
-        return _failure(known[0], first_line)
-    if "refused" in lowered:
+        return _failure(known[0], lines[0])
+    if "refused" in lowered or _REFUSED in lowered:
         return LoginFailure("ORA-12541", "listener", "no listener: connection refused")
     if "name or service not known" in lowered or "getaddrinfo" in lowered or "name resolution" in lowered:
         return LoginFailure("ORA-12545", "network", "the host name cannot be resolved")
     if "timed out" in lowered or "timeout" in lowered:
         return LoginFailure("ORA-12170", "network", "the connection timed out")
-    return _failure(codes[0] if codes else "DPY-0000", first_line)
+    if codes and codes[0] in _NOT_SPECIFIC:  # the reason stands below
+        return _failure(codes[0], lines[-1])
+    return _failure(codes[0] if codes else "DPY-0000", lines[0])
 
 
 def _failure(code: str, line: str) -> LoginFailure:

@@ -14,7 +14,7 @@ import pytest
 
 from agent.doctor import files
 from agent.doctor.examining import examined
-from agent.doctor.ground import Ground
+from agent.doctor.ground import Ground, user
 from agent.doctor.settings_file import Source
 from agent.identity import KEY_FILE
 from agent.sole import sole_user
@@ -53,7 +53,7 @@ def test_a_state_folder_that_is_missing_is_told_how_to_make(tmp_path: Path) -> N
     at.state.rmdir()
     finding = bad(found(at))["state-folder"]
     assert finding.detail.endswith("is not there")
-    assert f"install -d -m 0700 -o {files.user()} {at.state}" in finding.mend
+    assert f"install -d -m 0700 -o {user()} {at.state}" in finding.mend
 
 
 def test_a_state_folder_that_others_may_enter_is_closed_by_chmod(at: Ground) -> None:

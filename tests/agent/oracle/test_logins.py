@@ -26,6 +26,8 @@ UNKNOWN_SERVICE = (
         ("ORA-01034: ORACLE not available", "ORA-01034", "instance", True),
         (UNKNOWN_SERVICE, "ORA-12514", "service", True),
         (REFUSED, "ORA-12541", "listener", True),
+        ("DPY-6005: x\n[Errno 111] Connect call failed ('10.0.0.1', 1521)", "ORA-12541", "listener", True),
+        ("DPY-6005: x\n[SSL: CERTIFICATE_VERIFY_FAILED] unable to", "DPY-6005", "network", True),
         ("DPY-6005: x\n[Errno -2] Name or service not known", "ORA-12545", "network", True),
         ("DPY-6005: x\ntimed out", "ORA-12170", "network", True),
         ("DPY-4011: the database or network closed the connection", "DPY-4011", "network", True),
@@ -39,6 +41,11 @@ def test_each_error_has_a_code_and_a_class(message: str, code: str, kind: str, *
     assert (failure.code, failure.kind, failure.means_down) == (code, kind, down)
     assert failure.code in str(failure)
     assert "\n" not in str(failure)
+
+
+def test_an_error_that_says_nothing_is_told_by_the_line_below_it() -> None:
+    told = str(classify("DPY-6005: cannot connect to database (CONNECTION_ID=x).\n[SSL: CERTIFICATE_VERIFY_FAILED]"))
+    assert told == "DPY-6005: [SSL: CERTIFICATE_VERIFY_FAILED]"
 
 
 @pytest.mark.parametrize("code", ["ORA-01017", "ORA-28001", "ORA-01045"])
