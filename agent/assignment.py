@@ -27,6 +27,7 @@ DEADLINE_S = WAIT_S + 20.0
 _TOPIC = "assignment"
 _LINK_TOPIC = "assignment poll"
 _FILE_TOPIC = "assignment file"
+_SHUT_OUT = ("revoked", "identity_conflict")
 NOTHING_WANTED = Assignment(version="")
 
 
@@ -132,11 +133,16 @@ class Assignments:
         self._problems.over(_FILE_TOPIC)
 
     async def _shut_out(self, reply: Reply) -> None:
-        """A revoked agent acts in no AWS account any more: others may do so by now."""
-        if reply.error is None or reply.error.code != "revoked" or not self.current.accounts:
+        """An agent that is revoked, or parked as a clone, acts in no AWS account any more: others may do so by now.
+
+        What is left has a version of its own, so that a parked one that is accepted is told everything again.
+        """
+        if reply.error is None or reply.error.code not in _SHUT_OUT or not self.current.accounts:
             return
-        left = msgspec.structs.replace(self.current, accounts=(), schedules=(), overrides=(), jobs=())
+        version = f"{self.current.version}.shut"
+        left = msgspec.structs.replace(self.current, version=version, accounts=(), schedules=(), overrides=(), jobs=())
         await self._apply(left, wire.encode(left))
+        self._seen = version
 
     def _last_good(self) -> Assignment:
         try:

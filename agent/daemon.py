@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from agent import liveness
+from agent import liveness, standing
 from agent.assignment import Assignments
 from agent.aws.scanning import Scanning
 from agent.bundles import Speaker
@@ -31,7 +31,8 @@ from agent.control import Handler, listening
 from agent.disk import DiskThread
 from agent.enrolment import mark_active, pin_collector_key
 from agent.gate import rolled_back
-from agent.identity import load_enrolment, load_identity, usable_state_dir
+from agent.host_id import origin
+from agent.identity import key_made_at, load_enrolment, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.local import Local, read_local
@@ -43,6 +44,7 @@ from agent.power.ledger import FILE_NAME as LEDGER_FILE
 from agent.power.ledger import Ledger
 from agent.problems import Problems
 from agent.quiet import window
+from agent.rotation import Rotation
 from agent.sink import Sink, catalogue_digest
 from agent.sole import AlreadyRunningError, sole_user
 from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
@@ -87,7 +89,8 @@ def _end(error: Exception, code: int) -> None:
 
 
 async def _main(options: Options) -> None:
-    identity = load_identity(options.folder, url=options.collector_url)
+    here = origin(options.folder)
+    identity = load_identity(options.folder, url=options.collector_url, origin=here)
     connections = load_connections(options.folder / CONNECTIONS_FILE)
     disk = DiskThread()
     limits = Limits(
@@ -96,7 +99,7 @@ async def _main(options: Options) -> None:
         min_free=options.spool_min_free_bytes,
         carried=options.carried,
     )
-    spool = await disk(Spool, options.folder, limits)
+    spool = await disk(Spool, options.folder, limits, place=f"{here.boot} {here.host}")
     try:
         with Samples(options.folder / FILE_NAME) as samples:
             async with Link(identity, way=options.way) as link:
@@ -164,6 +167,10 @@ class Daemon:
             problems=self.problems,
             live_prices=options.aws_live_prices,
         )
+        self._rotation = Rotation(
+            options.folder, link, disk, problems=self.problems, max_age=options.key_max_age, carried=options.carried
+        )
+        standing.follow(link, options.folder, self.problems)
         self._jobs = Jobs(
             options.folder,
             self._sink,
@@ -172,6 +179,7 @@ class Daemon:
                 "check": self.watching.check,
                 "aws_scan": self._scanning.scan,
                 "aws_verify": self._scanning.verify,
+                "rotate_key": self._rotation.job,
             },
             problems=self.problems,
         )
@@ -182,7 +190,7 @@ class Daemon:
     @property
     def commands(self) -> Mapping[str, Handler]:
         """What commands on the same host may ask for."""
-        return self._carrier.handlers if self._carrier else no_commands()
+        return {**(self._carrier.handlers if self._carrier else no_commands()), **self._rotation.handlers}
 
     # --- the whole life ---
 
@@ -197,7 +205,8 @@ class Daemon:
         self.problems.update("upgrade", rolled_back(Path(sys.prefix)))
         await self._jobs.recover()
         await self._say_catalogue()
-        links = (("uplink", self._uplink.run), ("assignment", self._assignments.run))
+        self._rotation.resume()
+        links = (("uplink", self._uplink.run), ("assignment", self._assignments.run), ("key", self._rotation.run))
         for name, work in (
             ("spool", self._flush_for_ever),
             *(links if self._carrier is None else (("bundles", self._carrier.run),)),
@@ -420,6 +429,8 @@ class Daemon:
             assignment=self._assignments.kept,
             problems=self.problems.texts(),
             roles=roles,
+            key_id=self._link.identity.key.key_id,
+            key_made_at=key_made_at(self._folder),
             bundle_every_s=self._bundle_every_s if self._carrier else 0,
         )
 

@@ -14,16 +14,18 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from agent.host_id import fingerprint
 from agent.identity import (
     Enrolment,
     Identity,
-    candidate_key,
+    enrolling_key,
     load_enrolment,
     load_or_make_key,
-    promote_candidate,
     save_enrolment,
+    settle,
     usable_state_dir,
     usable_url,
+    waiting_candidate,
 )
 from agent.link import Link, LinkDownError, Reply, fetch, new_session
 from agent.route import Route, route, unverified
@@ -60,10 +62,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """`before`: this agent was enrolled already, the token was not used."""
+    """`before`: this agent was enrolled already, the token was not used; `again`: it was another host's before."""
 
     enrolment: Enrolment
     before: bool = False
+    again: bool = False
 
 
 async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrolled:
@@ -77,13 +80,15 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
             return Enrolled(accepted, before=True)
     token = _checked_token(wanted.token)
     ca_pem = await trusted_ca(url, wanted)
-    key = candidate_key(state_dir) if wanted.new_key else load_or_make_key(state_dir)
+    settle(state_dir)
+    key = enrolling_key(state_dir) if wanted.new_key else load_or_make_key(state_dir)
     reply = await _trade(route(url, ca_pem, wanted.way), url, _request(wanted.name, token, key, now()))
-    if wanted.new_key:
-        promote_candidate(state_dir)
-    enrolment = Enrolment(reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem, reply.collector_key)
-    save_enrolment(state_dir, enrolment)
-    return Enrolled(enrolment)
+    enrolment = Enrolment(
+        reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem, reply.collector_key, key.key_id
+    )
+    save_enrolment(state_dir, enrolment)  # from here on a new key counts, wherever this ends
+    settle(state_dir)
+    return Enrolled(enrolment, again=reply.again)
 
 
 async def state_at_collector(
@@ -91,10 +96,14 @@ async def state_at_collector(
 ) -> tuple[Reply, float | None]:
     """What the collector says to a signed request of this agent, and how far ahead its clock is, if that shows."""
     identity = Identity(enrolment.agent, url or enrolment.url, load_or_make_key(state_dir), enrolment.ca_pem)
+    candidate = waiting_candidate(state_dir)
     async with Link(identity, way=way, now=now) as link:
+        if candidate is not None:  # it may be the agent's key by now
+            link.try_key(candidate)
         reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
-        if reply.error and reply.error.code == "clock_skew":  # once more with the collector's time
-            reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
+        for code in ("clock_skew", "key_unknown"):  # once more with the collector's time, or the key that is left
+            if reply.error and reply.error.code == code:
+                reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=DEADLINE_S)
         return reply, link.clock_offset_s
 
 
@@ -216,6 +225,7 @@ def _request(name: str, token: str, key: PrivateKey, at: datetime) -> EnrolReque
         hostname=socket.gethostname()[:255],
         version=version("fieldpost"),
         client_time=at,
+        host=fingerprint(),
     )
 
 

@@ -2,18 +2,22 @@
 
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
+from agent.host_id import forget_parked
 from common.errors import ConfigurationError
-from common.identity import PrivateKey, write_private
+from common.identity import NOWHERE, Origin, PrivateKey, sync_folder, write_private
 
 KEY_FILE = "agent.key"
 CANDIDATE_FILE = "agent.key.candidate"
+ENROLLING_FILE = "agent.key.enrolling"
 IDENTITY_FILE = "identity.json"
+_ID_DIGITS = 12
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -21,7 +25,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP.
 
     `url` is "" where nothing but files goes to the collector; `collector_key`: by which it signs those, "" until it
-    has said so.
+    has said so; `key_id`: which key was enrolled.
     """
 
     agent: str
@@ -31,6 +35,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     state: Literal["active", "pending"]
     ca_pem: str | None = None
     collector_key: str = ""
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,28 @@ class Identity:
     url: str
     key: PrivateKey
     ca_pem: str | None
+    origin: Origin = NOWHERE
 
 
 def load_or_make_key(state_dir: Path) -> PrivateKey:
     """The agent's key; made, durably and readable by its owner alone, when there is none. Never replaced."""
-    path, candidate = state_dir / KEY_FILE, state_dir / CANDIDATE_FILE
-    if not path.exists() and candidate.exists():  # a crash came between the two renames of `promote_candidate`
-        candidate.rename(path)
-    return _made(path)
+    settle(state_dir)
+    return _made(state_dir / KEY_FILE)
+
+
+def current_key(state_dir: Path) -> PrivateKey:
+    """The agent's key, which is there."""
+    return _load_key(state_dir / KEY_FILE)
+
+
+def key_made_at(state_dir: Path) -> datetime:
+    """When the agent's key was made: its file is never written again, only renamed."""
+    return datetime.fromtimestamp((state_dir / KEY_FILE).stat().st_mtime, UTC)
+
+
+def enrolling_key(state_dir: Path) -> PrivateKey:
+    """A new key that takes the place of the agent's once an enrolment with it is on disk."""
+    return _made(state_dir / ENROLLING_FILE)
 
 
 def candidate_key(state_dir: Path) -> PrivateKey:
@@ -56,12 +75,43 @@ def candidate_key(state_dir: Path) -> PrivateKey:
     return _made(state_dir / CANDIDATE_FILE)
 
 
+def waiting_candidate(state_dir: Path) -> PrivateKey | None:
+    """The second key that a change of keys has left, as long as that is not over."""
+    path = state_dir / CANDIDATE_FILE
+    return _load_key(path) if path.exists() else None
+
+
 def promote_candidate(state_dir: Path) -> None:
-    """The second key becomes the agent's; the first is kept under another name."""
+    """The second key becomes the agent's; there is a key at every moment."""
+    _replace_key(state_dir, state_dir / CANDIDATE_FILE)
+
+
+def drop_candidate(state_dir: Path) -> None:
+    (state_dir / CANDIDATE_FILE).unlink(missing_ok=True)
+
+
+def settle(state_dir: Path) -> None:
+    """Put the key in its place that was enrolled last; a crash may have come before."""
+    path = state_dir / ENROLLING_FILE
+    enrolment = load_enrolment(state_dir) if path.exists() else None
+    if enrolment is not None and enrolment.key_id == _load_key(path).key_id:
+        drop_candidate(state_dir)  # it would have replaced the key that is not ours any more
+        forget_parked(state_dir)
+        _replace_key(state_dir, path)
+
+
+def _replace_key(state_dir: Path, new: Path) -> None:
+    """The new file takes the name; the one before is kept under another, the newest of them only."""
     path = state_dir / KEY_FILE
     if path.exists():
-        path.rename(path.with_name(f"{KEY_FILE}.{_load_key(path).key_id[:12]}"))
-    (state_dir / CANDIDATE_FILE).rename(path)
+        aside = path.with_name(f"{KEY_FILE}.{_load_key(path).key_id[:_ID_DIGITS]}")
+        aside.unlink(missing_ok=True)
+        aside.hardlink_to(path)
+        for old in state_dir.glob(f"{KEY_FILE}.{'[0-9a-f]' * _ID_DIGITS}"):
+            if old != aside:
+                old.unlink()
+    new.replace(path)
+    sync_folder(state_dir)
 
 
 def _made(path: Path) -> PrivateKey:
@@ -86,13 +136,14 @@ def load_enrolment(state_dir: Path) -> Enrolment | None:
         ) from None
 
 
-def load_identity(state_dir: Path, *, url: str | None = None) -> Identity:
+def load_identity(state_dir: Path, *, url: str | None = None, origin: Origin = NOWHERE) -> Identity:
     """Who to speak as, for the daemon; `url` is where the collector is now, if it has moved."""
+    settle(state_dir)
     enrolment = load_enrolment(state_dir)
     path = state_dir / KEY_FILE
     if enrolment is None or not path.exists():
         raise ConfigurationError(f"{state_dir}: this agent is not enrolled; run `fieldpost-agent enroll --url …` first")
-    return Identity(enrolment.agent, url or enrolment.url, _load_key(path), enrolment.ca_pem)
+    return Identity(enrolment.agent, url or enrolment.url, _load_key(path), enrolment.ca_pem, origin)
 
 
 def _load_key(path: Path) -> PrivateKey:

@@ -3,7 +3,7 @@
 import ssl
 import statistics
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,7 @@ from agent.tls import explain
 from agent.way import STRAIGHT, Way
 from common import wire
 from common.clock import Now, utc_now
+from common.identity import PrivateKey
 from common.wire import LinkError
 
 MAX_REPLY = 1024 * 1024
@@ -62,6 +63,11 @@ class Link:
         self._routing = Routing(identity.url, identity.ca_pem, way)
         self._session = new_session()
         self._offsets: deque[float] = deque(maxlen=_SAMPLES)
+        self._spare: PrivateKey | None = None
+        self.parked = False
+        """Whether the collector takes this machine for a clone and refuses all it says."""
+        self.on_parked: Callable[[bool], None] = lambda _: None
+        self.on_key: Callable[[bool], None] = lambda _: None
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,6 +87,24 @@ class Link:
         self.identity = replace(self.identity, ca_pem=ca_pem)
         self._routing.trust(ca_pem)
 
+    def try_key(self, candidate: PrivateKey) -> None:
+        """Sign by this key from now on; when the collector does not know it, by the one before again.
+
+        `on_key` hears what came of it: True once a request was taken, False when there was a way back.
+        """
+        if candidate.key_id != self.identity.key.key_id:
+            self._spare = self._spare or self.identity.key
+            self.identity = replace(self.identity, key=candidate)
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether the key in use still has to prove itself."""
+        return self._spare is not None
+
+    def new_instance(self, instance: str) -> None:
+        """Speak as another start of this agent from the next request on."""
+        self.identity = replace(self.identity, origin=replace(self.identity.origin, instance=instance))
+
     @property
     def clock_offset_s(self) -> float | None:
         """Seconds that the collector's clock is ahead of ours: the median of the newest five estimates."""
@@ -98,8 +122,13 @@ class Link:
     ) -> Reply:
         """One signed request; every answer with a status is a `Reply`, anything else a `LinkDownError`."""
         sent = self._now()
-        token = self.identity.key.request_token(
-            agent=self.identity.agent, method=method, path=path, now=sent + timedelta(seconds=self.clock_offset_s or 0)
+        identity = self.identity
+        token = identity.key.request_token(
+            agent=identity.agent,
+            method=method,
+            path=path,
+            now=sent + timedelta(seconds=self.clock_offset_s or 0),
+            origin=identity.origin,
         )
         reply = await fetch(
             self._session,
@@ -112,7 +141,21 @@ class Link:
         )
         if reply.error:
             self.note_clock(sent, reply.error.server_time, self._now())
+        self._heed(reply, identity)
         return reply
+
+    def _heed(self, reply: Reply, identity: Identity) -> None:
+        """What an answer says about who we are, whatever was asked."""
+        taken, code = reply.status < HTTPStatus.BAD_REQUEST, reply.error.code if reply.error else ""
+        if self._spare is not None and identity.key is self.identity.key and (taken or code == "key_unknown"):
+            spare, self._spare = self._spare, None
+            if not taken:
+                self.identity = replace(self.identity, key=spare)
+            self.on_key(taken)
+        parked = code == "identity_conflict"
+        if parked != self.parked and (taken or parked) and identity.origin == self.identity.origin:
+            self.parked = parked
+            self.on_parked(parked)
 
     def note_clock(self, sent: datetime, server_time: datetime, received: datetime) -> None:
         """One more estimate of how far our clock is off: the collector's time against the middle of the exchange."""

@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import MutableMapping
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -30,8 +31,13 @@ class Options(msgspec.Struct, frozen=True):
     heavy_window: str
     aws_live_prices: bool = False
     carried: bool = False
+    key_max_age_days: int = 90
     bundle_every_s: int = 0
     way: Way = STRAIGHT
+
+    @property
+    def key_max_age(self) -> timedelta | None:
+        return timedelta(days=self.key_max_age_days) if self.key_max_age_days else None
 
     @property
     def folder(self) -> Path:

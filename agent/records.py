@@ -1,6 +1,6 @@
 """Records as the spool holds them: what waits, what is offered, what was refused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Literal
@@ -62,12 +62,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Records of one stream with their numbers, ready to be packed."""
+    """Records of one stream with their numbers, ready to be packed; `fresh`: they got those just now."""
 
     epoch: str
     stream: Stream
     seqs: tuple[int, ...]
     lines: tuple[bytes, ...]
+    fresh: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,15 @@ class SpoolUnavailableError(Exception):
 class Spool:
     """The spool of one agent; open in one process only (SQLite before 3.51.3 can damage a WAL with two writers).
 
-    `trouble` is one line while the disk fails, else "".
+    `place`: which start of which machine this is, "" where that is all the same; in another place than it was used in
+    last, a new epoch begins. `trouble` is one line while the disk fails, else "".
     """
 
-    def __init__(self, directory: Path, limits: Limits, *, now: Now = utc_now) -> None:
+    def __init__(self, directory: Path, limits: Limits, *, place: str = "", now: Now = utc_now) -> None:
         self._path = directory / FILE_NAME
         self._reserve = directory / f"{FILE_NAME}.reserve"
         self._limits = limits
+        self._place = place
         self._now = now
         self._disk = threading.RLock()
         self._memory = threading.Lock()
@@ -119,6 +121,14 @@ class Spool:
     def bury(self, offer: Offer, rejections: Sequence[wire.Rejection]) -> None:
         """Move records that the collector refused for good to the dead letters."""
         self._must(lambda: self._opened().bury(offer.epoch, offer.stream, rejections))
+
+    def began(self, epoch: str) -> bool:
+        """Whether this process gave all numbers of an epoch."""
+        return self._must(lambda: epoch in self._opened().epochs.began)
+
+    def renumber(self, offer: Offer) -> None:
+        """Offer these records once more, under numbers of a new epoch: others have used those that they had."""
+        self._must(lambda: self._opened().epochs.renumber(offer.epoch, offer.stream, offer.seqs))
 
     def carry(self, work: Callable[[SpoolFile], R]) -> R:
         """Have something done to the file for records that are carried; `SpoolUnavailableError` as with the others."""
@@ -186,6 +196,8 @@ class Spool:
             try:
                 file.check()
                 file.limit_file(self._limits.max_bytes + _FLOOR)
+                if self._place and file.epochs.settle(self._place):
+                    log.info("the spool wakes up in another place: its records get numbers of a new epoch")
             except BaseException:
                 file.close()
                 raise

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,12 @@ import msgspec
 
 from agent.records import DeadLetter, DropReason, Entry, Keep, Lane, Offer, instant, micros
 from agent.spool_carried import Carriage
+from agent.spool_epochs import EPOCH_CHARS, Epochs
 from common import ids, wire
 from common.wire import Kind, Stream
 
 VERSION = 1
 MAX_DEAD = 2_000
-_EPOCH_CHARS = 20
 _CHUNK = 200
 _SLICE = 100
 _SCHEMA = f"""
@@ -87,6 +88,7 @@ class SpoolFile:
             _name(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False, timeout=5
         )
         self.carriage = Carriage(self._db, self._transaction)
+        self.epochs = Epochs(self._db, self._transaction)
         try:
             self._open()
         except BaseException:
@@ -96,14 +98,20 @@ class SpoolFile:
     def _open(self) -> None:
         version = self._one("PRAGMA user_version")
         if version == 0:
-            self._db.executescript(_SCHEMA.format(epoch=ids.random_text(_EPOCH_CHARS)))
+            epoch = ids.random_text(EPOCH_CHARS)
+            self._db.executescript(_SCHEMA.format(epoch=epoch))
+            self.epochs.began.add(epoch)
         elif version != VERSION:
             raise sqlite3.DatabaseError(f"spool version {version}; this agent writes {VERSION}")
         if {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} != _TABLES:
             raise DamagedError("tables are missing")
         self._db.executescript(_PRAGMAS)
         self._page_size = self._one("PRAGMA page_size")
-        self.epoch = str(self._meta("epoch"))
+        self._meta("epoch")
+
+    @property
+    def epoch(self) -> str:
+        return self.epochs.current
 
     def close(self) -> None:
         self._db.close()
@@ -160,8 +168,10 @@ class SpoolFile:
                 pass
 
     def _number(self, stream: Stream, after: datetime, max_records: int, max_bytes: int) -> Offer | None:
-        numbered = self._give_numbers(stream, after, max_records, max_bytes)
-        return self._offered(stream, max_records, max_bytes) if numbered else None
+        if not self._give_numbers(stream, after, max_records, max_bytes):
+            return None
+        offer = self._offered(stream, max_records, max_bytes)
+        return replace(offer, fresh=True) if offer else None
 
     def _give_numbers(self, stream: Stream, after: datetime, max_records: int, max_bytes: int) -> bool:
         """Give the next waiting records of a stream their numbers, durably; False when none wait."""
@@ -179,10 +189,10 @@ class SpoolFile:
         if not chosen:
             return False
         with self._transaction():
-            first = self._reserve(stream, len(chosen))
+            epoch, first = self.epoch, self._reserve(stream, len(chosen))
             self._db.executemany(
                 "UPDATE records SET epoch = ?, stream = ?, seq = ? WHERE id = ?",
-                [(self.epoch, stream, first + index, record) for index, record in enumerate(chosen)],
+                [(epoch, stream, first + index, record) for index, record in enumerate(chosen)],
             )
         return True
 

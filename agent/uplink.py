@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from uuid import uuid4
 
 from agent.backoff import BackOff
 from agent.disk import DiskThread
+from agent.host_id import new_instance, uptime
 from agent.link import Link, LinkDownError, LinkTimeoutError, Reply
+from agent.numbers import Numbers
 from agent.problems import Problems
 from agent.records import Offer
 from agent.spool import Spool, SpoolUnavailableError
@@ -31,7 +31,6 @@ LOOK_EVERY_S = 15.0
 MAX_BURIED_IN_A_ROW = 3
 _TOPIC = "uplink"
 _DOWN = "down"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CANNOT_BE_READ = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -56,7 +55,7 @@ class Uplink:
         self._problems = problems
         self._on_ack = on_ack
         self._now = now
-        self._boot = boot_id()
+        self._numbers = Numbers()
         self._back_off = BackOff()
         self._size = wire.MAX_RECORDS
         self._reread = False
@@ -95,6 +94,8 @@ class Uplink:
 
     async def _send(self, offer: Offer) -> float:
         sent = self._now()
+        self._numbers.offered(offer, new_epoch=self._spool.began(offer.epoch))
+        origin = self._link.identity.origin
         header, body = await self._disk(
             wire.pack,
             offer.lines,
@@ -102,8 +103,10 @@ class Uplink:
             epoch=offer.epoch,
             stream=offer.stream,
             seqs=offer.seqs,
-            boot=self._boot,
+            boot=origin.boot,
             sent_at=sent,
+            instance=origin.instance,
+            host=origin.host,
         )
         if len(body) > wire.MAX_PACKED and len(offer.seqs) > 1:
             self._halve(offer)
@@ -133,9 +136,12 @@ class Uplink:
             ack = wire.decode(reply.body, Ack)
         except wire.WireError as error:
             return self._put_off(f"the collector's answer is not an ack: {error.detail}", code="not an ack")
-        self._link.note_clock(sent, ack.server_time, self._now())
+        received = self._now()
+        self._link.note_clock(sent, ack.server_time, received)
+        round_trip_s = abs((received - sent).total_seconds())
+        self._numbers.heard(ack.server_time, at_s=uptime(), round_trip_s=round_trip_s)
         await self._disk(self._apply, offer, ack)
-        self.last_ack_at = self._now()
+        self.last_ack_at = received
         self._problems.over(_TOPIC)
         self._problems.update("gaps", _unexplained(ack))
         self._back_off.reset()
@@ -151,7 +157,21 @@ class Uplink:
         refused = [rejection for rejection in ack.rejected if rejection.seq in offered]
         if refused:
             self._bury(offer, refused)
-        self._spool.forget(offer, ack.acked)
+        if self._numbers.taken(offer, ack):
+            self._give_new_numbers(offer, ack.dup)
+        else:
+            self._spool.forget(offer, ack.acked)
+
+    def _give_new_numbers(self, offer: Offer, known: int) -> None:
+        """Somebody else gives the numbers that we give: begin anew, and say once more what counted as said."""
+        self._spool.renumber(offer)
+        self._link.new_instance(new_instance())
+        log.warning(
+            "numbers of records were used before: this machine was cloned or put back; they are sent under new ones",
+            stream=offer.stream,
+            records=len(offer.seqs),
+            known=known,
+        )
 
     def _bury(self, offer: Offer, refused: list[Rejection]) -> None:
         self._spool.bury(offer, refused)
@@ -186,14 +206,6 @@ class Uplink:
         self._down = code == _DOWN
         self._reachable.clear()
         return self._back_off.next(retry_after)
-
-
-def boot_id() -> str:
-    """Which start of this host this is; where the kernel does not say, which start of the agent."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return str(uuid4())
 
 
 def _unexplained(ack: Ack) -> str:

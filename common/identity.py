@@ -185,7 +185,12 @@ def write_private(path: Path, content: bytes) -> None:
     finally:
         os.close(descriptor)
     temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """What was renamed in it stays renamed."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

@@ -28,6 +28,7 @@ def run(context: typer.Context) -> None:
             config_dir=str(settings.config_dir),
             heavy_window=settings.heavy_window,
             aws_live_prices=settings.aws_live_prices,
+            key_max_age_days=settings.key_max_age_days,
             carried=settings.link == "carried",
             bundle_every_s=settings.bundle_every_s,
             way=settings.way,

@@ -170,7 +170,9 @@ class Collector:
                 self.order.append(key)
                 new += 1
         ranges = tuple(merge_ranges(acked))
-        return Ack(ranges, new, len(acked) - new, tuple(rejected), (), self.now(), self.assignment.version)
+        return Ack(
+            ranges, new, len(acked) - new - len(rejected), tuple(rejected), (), self.now(), self.assignment.version
+        )
 
 
 def _not(failure: AuthFailure) -> NotAuthentic:

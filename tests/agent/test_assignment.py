@@ -164,7 +164,7 @@ async def test_a_revoked_agent_leaves_aws_alone_and_goes_on_with_its_checks(setu
     assert list(assignments.current.accounts) == []
     assert assignments.current.checks == (SETTING,)
     assert setup.make().current.accounts == ()
-    assert setup.changes == ["v1", "v1"]
+    assert setup.changes == ["v1", "v1.shut"]
 
 
 def test_fields_of_a_newer_collector_are_ignored() -> None:
