@@ -10,6 +10,7 @@ from collector.domain.activity import tables as activity
 from collector.domain.agents import tables as agents
 from collector.domain.alerts import tables as alerts
 from collector.domain.assignments import tables as assignments
+from collector.domain.bundles import tables as bundles
 from collector.domain.costs import tables as costs
 from collector.domain.history import tables as history
 from collector.domain.idempotency import tables as idempotency
@@ -37,6 +38,7 @@ __all__ = [
     "agents",
     "alerts",
     "assignments",
+    "bundles",
     "costs",
     "floors",
     "history",

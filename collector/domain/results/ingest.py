@@ -156,6 +156,7 @@ def _heartbeats(agent: AgentRow, beats: Iterable[tuple[datetime, Heartbeat]], no
             agent.heartbeat_at = seen
             agent.heartbeat = msgspec.to_builtins(beat, builtin_types=(datetime,))
             agent.version, agent.clock_offset_s = beat.version, beat.clock_offset_s
+            agent.bundle_every_s = beat.bundle_every_s or None
             newer = True
     return newer
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, cast, select, type_coerce, update
 
+from collector.core.columns import Instant
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
 from collector.domain.agents.tables import agent
@@ -23,6 +24,7 @@ from collector.domain.results.tables import (
 )
 
 Row = dict[str, object]
+_MICROSECONDS = 1_000_000
 Owned = TypeVar("Owned", Target, RunRow)
 
 
@@ -40,6 +42,7 @@ class AgentRow:
     catalogue_digest: str | None
     silence: int | None
     spool_full: bool | None
+    bundle_every_s: int | None
 
 
 class StaleTarget(NamedTuple):
@@ -56,6 +59,7 @@ class QuietAgent(NamedTuple):
     tenant_id: int
     agent_id: str
     last_seen_at: datetime
+    bundle_every_s: int | None
 
 
 def lock_agent(conn: Connection, tenant_id: int, agent_id: str) -> AgentRow:
@@ -79,6 +83,7 @@ def save_agent(conn: Connection, tenant_id: int, agent_id: str, row: AgentRow, n
             "catalogue_digest": row.catalogue_digest,
             "silence": row.silence,
             "spool_full": row.spool_full,
+            "bundle_every_s": row.bundle_every_s,
         },
     )
 
@@ -167,9 +172,14 @@ def stale_targets(conn: Connection, now: datetime, limit: int) -> list[StaleTarg
 
 
 @across_tenants("the sweep serves all of them; what it changes is looked up by tenant again")
-def quiet_agents(conn: Connection, silence: int, since: datetime, limit: int) -> list[QuietAgent]:
-    """Agents last heard of before `since` whose silence is not noted as this long yet; held until the commit."""
-    wanted: Row = {"since": since, "limit": limit}
+def quiet_agents(
+    conn: Connection, silence: int, since: datetime, now: datetime, *, missed: int, limit: int
+) -> list[QuietAgent]:
+    """Agents last heard of before `since` whose silence is not noted as this long yet; held until the commit.
+
+    One whose records are carried here is quiet once `missed` times its usual time between two bundles has passed.
+    """
+    wanted: Row = {"since": since, "now": now, "missed": missed * _MICROSECONDS, "limit": limit}
     if silence == 1:
         rows = conn.execute(_NEWLY_QUIET, wanted)
     else:
@@ -202,6 +212,7 @@ _LOCK_AGENT = (
         _A.catalogue_digest,
         _A.silence,
         _A.spool_full,
+        _A.bundle_every_s,
     )
     .where(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("agent_id"))
     .with_for_update()
@@ -224,6 +235,7 @@ _SAVE_AGENT = (
                 "catalogue_digest",
                 "silence",
                 "spool_full",
+                "bundle_every_s",
             )
         }
     )
@@ -281,10 +293,13 @@ _STALE = (
 )
 
 
-def _quiet(silence: ColumnElement[bool]) -> Select[tuple[int, str, datetime]]:
+def _quiet(silence: ColumnElement[bool]) -> Select[tuple[int, str, datetime, int | None]]:
+    patience = cast(_A.bundle_every_s, BigInteger) * bindparam("missed", type_=BigInteger)
+    overdue = type_coerce(_A.last_seen_at, BigInteger) + patience < bindparam("now", type_=Instant)
     return (
-        select(_A.tenant_id, _A.id, _A.last_seen_at)
+        select(_A.tenant_id, _A.id, _A.last_seen_at, _A.bundle_every_s)
         .where(_A.state == "active", silence, _A.last_seen_at < bindparam("since"))
+        .where(_A.bundle_every_s.is_(None) | overdue)
         .order_by(_A.last_seen_at)
         .limit(bindparam("limit"))
         .with_for_update()

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from collector.core.database import Database
@@ -102,3 +103,26 @@ async def test_a_spool_at_80_percent_alerts_once_and_clears_by_two_points(sender
     assert (row.connection_id, row.agent_id, row.value, row.threshold) == (None, sender.here.id, 80.0, 80.0)
     assert (row.triggered_at, row.resolved_at) == (T0 + MINUTE, T0 + 5 * MINUTE)
     assert (await sender.activity())[-2:] == ["alert_triggered", "alert_resolved"]
+
+
+async def test_an_agent_whose_bundles_are_carried_is_late_after_twice_and_silent_after_three_times_the_usual(
+    sender: Sender,
+) -> None:
+    day = timedelta(days=1)
+    beat = msgspec.structs.replace(builders.heartbeat(T0), bundle_every_s=86_400)
+    await sender.send((Kind.HEARTBEAT, T0, beat), now=T0)
+    started_at = T0 + 3 * day - MINUTE  # that the collector was away is no excuse: nobody came to it
+    assert await look(sender, T0 + 2 * day) == 0
+    assert await look(sender, T0 + 2 * day + MINUTE) == 1
+    assert (await sender.one(agent)).silence == silence.LATE
+    assert await look(sender, T0 + 3 * day) == 0
+    assert await look(sender, T0 + 3 * day + 30 * MINUTE, started_at=started_at) == 1
+    assert (await sender.one(agent)).silence == silence.SILENT
+    alerts = [one for one in await sender.all(alert) if one.check_id == "AGENT_STALE"]
+    assert [(one.severity, one.threshold) for one in alerts] == [
+        ("warning", 2 * 86_400.0),
+        ("critical", 3 * 86_400.0),
+    ]
+    beat = msgspec.structs.replace(builders.heartbeat(T0 + 4 * day), bundle_every_s=0)
+    await sender.send((Kind.HEARTBEAT, T0 + 4 * day, beat), now=T0 + 4 * day)
+    assert await look(sender, T0 + 4 * day + 16 * MINUTE, started_at=LONG_AGO) > 0
