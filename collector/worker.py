@@ -83,19 +83,20 @@ def _keep(settings: Settings) -> Keep:
     )
 
 
-async def work(db: Database, settings: Settings) -> None:
-    """Tick for ever; a store that is away is waited for."""
+async def work(db: Database, settings: Settings, turned: Callable[[], None] = lambda: None) -> None:
+    """Tick for ever; a store that is away is waited for. `turned` is told of each piece of work that is done."""
     due = chores(settings, utc_now())
     while True:
+        turned()
         try:
-            await tick(db, due)
+            await tick(db, due, turned)
         except StoreUnavailable as trouble:
             log.warning("background work put off", why=trouble.why, detail=trouble.detail)
         await asyncio.sleep(settings.sweep_s)
 
 
-async def tick(db: Database, due: Iterable[Chore]) -> None:
+async def tick(db: Database, due: Iterable[Chore], turned: Callable[[], None] = lambda: None) -> None:
     """Bring everything up to date that is due now."""
     for chore in due:
         while await db.write(chore, utc_now(), SLICE) == SLICE:
-            pass
+            turned()

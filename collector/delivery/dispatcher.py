@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from collector.core.database import Database
 from collector.core.metrics import Metrics
@@ -42,10 +42,11 @@ class Dispatcher:
         self._stopping = False
         self.turned_at = time.monotonic()
 
-    async def run(self) -> None:
-        """Deliver until cancelled; then finish what is under way, for a moment."""
+    async def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Deliver until cancelled; then finish what is under way, for a moment. `turned` is told of each turn."""
         try:
             while True:
+                turned()
                 await self.turn()
                 await self._rest()
         finally:

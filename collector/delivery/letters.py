@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -49,11 +49,13 @@ class Letters:
         self._owner = new_id("post")
         self._trust = trust(box.server.ca_file) if box.server.tls != "off" else None
 
-    async def run(self) -> None:
+    async def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Send for ever; `turned` is told of each turn."""
         while True:
+            turned()
             try:
                 while await self.turn():
-                    pass
+                    turned()
             except StoreUnavailable as trouble:
                 log.warning("mails to subscribers put off", why=trouble.why, detail=trouble.detail)
             await asyncio.sleep(self._every)

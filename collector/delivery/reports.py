@@ -1,7 +1,7 @@
 """Reports by mail: one for each reader and week, whichever process gets there first."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -46,11 +46,13 @@ class Reports:
         self._owner = new_id("press")
         self._trust = trust(press.server.ca_file) if press.server.tls != "off" else None
 
-    async def run(self) -> None:
+    async def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Send for ever; `turned` is told of each turn."""
         while True:
+            turned()
             try:
                 while await self.turn():
-                    pass
+                    turned()
             except StoreUnavailable as trouble:
                 log.warning("reports put off", why=trouble.why, detail=trouble.detail)
             await asyncio.sleep(self._every)

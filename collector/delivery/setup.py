@@ -1,6 +1,6 @@
 """The ways out of this collector, as its settings describe them."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -26,16 +26,21 @@ from collector.domain.webhooks.rules import Kind
 from common.clock import utc_now
 
 
-def beside(settings: Settings, db: Database, metrics: Metrics) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
-    """What runs beside the server, by name."""
+def beside(
+    settings: Settings,
+    db: Database,
+    metrics: Metrics,
+    turned: Callable[[str], Callable[[], None]] = lambda _: lambda: None,
+) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+    """What runs beside the server, by name. `turned` gives by name what is to be told of each turn."""
     drains = dispatcher(settings, db, metrics)
-    yield "deliveries", drains.run()
+    yield "deliveries", drains.run(turned("deliveries"))
     post = letters(settings, db)
     if post is not None:
-        yield "letters", post.run()
+        yield "letters", post.run(turned("letters"))
     press = reports(settings, db)
     if press is not None:
-        yield "reports", press.run()
+        yield "reports", press.run(turned("reports"))
     signals = beacon(settings, db, drains)
     if signals is not None:
         yield "beacon", signals.run()
