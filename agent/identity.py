@@ -70,6 +70,12 @@ def enrolling_key(state_dir: Path) -> PrivateKey:
     return _made(state_dir / ENROLLING_FILE)
 
 
+def waiting_keys(state_dir: Path) -> set[str]:
+    """The ids of the keys with which this host may have asked to be an agent."""
+    paths = (state_dir / KEY_FILE, state_dir / ENROLLING_FILE)
+    return {_load_key(path).key_id for path in paths if path.exists()}
+
+
 def candidate_key(state_dir: Path) -> PrivateKey:
     """A second key, durable before it is offered to the collector; the first stays in use until it is promoted."""
     return _made(state_dir / CANDIDATE_FILE)

@@ -15,6 +15,7 @@ from common.errors import EXIT_CONFIGURATION, ConfigurationError
 EXIT_REFUSED = 1
 _MODULES = {
     "enroll": "enroll",
+    "key": "key",
     "run": "run",
     "connection": "connection",
     "check": "check",

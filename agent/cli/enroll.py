@@ -16,7 +16,11 @@ from common.errors import ConfigurationError
 TOKEN_VARIABLE = "FIELDPOST_ENROL_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_CREDENTIAL = "enrol.token"  # noqa: S105 - the name of a credential
 
-Url = Annotated[str, typer.Option("--url", help="The collector, https://host[:port].")]
+Url = Annotated[str | None, typer.Option("--url", help="The collector, https://host[:port].")]
+RequestFile = Annotated[
+    Path | None, typer.Option("--request", help="Write a request that is carried to the collector.")
+]
+ReplyFile = Annotated[Path | None, typer.Option("--reply", help="Take the collector's reply to that request.")]
 TokenFile = Annotated[
     str | None,
     typer.Option(
@@ -39,7 +43,9 @@ def register(app: typer.Typer) -> None:
 def enroll(
     context: typer.Context,
     *,
-    url: Url,
+    url: Url = None,
+    request: RequestFile = None,
+    reply: ReplyFile = None,
     token_file: TokenFile = None,
     ca_pin: CaPin = None,
     ca_file: CaFile = None,
@@ -47,14 +53,25 @@ def enroll(
     new_key: NewKey = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Make a key, pin the collector's CA and trade a one-use token for an agent id; may be repeated safely."""
+    """Make a key, pin the collector's CA and trade a one-use token for an agent id; may be repeated safely.
+
+    Without a path to the collector: --request writes a file for it, --reply takes its answer.
+    """
     from agent.enrolment import Wanted, enrol, wait_until_active  # noqa: PLC0415 - only here
 
+    settings: Settings = context.obj
+    if sum(given is not None for given in (url, request, reply)) != 1:
+        raise ConfigurationError("url, request, reply: expected exactly one of them")
+    if request is not None:
+        _request(settings, request, name or socket.gethostname(), new_key=new_key)
+        return
+    if reply is not None:
+        _reply(settings, reply)
+        return
     if ca_pin and ca_file:
         raise ConfigurationError("ca-pin, ca-file: both given; expected at most one")
-    settings: Settings = context.obj
     wanted = Wanted(
-        url=url,
+        url=url or "",
         token=read_token(token_file),
         name=name or socket.gethostname(),
         ca_pin=ca_pin,
@@ -67,8 +84,39 @@ def enroll(
     if enrolment.state == "pending" and wait:
         enrolment = asyncio.run(wait_until_active(settings.state_dir, enrolment, deadline_s=wait, way=settings.way))
     typer.echo(f"{'already enrolled' if done.before else 'enrolled'} as {enrolment.agent} at {enrolment.url}")
+    _say_again(again=done.again)
     if enrolment.state == "pending":
         typer.echo(f"waits for approval: an operator runs `fieldpost-collector agent approve {enrolment.agent}`")
+
+
+def _request(settings: Settings, file: Path, name: str, *, new_key: bool) -> None:
+    from agent.admission import write_request  # noqa: PLC0415 - only here
+    from common.admission import fingerprint  # noqa: PLC0415 - only here
+
+    key_id = write_request(settings.state_dir, file, name=name, new_key=new_key)
+    typer.echo(f"fingerprint  {fingerprint(key_id)}")
+    typer.echo(f"Carry {file} to the collector, compare the fingerprint there, and bring the reply back:")
+    typer.echo(f"  fieldpost-collector agent admit {file.name} --tenant TENANT --reply {file.stem}.reply")
+    typer.echo(f"  fieldpost-agent enroll --reply {file.stem}.reply")
+
+
+def _reply(settings: Settings, file: Path) -> None:
+    from agent.admission import read_reply, take_reply  # noqa: PLC0415 - only here
+    from common.admission import fingerprint  # noqa: PLC0415 - only here
+    from common.identity import PublicKey  # noqa: PLC0415 - only here
+
+    reply = read_reply(file)
+    done = take_reply(settings.state_dir, reply)
+    typer.echo(f"enrolled as {done.enrolment.agent}, tenant {done.enrolment.tenant}")
+    typer.echo(f"collector    {fingerprint(PublicKey.parse(reply.collector_key).key_id)}")
+    _say_again(again=done.again)
+    if not done.enrolment.url:
+        typer.echo('It names no address of the collector: set link = "carried", or collector_url, in agent.toml.')
+
+
+def _say_again(*, again: bool) -> None:
+    if again:
+        typer.echo("This agent was here before: its connections and their history stay, its earlier keys are void.")
 
 
 def read_token(file: str | None) -> str | None:
