@@ -12,9 +12,10 @@ from agent.identity import IDENTITY_FILE, KEY_FILE
 from agent.spool import FILE_NAME
 from agent.spool_file import SpoolFile
 from agent.status import read_status
+from common import folders
 from common.checkup import Finding, Look, untold, unwell, well
 from common.clock import utc_now
-from common.filemodes import mode, open_to_others, owner_name, said
+from common.filemodes import mode, owner_name, said
 from common.identity import PrivateKey
 
 _NEARLY_FULL = 0.8
@@ -23,34 +24,7 @@ _KEY_MODE = 0o600
 
 
 def _state(ground: Ground) -> Iterator[Finding]:
-    folder = ground.state
-    make = f"install -d -m 0700 -o {user()} {quoted(folder)}"
-    try:
-        found = folder.stat()
-    except FileNotFoundError:
-        yield unwell("state-folder", f"{folder} is not there", f"{make}\n{command('enroll --url https://…')}")
-        return
-    except OSError as error:
-        yield unwell("state-folder", f"{folder}: {error.strerror}", f"chown -R {user()} {quoted(folder)}")
-        return
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        detail = f"{folder} cannot be written by {owner_name(os.geteuid())} ({said(found)})"
-        yield unwell("state-folder", detail, f"chown -R {user()} {quoted(folder)}")
-        return
-    if open_to_others(found):
-        detail = f"{folder} is open to others ({said(found)}; expected mode 0700)"
-        yield unwell("state-folder", detail, f"chmod 0700 {quoted(folder)}")
-        return
-    strange = [path.name for path in _files_of(folder) if path.stat().st_uid != found.st_uid]
-    if strange:
-        detail = f"{folder} is {owner_name(found.st_uid)}'s, and {', '.join(strange[:5])} another's"
-        yield unwell("state-folder", detail, f"chown -R {owner_name(found.st_uid)} {quoted(folder)}")
-        return
-    yield well("state-folder", f"{folder} ({said(found)})")
-
-
-def _files_of(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    yield folders.look("state-folder", ground.state, user=user(), made_by=command("enroll --url https://…"))
 
 
 def _key(ground: Ground) -> Iterator[Finding]:

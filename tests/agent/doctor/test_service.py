@@ -9,6 +9,7 @@ import pytest
 
 from agent.doctor import service
 from agent.status import Status, write_status
+from common import unit
 from common.checkup import examine
 from common.clock import utc_now
 from tests.agent.doctor.grounds import bad, ground
@@ -29,20 +30,20 @@ WELL = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enable
     ],
 )
 def test_a_service_that_is_not_as_it_should_be_is_judged(said: dict[str, str], message: str, mend: str) -> None:
-    finding = service.judge(WELL | said)
+    finding = unit.judge("fieldpost-agent", WELL | said, "run")
     assert finding.state == "unwell"
     assert message in finding.detail
     assert mend in finding.mend
 
 
 def test_a_service_that_runs_is_well_and_a_missing_unit_is_no_fault() -> None:
-    assert service.judge(WELL).state == "well"
-    assert service.judge({"LoadState": "not-found"}).state == "unknown"
+    assert unit.judge("fieldpost-agent", WELL, "run").state == "well"
+    assert unit.judge("fieldpost-agent", {"LoadState": "not-found"}, "run").state == "unknown"
 
 
 def test_a_service_manager_is_asked_and_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert service.unit() is None
+    assert unit.properties("fieldpost-agent") is None
     manager = tmp_path / "systemctl"
     manager.write_text(
         f"#!{sys.executable}\nprint('ActiveState=inactive\\nUnitFileState=enabled\\nLoadState=loaded')\n"
@@ -51,7 +52,7 @@ def test_a_service_manager_is_asked_and_may_be_missing(tmp_path: Path, monkeypat
     found = {finding.id: finding for finding in examine(service.LOOKS, ground(tmp_path)).findings}
     assert "does not run, although it is enabled" in bad(found)["service"].detail
     manager.write_text(f"#!{sys.executable}\nimport sys; sys.exit(1)\n")
-    assert service.unit() is None
+    assert unit.properties("fieldpost-agent") is None
 
 
 def test_an_agent_that_runs_as_root_is_told(tmp_path: Path) -> None:
