@@ -45,7 +45,9 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Upgrade(msgspec.Struct, frozen=True):
-    """One upgrade under way. `started_at`: of the process that ran before; `reached`: it reached the collector."""
+    """One upgrade under way. `version`: the new slot's name; `started_at`: of the process that ran before; `reached`:
+    it reached the collector.
+    """
 
     version: str
     before: str
@@ -96,7 +98,7 @@ def _missing(upgrade: Upgrade, status: Seen | None, now: datetime, steady: timed
     """Processes are told apart by their start: that the clock is set in between must not look like a failure."""
     if status is None or status.started_at == upgrade.started_at:
         return f"version {upgrade.version} has not started"
-    if status.version != upgrade.version:
+    if status.version != upgrade.version.partition("-")[0]:  # another build of a version has a slot of its own
         return f"version {status.version} runs, not {upgrade.version}"
     if abs(now - status.at) > FRESH:
         return f"version {upgrade.version} has said nothing of itself since {status.at:%H:%M:%S} UTC"

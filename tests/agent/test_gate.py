@@ -60,6 +60,10 @@ def test_an_agent_that_cannot_write_its_spool_goes_back_also_without_a_network()
     assert verdict(UNREACHED, changed(last_ack_at=None, spool=None), 700).startswith("back")
 
 
+def test_another_build_of_a_version_is_that_version() -> None:
+    assert verdict(msgspec.structs.replace(UPGRADE, version="0.8.0-2"), NEW) == "stays"
+
+
 def test_a_clock_that_was_set_back_is_no_failure() -> None:
     assert verdict(UPGRADE, changed(started_at=OLD_START - timedelta(days=1))) == "stays"
 
