@@ -240,6 +240,13 @@ def opened(stream: BinaryIO) -> Opened:
     raise WireError("malformed", "bundle: cut off before its manifest")
 
 
+def of_manifest(signed: bytes, signature: str) -> Opened:
+    """A bundle by its manifest alone, where its envelopes come one after the other."""
+    if len(signed) > MAX_MANIFEST:
+        raise WireError("too_large", f"bundle: `{_MANIFEST}` has {len(signed)} bytes, at most {MAX_MANIFEST}")
+    return Opened(_manifest(signed), signed, signature)
+
+
 def batches(stream: BinaryIO) -> Iterator[Batch]:
     """The envelopes of a bundle in their order; `WireError` where one cannot be read."""
     for item in _items(stream):

@@ -8,6 +8,7 @@ from collector.cli import (
     accounts,
     activity,
     agents,
+    bundle,
     channels,
     connections,
     findings,
@@ -45,6 +46,7 @@ app.command("migrate")(migrating.migrate)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(connections.app, name="connection")
 app.add_typer(findings.app, name="finding")
 app.add_typer(incidents.app, name="incident")

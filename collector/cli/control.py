@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -28,7 +29,7 @@ A = TypeVar("A")
 BY = "cli"
 """Who a change was made by, in the activity log: whoever may run commands on this host."""
 
-_MAX_LINE = 1024 * 1024
+_MAX_LINE = 2 * 1024 * 1024  # a batch of a bundle, in base64
 _SECONDS = 30
 
 log = logs.get(__name__)
@@ -75,6 +76,46 @@ def call(settings: Settings, what: Command[Q, A], request: Q) -> A:
     except StoreInUse:
         return _ask(settings.control_socket, what, request)
     return asyncio.run(_run_here(db, what, request))
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator["Session"]:
+    """For commands that ask more than once: the database is opened once, here or in the collector that has it."""
+    try:
+        db = Database.open(settings.database_url)
+    except StoreInUse:
+        yield Session(partial(_ask, settings.control_socket))
+        return
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(_migrated(db))
+            yield Session(lambda what, request: runner.run(_write(db, what, request)))
+        finally:
+            runner.run(_closed(db))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where commands go while it lasts."""
+
+    _run: Callable[[Command[Any, Any], Any], Any]
+
+    def call(self, what: Command[Q, A], request: Q) -> A:
+        """Run a command; raises `Refusal`."""
+        answer: A = self._run(what, request)
+        return answer
+
+
+async def _migrated(db: Database) -> None:
+    await db.write(migrations.upgrade)
+
+
+async def _write(db: Database, what: Command[Q, A], request: Q) -> A:
+    return await db.write(what.run, request)
+
+
+async def _closed(db: Database) -> None:
+    await db.close()
 
 
 async def _run_here(db: Database, what: Command[Q, A], request: Q) -> A:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 RECEIPT_LIFETIME = timedelta(days=30)
-MAX_RECEIPT_LIFETIME = timedelta(days=366)
+MAX_RECEIPT_LIFETIME = timedelta(days=90)
 LOOK_BACK = 1_000
 """How many bundles back one that never came is still missed."""
 
