@@ -7,7 +7,7 @@ PORT   ?= 8080
 STATE  ?= .demo
 WORKERS ?= 2
 
-.PHONY: demo tools test quick lint bench system format manual constraints clean
+.PHONY: demo tools test quick lint bench system format manual constraints packages clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
@@ -55,6 +55,10 @@ constraints: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --upgrade -o packaging/constraints.txt
+
+# .deb and .rpm of both programs and the offline bundle, in dist/; KEY=release.pem signs them. Needs dpkg-deb and rpmbuild.
+packages: $(STAMP)
+	$(BIN)/python packaging/make_packages.py $(if $(KEY),--key "$(KEY)") $(if $(VERSION),--version "$(VERSION)")
 
 clean:
 	rm -rf $(VENV) .demo .bench dist build
