@@ -4,6 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from collector.core.problems import Refusal
+from collector.domain.access.rules import Act
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry
 from collector.domain.agents import instances, keys, store
@@ -11,6 +13,7 @@ from collector.domain.agents.keys import KeyInUse
 from collector.domain.agents.rules import State
 from collector.domain.agents.store import Enrolled, NewAgent, UsableToken
 from common import tokens
+from common.admission import Request
 from common.identity import NotAuthentic, PublicKey
 from common.wire import EnrolRequest
 
@@ -63,6 +66,35 @@ def become(conn: Connection, tenant_id: int, agent_id: str, new: NewAgent, *, by
     about = {"agent_id": agent_id, "hostname": new.hostname, "key_id": new.key_id}
     activity.append(conn, tenant_id, [Entry("agent_reenrolled", about, now)])
     return known._replace(enrolled_by=by, again=True)
+
+
+def admit(
+    conn: Connection, tenant_id: int, request: Request, key: PublicKey, *, act: Act, agent_id: str | None = None
+) -> Enrolled:
+    """Let a host in that sent its request as a file, as a new agent or as one that is here; twice is once."""
+    by = f"file {key.key_id}"
+    known = store.enrolled_with(conn, key.key_id)
+    if known is not None:
+        if (known.tenant_id, known.enrolled_by) != (tenant_id, by) or known.state == "revoked":
+            raise Refusal("request: its key was registered before; expected a new one (`enroll --request … --new-key`)")
+        return known._replace(again=agent_id is not None)
+    new = NewAgent(
+        name=request.name,
+        hostname=request.hostname,
+        version=request.version,
+        key_id=key.key_id,
+        public_key=request.public_key,
+        host=request.host,
+    )
+    if agent_id is not None:
+        if store.enrolled(conn, tenant_id, agent_id) is None:
+            raise Refusal(f"agent: {agent_id!r}; there is no such agent in this tenant")
+        made = become(conn, tenant_id, agent_id, new, by=by, now=act.at)
+    else:
+        made = store.add_agent(conn, tenant_id, new, state="active", by=by, now=act.at)
+    about = {"by": act.by, "agent_id": made.id, "hostname": request.hostname, "key_id": key.key_id}
+    activity.append(conn, tenant_id, [Entry("agent_admitted", about, act.at)])
+    return made
 
 
 def _once_more(known: Enrolled, token: UsableToken) -> Enrolled:

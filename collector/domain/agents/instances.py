@@ -57,6 +57,14 @@ def parked(conn: Connection, tenant_id: int, agent_id: str) -> list[Parked]:
     return sorted(listed, key=lambda one: one.since, reverse=True)
 
 
+def all_parked(conn: Connection, tenant_id: int) -> dict[str, list[Parked]]:
+    """The parked starts of a tenant's agents, by agent."""
+    found: dict[str, list[Parked]] = {}
+    for row in conn.execute(_PARKED, {"tenant_id": tenant_id}):
+        found.setdefault(row.agent_id, []).append(Parked(row.instance, row.host, row.parked_at, row.last_seen_at))
+    return found
+
+
 def is_parked(conn: Connection, tenant_id: int, agent_id: str, instance: str) -> bool:
     """Whether what this start says is refused."""
     return any(one.instance == instance for one in parked(conn, tenant_id, agent_id))
@@ -67,7 +75,7 @@ def accept(conn: Connection, tenant_id: int, agent_id: str, instance: str, act: 
     conn.execute(_LOCK, {"tenant_id": tenant_id, "agent_id": agent_id})
     changed = clones.accepted(known(conn, tenant_id, agent_id), instance, act.at)
     if not changed:
-        raise Refusal(f"instance: {instance!r}; expected one of those that `agent list --parked` shows")
+        raise Refusal(f"instance: {instance!r}; expected one of those that `agent parked` shows")
     _save(conn, tenant_id, agent_id, changed)
     about = {"by": act.by, "agent_id": agent_id, "instance": instance, "host": changed[0].host}
     activity.append(conn, tenant_id, [Entry("agent_instance_accepted", about, act.at)])
@@ -106,6 +114,11 @@ _KNOWN = (
     select(_I.instance, _I.host, _I.boot, _I.first_seen_at, _I.last_seen_at, _I.superseded_at, _I.parked_at)
     .where(_I.tenant_id == bindparam("tenant_id"), _I.agent_id == bindparam("agent_id"))
     .order_by(_I.first_seen_at, _I.instance)
+)
+_PARKED = (
+    select(_I.agent_id, _I.instance, _I.host, _I.parked_at, _I.last_seen_at)
+    .where(_I.tenant_id == bindparam("tenant_id"), _I.parked_at.is_not(None))
+    .order_by(_I.parked_at.desc(), _I.instance)
 )
 _LOCK = select(_A.id).where(_A.tenant_id == bindparam("tenant_id"), _A.id == bindparam("agent_id")).with_for_update()
 _SAVE_HOST = (
