@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from msgspec import structs
 from sqlalchemy import Connection, create_engine, insert, select
 
 from agent.checks import known
+from agent.watching import catalogue_entries
 from collector import migrations
 from collector.core.database import Database
 from collector.domain.access.rules import Act
@@ -93,7 +93,8 @@ def _listen(conn: Connection, tenant_id: int) -> None:
 
 
 async def _databases(sender: Sender) -> None:
-    await sender.send((Kind.CATALOGUE, T0, _catalogue()))
+    entries = tuple(catalogue_entries([known()["TABLESPACE_USED_PCT"]]))
+    await sender.send((Kind.CATALOGUE, T0, Catalogue("cat-1", 1, 1, entries)))
     await sender.inventory("PROD-DB01")
     full = builders.outcome(
         "TABLESPACE_USED_PCT", "critical", category="tablespace", line="USERS 96.4 % full", value=96.4, unit="%",
@@ -102,13 +103,6 @@ async def _databases(sender: Sender) -> None:
     well = builders.outcome("TABLESPACE_USED_PCT", category="tablespace", line="USERS 41.0 % full", value=41.0)
     for hour, outcome in enumerate((full, full, full, well, well, well)):
         await sender.visit(T0 + hour * HOUR, outcome, connection="prod-db01")
-
-
-def _catalogue() -> Catalogue:
-    check = known()["TABLESPACE_USED_PCT"]
-    (entry,) = builders.catalogue(check.id).entries
-    told = structs.replace(entry, category=check.category, title=check.title, remediation=check.remediation)
-    return Catalogue("cat-1", 1, 1, (told,))
 
 
 async def _people(db: Database, tenant: int) -> None:
