@@ -56,6 +56,7 @@ class TakeBatch(msgspec.Struct):
 class Note(msgspec.Struct):
     signed: bytes
     signature: str
+    known: Welcome
     counts: Counts
 
 
@@ -69,7 +70,7 @@ def _take(conn: Connection, request: TakeBatch) -> Taken:
 
 
 def _note(conn: Connection, request: Note) -> Outlook:
-    return taking.note(conn, _again(request.signed, request.signature), request.counts, _act())
+    return taking.note(conn, _again(request.signed, request.signature), request.known, request.counts, _act())
 
 
 def _receipt(conn: Connection, request: Wanted) -> Receipt:
@@ -201,7 +202,7 @@ def _take_file(collector: control.Session, path: Path, gathered: _Gathered, sett
             if found.refusal:
                 return msgspec.structs.replace(result, name=found.name, refusal=found.refusal)
             counts = _take_batches(collector, stream, made.agent, gathered)
-        outlook = collector.call(NOTE, Note(opened.signed, opened.signature, counts))
+        outlook = collector.call(NOTE, Note(opened.signed, opened.signature, found, counts))
     except (WireError, Refusal) as error:
         return msgspec.structs.replace(result, refusal=str(error))
     except OSError as error:

@@ -14,7 +14,7 @@ from collector.domain.bundles import rules
 from collector.domain.bundles.tables import bundle_receipt
 from collector.domain.results import received
 from collector.domain.results.received import Source
-from collector.domain.results.tables import received_range
+from collector.domain.results.tables import connection, received_range
 from common.bundle import Manifest, Place, Range, Ranges, collected
 
 _MAX_RANGES = 20_000
@@ -45,6 +45,10 @@ class Imported(NamedTuple):
 def agent_of(conn: Connection, agent_id: str) -> Known | None:
     row = conn.execute(_AGENT, {"agent_id": agent_id}).one_or_none()
     return Known._make(row) if row else None
+
+
+def connections_of(conn: Connection, tenant_id: int, agent_id: str) -> list[int]:
+    return list(conn.execute(_CONNECTIONS, {"tenant_id": tenant_id, "agent_id": agent_id}).scalars())
 
 
 def imported(conn: Connection, tenant_id: int, agent_id: str) -> list[Imported]:
@@ -89,9 +93,14 @@ def take_number(conn: Connection, tenant_id: int, agent_id: str, now: datetime) 
     return number
 
 
-_A, _B, _R, _T = agent.c, bundle_import.c, received_range.c, bundle_receipt.c
+_A, _B, _C, _R, _T = agent.c, bundle_import.c, connection.c, received_range.c, bundle_receipt.c
 
 _AGENT = select(_A.tenant_id, _A.id, _A.name, _A.state).where(_A.id == bindparam("agent_id"))
+_CONNECTIONS = (
+    select(_C.id)
+    .where(_C.tenant_id == bindparam("tenant_id"), _C.agent_id == bindparam("agent_id"), _C.removed_at.is_(None))
+    .order_by(_C.id)
+)
 _OF_AGENT = (_B.tenant_id == bindparam("tenant_id"), _B.agent_id == bindparam("agent_id"))
 _COLUMNS = (_B.epoch, _B.number, _B.digest, _B.made_at, _B.imported_at, _B.records, _B.fresh)
 _IMPORTED = select(*_COLUMNS).where(*_OF_AGENT).order_by(_B.made_at.desc(), _B.number.desc()).limit(bindparam("most"))

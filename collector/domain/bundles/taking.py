@@ -18,17 +18,22 @@ from collector.domain.bundles.store import Imported
 from collector.domain.results.decode import Decoded, decode_batch
 from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
+from collector.domain.services import measuring
 from common import wire
 from common.bundle import Batch, Opened, Place, Ranges
 from common.clock import iso
 from common.identity import NotAuthentic, Origin, PublicKey, key_id_of
 from common.wire import BatchHeader, Rejection, WireError
 
+Figures = dict[str, float | None]
+"""Percent by window."""
+
 
 class Welcome(msgspec.Struct, frozen=True):
     """Who a bundle is from, and what is known of it. `refusal`: why nothing of it may be stored, else "".
 
-    `again`: it was imported before; `other`: one of its number, with another content, was.
+    `again`: it was imported before; `other`: one of its number, with another content, was. `uptime`: what the uptime
+    of each connection is at this instant, `at`, without the bundle.
     """
 
     tenant_id: int
@@ -37,6 +42,8 @@ class Welcome(msgspec.Struct, frozen=True):
     refusal: str = ""
     again: datetime | None = None
     other: datetime | None = None
+    at: datetime | None = None
+    uptime: dict[int, Figures] = {}
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -89,6 +96,8 @@ def welcome(conn: Connection, opened: Opened, *, heartbeat_s: int, now: datetime
         name,
         again=before.imported_at if before and same else None,
         other=before.imported_at if before and not same else None,
+        at=now,
+        uptime=_uptime(conn, sender.tenant_id, made.agent, now),
     )
 
 
@@ -112,8 +121,8 @@ def _opened(agent_id: str, batch: Batch, key: PublicKey) -> tuple[BatchHeader, D
     return unpacked.header, decode_batch(unpacked)
 
 
-def note(conn: Connection, opened: Opened, counts: Counts, act: Act) -> Outlook:
-    """The whole bundle is in: remember that it came, and say what is lacking."""
+def note(conn: Connection, opened: Opened, known: Welcome, counts: Counts, act: Act) -> Outlook:
+    """The whole bundle is in: remember that it came, say what of the past it has changed, and what is lacking."""
     made = opened.manifest
     sender = _sender(conn, made.agent, opened.key_id)
     _prove(opened, sender.key)
@@ -128,12 +137,36 @@ def note(conn: Connection, opened: Opened, counts: Counts, act: Act) -> Outlook:
         "new": counts.new,
         "rejected": counts.rejected,
     }
-    activity.append(conn, sender.tenant_id, [Entry("bundle_imported", about, act.at)])
+    corrected = _corrected(conn, sender.tenant_id, opened, known)
+    entries = [Entry("uptime_corrected", entry, act.at) for entry in corrected]
+    activity.append(conn, sender.tenant_id, [Entry("bundle_imported", about, act.at), *entries])
     places = [Place(carried.epoch, carried.stream) for carried in made.carried]
     return Outlook(
         unseen=unseen(conn, sender.tenant_id, made.agent, made.epoch),
         missing=store.missing(conn, sender.tenant_id, made.agent, places),
     )
+
+
+def _uptime(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> dict[int, Figures]:
+    return measuring.percents(conn, tenant_id, store.connections_of(conn, tenant_id, agent_id), now)
+
+
+def _corrected(conn: Connection, tenant_id: int, opened: Opened, known: Welcome) -> list[dict[str, object]]:
+    """Where figures of the same instant are not what they were without the bundle."""
+    if known.at is None:
+        return []
+    after = _uptime(conn, tenant_id, opened.manifest.agent, known.at)
+    return [
+        {
+            "connection_id": place,
+            "bundle": opened.manifest.number,
+            "agent_id": opened.manifest.agent,
+            "uptime_before": before,
+            "uptime_after": after[place],
+        }
+        for place, before in known.uptime.items()
+        if place in after and after[place] != before
+    ]
 
 
 def unseen(conn: Connection, tenant_id: int, agent_id: str, epoch: str) -> tuple[int, ...]:

@@ -78,6 +78,17 @@ def note(conn: Connection, tenant_id: int, known: Before, now: datetime) -> None
     activity.append(conn, tenant_id, entries)
 
 
+def percents(
+    conn: Connection, tenant_id: int, connection_ids: Sequence[int], now: datetime
+) -> dict[int, dict[str, float | None]]:
+    """The uptime of each connection's service over each window, for those that have one."""
+    whole = [Rewritten(one, now, now) for one in connection_ids]
+    return {
+        one: {name: window.percent for name, window in windows.items()}
+        for one, windows in _windows(conn, tenant_id, whole, now).items()
+    }
+
+
 def _windows(
     conn: Connection, tenant_id: int, rewritten: Iterable[Rewritten], now: datetime
 ) -> dict[int, Mapping[str, Uptime]]:
