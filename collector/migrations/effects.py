@@ -55,6 +55,8 @@ def seconds(effect: Effect, rows: int) -> float:
 
 def of_revisions(config: Config, found: str, pending: Sequence[str]) -> dict[str, tuple[Effect, ...]]:
     """Run them on a database in memory that stands at `found`, and watch."""
+    if not pending:
+        return {}
     engine = create_engine("sqlite://")
     try:
         with engine.connect() as conn:
