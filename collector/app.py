@@ -1,6 +1,6 @@
 """Wires settings, database, edge and families; nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +22,9 @@ from collector.api.tuner import family as tuner
 from collector.api.tuner.sessions import JWKS
 from collector.api.uses import Uses
 from collector.core.carrier import carrier_key
+from collector.core.certificates import Announced
 from collector.core.database import Database
+from collector.core.forwarded import Proxies
 from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
@@ -46,12 +48,12 @@ def create_app(
     db: Database,
     *,
     changes: Changes | None = None,
-    ca: bytes | None = None,
+    ca: Callable[[], Announced] | None = None,
     metrics: Metrics | None = None,
 ) -> Edge:
     """Everything that the collector answers, as one ASGI application over an open database.
 
-    `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: the certificate that agents trust;
+    `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: what agents are to trust;
     `metrics`: where figures are kept, for a server that shows them.
     """
     limiter = Limiter(redis(settings.redis_url) if settings.redis_url else None)
@@ -63,6 +65,7 @@ def create_app(
         changes=changes,
         heartbeat_s=settings.heartbeat_s,
         ca=ca,
+        wants_certificate=settings.tls_client_required,
         collector_key=carrier_key(Vault.of_file(settings.vault_path)).public.text,
         metrics=metrics,
     )
@@ -87,7 +90,14 @@ def create_app(
     published = (of_health, of_tuner, of_status, of_admin, of_public)
     documents = {one.name: one.document for one in published if one.document is not None}
     of_web = web.build(
-        db, limiter, browsers_seen, settings, outbound=ways_out, logins=logins, documents=documents, ca=ca
+        db,
+        limiter,
+        browsers_seen,
+        settings,
+        outbound=ways_out,
+        logins=logins,
+        documents=documents,
+        ca=None if settings.behind_proxy else ca,
     )
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},
@@ -107,7 +117,11 @@ def create_app(
         otherwise=of_status,
     )
     on_shutdown = (changes.stop, uses.settle, token_uses.settle, browsers_seen.settle, journal.settle, limiter.close)
-    return Edge(choose, metrics=metrics, on_shutdown=on_shutdown)
+    return Edge(choose, metrics=metrics, proxies=_proxies(settings), on_shutdown=on_shutdown)
+
+
+def _proxies(settings: Settings) -> Proxies:
+    return Proxies(settings.trusted_proxies, on_socket=settings.listen_path is not None)
 
 
 def _links(settings: Settings) -> Links:

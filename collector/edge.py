@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import Message, Receive, Scope, Send
 
-from collector.core import problems
+from collector.core import forwarded, problems
 from collector.core.families import Family
+from collector.core.forwarded import Proxies
 from collector.core.metrics import Metrics
 from collector.core.problems import Problem
 from common import logs
@@ -23,6 +24,7 @@ _log = logs.get(__name__)
 _lines = logs.Lines(__name__, "request")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _LOGGED_PATH = 200
+_NO_PROXIES = Proxies()
 _QUIET = "/health"  # probes come every few seconds; their lines are for debugging only
 
 _HEADERS = {
@@ -53,8 +55,15 @@ def switchboard(exact: Mapping[str, Family], below: Mapping[str, Family], *, oth
 class Edge:
     """The ASGI application that the server runs; families never see what it refuses."""
 
-    def __init__(self, choose: Choose, *, metrics: Metrics, on_shutdown: tuple[Hook, ...] = ()) -> None:
+    def __init__(
+        self, choose: Choose, *, metrics: Metrics, proxies: Proxies = _NO_PROXIES, on_shutdown: tuple[Hook, ...] = ()
+    ) -> None:
         self._choose = choose
+        self._proxies = proxies
+        self._unbelieved = 0
+        metrics.watch(
+            "forwarded_unbelieved", "Requests forwarded by who is no trusted proxy.", lambda: self._unbelieved
+        )
         self._metrics = metrics
         self._on_shutdown = on_shutdown
 
@@ -73,13 +82,33 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         family = self._choose(scope["path"])
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(self._as_forwarded(scope), send)
         self._metrics.in_flight.inc()
         try:
             await self._pass_on(family, exchange, receive)
         finally:
             self._metrics.in_flight.dec()
             self._record(family, exchange)
+
+    def _as_forwarded(self, scope: Scope) -> Scope:
+        """The request as the proxy got it, where one stands before us that is trusted."""
+        peer = (scope.get("client") or ("",))[0]
+        if not self._proxies.trusts(peer):
+            self._note_unbelieved(scope, peer)
+            return scope
+        said = forwarded.seen(peer, scope["headers"], self._proxies.networks)
+        state = {**scope.get("state", {})}
+        if said.verified:
+            state.setdefault("client_certificate", "by proxy")
+        client = (said.client, 0) if said.client else scope.get("client")
+        return {**scope, "client": client, "scheme": said.scheme or scope["scheme"], "state": state}
+
+    def _note_unbelieved(self, scope: Scope, peer: str) -> None:
+        if not any(name == forwarded.FOR for name, _ in scope["headers"]):
+            return
+        self._unbelieved += 1
+        if self._unbelieved == 1:
+            _log.warning("X-Forwarded-For is not believed of what is no trusted proxy (trusted_proxies)", peer=peer)
 
     async def _pass_on(self, family: Family, exchange: "_Exchange", receive: Receive) -> None:
         refusal = _refusal(exchange.scope)

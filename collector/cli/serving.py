@@ -1,39 +1,43 @@
 """The process behind `serve`: HTTP(S), background work and the control socket."""
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import resource
 import signal
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
 
 import typer
 import uvicorn
 
-from collector import checkpoints, migrations, worker
+from collector import checkpoints, liveness, migrations, worker
 from collector.api.agents.changes import Changes
 from collector.api.counting import Counting
 from collector.app import create_app
 from collector.cli import control, figures
-from collector.core import certificates, setup_code
+from collector.cli.protocol import Protocol
+from collector.cli.renewing import Renewing
+from collector.core import setup_code
 from collector.core.database import Database
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.tls import ServerTls
 from collector.core.vault import Vault
 from collector.delivery import setup
 from collector.domain.access import founding
 from common import logs, systemd
-from common.clock import utc_now
 from common.errors import ConfigurationError
 from common.identity import PrivateKey
+from common.liveness import Liveness, watch
 
 _GRACE_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
-_RENEWAL_SECONDS = 6 * 3600.0
 _RETRY_SECONDS = 3.0
 
 log = logs.get(__name__)
@@ -41,6 +45,7 @@ log = logs.get(__name__)
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
+    faulthandler.enable()  # the watchdog's SIGABRT then leaves in the journal where it hung
     logs.configure(level=settings.log_level, form=settings.log_format)
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -54,25 +59,28 @@ class _Collector:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._failed = False
+        self._alive = Liveness()
 
     async def run(self) -> int:
         settings = self._settings
-        tls = _tls(settings)
+        metrics = Metrics()
+        renewing = Renewing(settings, metrics)
         listener = _bound(settings)
+        starting = asyncio.create_task(liveness.ask_for_time())
         db = Database.open(settings.database_url)
         try:
             await _migrate(db)
             await _wait_for_set_up(settings, db)
-            changes, metrics = Changes(db), Metrics()
-            ca = tls.ca.read_bytes() if isinstance(tls, certificates.Files) else None
-            server = _Server(
-                _config(settings, create_app(settings, db, changes=changes, ca=ca, metrics=metrics)), changes
-            )
+            changes = Changes(db)
+            app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics)
+            server = _Server(_config(settings, app, renewing.tls), changes, renewing.ask)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
-            async with self._beside(db, server, metrics):
+            async with self._beside(db, server, metrics, renewing):
+                starting.cancel()
                 await server.serve(sockets=[listener])
         finally:
+            starting.cancel()
             listener.close()
             await db.close()
             settings.control_socket.unlink(missing_ok=True)
@@ -80,16 +88,22 @@ class _Collector:
         return 1 if self._failed else 0
 
     @asynccontextmanager
-    async def _beside(self, db: Database, server: "_Server", metrics: Metrics) -> AsyncIterator[None]:
+    async def _beside(
+        self, db: Database, server: "_Server", metrics: Metrics, renewing: Renewing
+    ) -> AsyncIterator[None]:
         """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
         commands = await control.listen(db, self._settings.control_socket)
         tasks = [
-            asyncio.create_task(worker.work(db, self._settings), name="worker"),
-            *(asyncio.create_task(work, name=name) for name, work in setup.beside(self._settings, db, metrics)),
+            asyncio.create_task(worker.work(db, self._settings, self._turned("worker")), name="worker"),
+            *(
+                asyncio.create_task(work, name=name)
+                for name, work in setup.beside(self._settings, db, metrics, self._turned)
+            ),
             asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
             asyncio.create_task(self._figures(db, metrics), name="metrics"),
-            asyncio.create_task(_renew(self._settings, server), name="certificates"),
-            asyncio.create_task(_watchdog(), name="watchdog"),
+            asyncio.create_task(renewing.run(db), name="certificates"),
+            asyncio.create_task(liveness.probe(db, self._alive, well="serving"), name="probe"),
+            asyncio.create_task(watch(self._alive, every_s=systemd.watchdog_seconds()), name="watchdog"),
         ]
         for task in tasks:
             task.add_done_callback(lambda done: self._ended(done, server))
@@ -101,6 +115,10 @@ class _Collector:
             await asyncio.gather(*tasks, return_exceptions=True)
             commands.close()
             await commands.wait_closed()
+
+    def _turned(self, name: str) -> Callable[[], None]:
+        """What background work calls each time that it comes round."""
+        return partial(self._alive.beat, name, within_s=liveness.TURN_S + self._settings.sweep_s)
 
     async def _figures(self, db: Database, metrics: Metrics) -> None:
         listen = self._settings.metrics_listen
@@ -118,9 +136,10 @@ class _Collector:
 class _Server(uvicorn.Server):
     """uvicorn, told about signals by us: waiting agents are let go first, and the database is closed afterwards."""
 
-    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+    def __init__(self, config: uvicorn.Config, changes: Changes, reload: Callable[[], None]) -> None:
         super().__init__(config)
         self._changes = changes
+        self._reload = reload
         self._stopping: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -128,19 +147,19 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         yield
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.should_exit:
             return
-        scheme = "https" if self.config.is_ssl else "http"
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        log.info("listening", url=f"{scheme}://{host}:{port}")
-        typer.echo(f"listening on {scheme}://{host}:{port}")
-        systemd.notify("READY=1")
+        where = _where(self.servers[0].sockets[0], "https" if self.config.is_ssl else "http")
+        log.info("listening", url=where)
+        typer.echo(f"listening on {where}")
+        systemd.notify("READY=1\nSTATUS=serving")
 
     def stop(self) -> None:
         """Finish what is under way and end; at once when asked a second time."""
@@ -151,13 +170,17 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.get_running_loop().create_task(self._changes.stop())
 
 
-def _config(settings: Settings, app: object) -> uvicorn.Config:
-    certificate, key = _pair(settings)
+def _where(listener: socket.socket, scheme: str) -> str:
+    name = listener.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else f"{scheme}://{name[0]}:{name[1]}"
+
+
+def _config(settings: Settings, app: object, tls: ServerTls | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's own type for it is narrower
         host=settings.listen,
         port=settings.port,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -166,17 +189,16 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
     )
     config.load()
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
 
 
 def _bound(settings: Settings) -> socket.socket:
     """The listening socket. Its protocol is named because asyncio sets TCP_NODELAY only where it is."""
+    if settings.listen_path:
+        return _bound_path(settings.listen_path)
     family = socket.AF_INET6 if ":" in settings.listen else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -190,19 +212,27 @@ def _bound(settings: Settings) -> socket.socket:
     return listener
 
 
-def _tls(settings: Settings) -> certificates.Files | None:
-    if settings.tls != "auto":
-        return None
-    return certificates.ensure(settings.tls_dir, settings.server_names, utc_now())
+def _bound_path(path: Path) -> socket.socket:
+    """A socket that the reverse proxy reaches by its group."""
+    if _is_served(path):
+        raise ConfigurationError(f"listen: unix:{path}: another process listens there; expected a path of its own")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        listener.close()
+        where = f"listen: unix:{path}: {error.strerror or error}"
+        raise ConfigurationError(f"{where}; expected a path in a folder that may be written to") from None
+    listener.setblocking(False)
+    return listener
 
 
-def _pair(settings: Settings) -> tuple[str | None, str | None]:
-    if settings.tls == "off":
-        return None, None
-    if settings.tls == "files":
-        return str(settings.tls_certificate), str(settings.tls_key)
-    files = certificates.Files(settings.tls_dir)
-    return str(files.certificate), str(files.key)
+def _is_served(path: Path) -> bool:
+    """Whether somebody answers there; what a killed process left behind does not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _checkpoint_key(settings: Settings) -> PrivateKey:
@@ -215,6 +245,7 @@ async def _migrate(db: Database) -> None:
         try:
             found = await db.write(migrations.upgrade)
         except StoreUnavailable as trouble:
+            systemd.status(f"waiting for the database: {trouble.why}")
             log.warning("waiting for the database", why=trouble.why, detail=trouble.detail)
             await asyncio.sleep(_RETRY_SECONDS)
         else:
@@ -230,23 +261,6 @@ async def _wait_for_set_up(settings: Settings, db: Database) -> None:
         return
     setup_code.ensure(settings.setup_code_path)
     log.info("there is no tenant yet: set it up at /ui/setup", code_in=str(settings.setup_code_path))
-
-
-async def _renew(settings: Settings, server: _Server) -> None:
-    """New connections get the renewed certificate; existing ones are not touched."""
-    while True:
-        await asyncio.sleep(_RENEWAL_SECONDS)
-        _tls(settings)
-        certificate, key = _pair(settings)
-        if server.config.ssl is not None and certificate is not None:
-            server.config.ssl.load_cert_chain(certificate, key)
-
-
-async def _watchdog() -> None:
-    every = systemd.watchdog_seconds()
-    while every:
-        systemd.notify("WATCHDOG=1")
-        await asyncio.sleep(every)
 
 
 def _allow_many_connections() -> None:

@@ -1,17 +1,28 @@
-"""The collector's own CA and the server certificate that it issues: made on first start, renewed by themselves."""
+"""The collector's own CA and the server certificate that it issues: made on first start, renewed by themselves.
 
+A CA is followed by another one in three steps (`begin`, `move`, `drop`), each of which may be cut off anywhere and is
+finished by `ensure`. Whoever writes in the folder holds its lock.
+"""
+
+import fcntl
 import hashlib
-from collections.abc import Sequence
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from common.authorities import ca_mark
 from common.identity import write_private
 
 CA_LIFETIME = timedelta(days=3652)
@@ -43,16 +54,103 @@ class Files:
     def key(self) -> Path:
         return self.folder / "server.key"
 
+    @property
+    def next_ca(self) -> Path:
+        """The CA that agents learn to trust before it is used; there while the first step is done."""
+        return self.folder / "next-ca.pem"
+
+    @property
+    def next_ca_key(self) -> Path:
+        return self.folder / "next-ca.key"
+
+    @property
+    def old_ca(self) -> Path:
+        """The CA before this one, which agents still trust; there while the second step is done."""
+        return self.folder / "old-ca.pem"
+
 
 def ensure(folder: Path, names: Sequence[str], now: datetime) -> Files:
     """The CA and a server certificate for `names` that is good for 30 days and more; made where missing."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = Files(folder)
-    if not files.ca.exists():
-        _make_ca(files, now)
+    with _locked(files):
+        _ensure(files, names, now)
+    return files
+
+
+Stage = Literal["settled", "announced", "moved"]
+
+
+def stage(files: Files) -> Stage:
+    """How far the CA is on its way to the next: `announced` beside the next one, `moved` to it beside the old one."""
+    if files.next_ca.exists():
+        return "announced"
+    return "moved" if files.old_ca.exists() else "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Every CA that agents are to trust now (`pem`), the one in use first. `mark`: by which they notice a change."""
+
+    pem: bytes
+    pin: str
+    mark: str
+
+
+def announced(files: Files) -> Announced:
+    found = (path.read_bytes() for path in (files.ca, files.next_ca, files.old_ca) if path.exists())
+    pem = b"".join(dict.fromkeys(found))
+    return Announced(pem, pin(pem), ca_mark(pem))
+
+
+def begin(files: Files, now: datetime) -> None:
+    """First step: make the next CA, which agents learn to trust from then on."""
+    with _locked(files):
+        if stage(files) == "settled":
+            _make_ca(files.next_ca, files.next_ca_key, now)
+
+
+def move(files: Files, names: Sequence[str], now: datetime) -> None:
+    """Second step: the next CA is the one in use, and issues a server certificate; the old CA's key is gone."""
+    with _locked(files):
+        if stage(files) == "announced":
+            _take_next(files)
+        _ensure(files, names, now)
+
+
+def drop(files: Files) -> None:
+    """Third step: agents are to trust the old CA no more."""
+    with _locked(files):
+        files.old_ca.unlink(missing_ok=True)
+
+
+def moved_at(files: Files) -> datetime:
+    """When the second step was taken."""
+    return datetime.fromtimestamp(files.old_ca.stat().st_mtime, UTC)
+
+
+def begun_at(files: Files) -> datetime:
+    """When the first step was taken."""
+    return x509.load_pem_x509_certificate(files.next_ca.read_bytes()).not_valid_before_utc + _BACKDATED
+
+
+@contextmanager
+def _locked(files: Files) -> Iterator[None]:
+    files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(files.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _ensure(files: Files, names: Sequence[str], now: datetime) -> None:
+    if files.next_ca.exists() and not files.next_ca_key.exists():  # `move` was cut off after it had taken the key
+        _take_next(files)
+    if not files.ca.exists() or valid_until(files.ca.read_bytes()) <= now:
+        _replace_ca(files, now)
     if not _is_good(files, names, now):
         _issue(files, names, now)
-    return files
 
 
 def pin(ca_pem: bytes) -> str:
@@ -67,9 +165,27 @@ def valid_until(pem: bytes) -> datetime:
     return x509.load_pem_x509_certificate(pem).not_valid_after_utc
 
 
-def _make_ca(files: Files, now: datetime) -> None:
+def _replace_ca(files: Files, now: datetime) -> None:
+    """There is none, or it has ended while nobody looked: agents that do not know the new one have to enrol again."""
+    if files.next_ca.exists():
+        _take_next(files)
+    else:
+        _make_ca(files.ca, files.ca_key, now)
+
+
+def _take_next(files: Files) -> None:
+    if files.next_ca_key.exists():
+        write_private(files.old_ca, files.ca.read_bytes())
+        files.next_ca_key.replace(files.ca_key)
+    files.next_ca.replace(files.ca)
+
+
+def _make_ca(at: Path, key_at: Path, now: datetime) -> None:
+    """The key first: without its certificate it counts for nothing."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Fieldpost collector {now:%Y-%m-%d}")])
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"Fieldpost collector {now:%Y-%m-%d} {secrets.token_hex(4)}")]
+    )
     certificate = (
         _builder(name, key.public_key(), now, CA_LIFETIME)
         .issuer_name(name)
@@ -77,8 +193,8 @@ def _make_ca(files: Files, now: datetime) -> None:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    write_private(files.ca_key, _key_pem(key))
-    write_private(files.ca, certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(key_at, _key_pem(key))
+    write_private(at, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _issue(files: Files, names: Sequence[str], now: datetime) -> None:
@@ -89,7 +205,7 @@ def _issue(files: Files, names: Sequence[str], now: datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     certificate = (
-        _builder(subject, key.public_key(), now, SERVER_LIFETIME)
+        _builder(subject, key.public_key(), now, min(SERVER_LIFETIME, ca.not_valid_after_utc - now))
         .issuer_name(ca.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -110,10 +226,21 @@ def _is_good(files: Files, names: Sequence[str], now: datetime) -> bool:
     key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
     if key.public_key() != certificate.public_key():
         return False  # a crash came between the two files
-    if certificate.not_valid_after_utc - now < RENEW_BEFORE:
+    ca = x509.load_pem_x509_certificate(files.ca.read_bytes())
+    if not _issued_by(certificate, ca):
+        return False
+    if certificate.not_valid_after_utc < min(now + RENEW_BEFORE, ca.not_valid_after_utc):
         return False
     covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return list(covered) == [_general_name(name) for name in names]
+
+
+def _issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
 
 
 def _builder(

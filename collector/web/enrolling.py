@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from collector.core.settings import Settings
 
 APPROVAL_WAIT_S = 900
-_USUAL = {"https": 443, "http": 80}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,18 +26,16 @@ class Address:
 
 def address(settings: Settings, seen_as: str, ca_pin: str) -> Address:
     """By its public name; where nobody has set that, as the browser calls it (`seen_as`: scheme and host)."""
-    if not settings.public_host:
-        return Address(seen_as.rstrip("/"), ca_pin)
-    scheme = "http" if settings.tls == "off" else "https"
-    port = "" if settings.port in {0, _USUAL[scheme]} else f":{settings.port}"
-    return Address(f"{scheme}://{settings.public_host}{port}", ca_pin)
+    return Address(settings.agents_url or seen_as.rstrip("/"), ca_pin)
 
 
-def command(place: Address, secret: str, *, approval: bool) -> str:
+def command(place: Address, secret: str, *, approval: bool, new_key: bool = False) -> str:
     """The token goes in by standard input: other users of that host see every argument."""
     parts = ["sudo fieldpost-agent enroll", f"--url {place.url}"]
     if place.ca_pin:
         parts.append(f"--ca-pin {place.ca_pin}")
+    if new_key:
+        parts.append("--new-key")
     if approval:
         parts.append(f"--wait {APPROVAL_WAIT_S}")
     parts.append("--token-file - <<'TOKEN'")

@@ -10,7 +10,7 @@ from collector.api import family
 from collector.api.family import Dialect
 from collector.api.logins import Logins
 from collector.api.uses import Uses
-from collector.core.certificates import pin
+from collector.core.certificates import Announced
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
@@ -38,7 +38,7 @@ def build(
     outbound: Outbound,
     logins: Logins,
     documents: Mapping[str, Callable[[], bytes]],
-    ca: bytes | None,
+    ca: Callable[[], Announced] | None,
 ) -> Family:
     """Pages find `app.state.settings`, `.limiter`, `.logins`, `.outbound` and others beside the database."""
     dialect = Dialect(
@@ -56,7 +56,7 @@ def build(
         "provider": provider_of(settings),
         "outbound": outbound,
         "references": References(documents),
-        "ca_pin": pin(ca) if ca else "",
+        "ca": ca,
     }
     made = family.build(dialect, (assets.router, *ROUTERS), title="Fieldpost", db=db, max_body=_MAX_BODY, parts=parts)
     packed = GZipMiddleware(made.app, minimum_size=_SMALLEST, compresslevel=_LEVEL)

@@ -13,9 +13,11 @@ from collector.core.families import Family
 from collector.core.limits import source
 from collector.core.problems import Problem
 from collector.domain.agents.enrolment import InvalidToken
+from common.authorities import HEADER
 from common.identity import NotAuthentic
 
 TRIES_PER_MINUTE = 60
+_CA = "/agent/v1/ca"
 
 Endpoint = Callable[[Link, Request], Awaitable[Response]]
 
@@ -31,10 +33,13 @@ class _App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
+            _has_shown_certificate(self._link, request)
             response = await _endpoint(request)(self._link, request)
         except answers.EXPECTED as error:
             problem = await self._limited(request, error)
             response = answers.render(problem, scope.get("state", {}).get("request_id", ""))
+        if self._link.ca:
+            response.headers[HEADER] = self._link.ca().mark
         await response(scope, receive, send)
 
     async def _limited(self, request: Request, error: answers.Expected) -> Problem:
@@ -44,6 +49,15 @@ class _App:
         host = request.client.host if request.client else "-"
         quota = await self._link.limiter.hit("link", source(host), per_minute=TRIES_PER_MINUTE)
         return answers.problem_of(error) if quota.allowed else problems.rate_limited(quota.retry_after)
+
+
+def _has_shown_certificate(link: Link, request: Request) -> None:
+    """The CA is public, and an agent may need it before it can show anything."""
+    if not link.wants_certificate or request.scope["path"] == _CA or request.scope["state"].get("client_certificate"):
+        return
+    raise Problem(
+        403, "client_certificate", "this collector wants a client certificate of every agent (tls_client_required)"
+    )
 
 
 def _endpoint(request: Request) -> Endpoint:
@@ -59,12 +73,12 @@ def _endpoint(request: Request) -> Endpoint:
 async def _ca(link: Link, _request: Request) -> Response:
     if link.ca is None:
         raise problems.not_found("this collector has no CA of its own")
-    return Response(link.ca, media_type="application/x-pem-file")
+    return Response(link.ca().pem, media_type="application/x-pem-file")
 
 
 _ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
     "/agent/v1/enroll": {"POST": enrolment.enrol},
-    "/agent/v1/ca": {"GET": _ca},
+    _CA: {"GET": _ca},
     "/agent/v1/keys": {"POST": keys.offer},
     "/agent/v1/batches": {"POST": batches.take},
     "/agent/v1/assignment": {"GET": assignments.current},

@@ -1,11 +1,13 @@
 """What the link's endpoints work with, and who calls them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
 
 from collector.api.agents.changes import Changes
+from collector.core.certificates import Announced
 from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
@@ -26,13 +28,17 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """`ca`: the CA's certificate (PEM), where the collector has its own; `collector_key`: signs what is carried."""
+    """`ca`: what agents are to trust, where the collector has its own CA; `collector_key`: signs what is carried.
+
+    `wants_certificate`: every agent shows one, to the collector or to the proxy before it.
+    """
 
     db: Database
     limiter: Limiter
     changes: Changes
     heartbeat_s: int
-    ca: bytes | None
+    ca: Callable[[], Announced] | None
+    wants_certificate: bool
     collector_key: str
     metrics: Metrics
 

@@ -1,7 +1,7 @@
 """`/ui/agents`: what reports here and how it is, approving, revoking, and enrolling a new one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from collector.api.admin.agents import MAX_HOURS, MAX_USES
 from collector.api.family import Gateway
+from collector.core.certificates import Announced
 from collector.core.problems import Problem, Refusal, invalid, not_found
 from collector.core.settings import Settings
 from collector.domain.access.rules import Act
-from collector.domain.agents import administration, watching
+from collector.domain.agents import administration, instances, rules, watching
 from collector.domain.agents.condition import CONDITIONS, Condition, Watched
 from collector.domain.agents.store import NewToken
 from collector.domain.agents.watching import Close
@@ -38,6 +39,12 @@ class Wanted(forms.Form):
     uses: Annotated[int, Field(ge=1, le=MAX_USES)] = 1
     hours: Annotated[int, Field(ge=1, le=MAX_HOURS)] = 24
     approval: bool = False
+
+
+class Accepted(forms.Form):
+    """Which of the parked machines is the right one."""
+
+    instance: Annotated[str, Field(max_length=64)]
 
 
 @router.get("/ui/agents")
@@ -110,6 +117,42 @@ async def revoke(agent_id: str, request: Request, visitor: Changer, db: Gateway)
     return done(request, f"{found.agent.name} is shut out for good.")
 
 
+@router.post("/ui/agents/{agent_id}/rotate")
+async def rotate(agent_id: str, request: Request, visitor: Changer, db: Gateway) -> Response:
+    found = await _close(db, visitor, agent_id)
+    try:
+        await db.write(administration.rotate_key, visitor.tenant, agent_id, Act(visitor.email, utc_now()))
+    except Refusal:
+        raise Problem(409, "conflict", "Only an active agent can replace its key.") from None
+    return done(request, f"{found.agent.name} replaces its key as soon as it hears of this.")
+
+
+@router.post("/ui/agents/{agent_id}/again")
+async def again(agent_id: str, request: Request, visitor: Changer, db: Gateway) -> Response:
+    """A token by which a rebuilt host becomes this agent again; as with others the secret is in this answer alone."""
+    found = await _close(db, visitor, agent_id)
+    wanted = administration.Wanted(1, rules.TOKEN_LIFETIME, requires_approval=False, agent_id=agent_id)
+    try:
+        made = await db.write(administration.add_token, visitor.tenant, wanted, Act(visitor.email, utc_now()))
+    except Refusal:
+        raise Problem(409, "conflict", "This agent was revoked for good.") from None
+    answer = _made(request, made, approval=False, again=found.agent)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@router.post("/ui/agents/{agent_id}/accept")
+async def accept(agent_id: str, request: Request, visitor: Changer, db: Gateway) -> Response:
+    form = await forms.filled(request, Accepted)
+    found = await _close(db, visitor, agent_id)
+    act = Act(visitor.email, utc_now())
+    try:
+        await db.write(instances.accept, visitor.tenant, agent_id, form.instance, act)
+    except Refusal:
+        raise Problem(409, "conflict", "This machine is not parked any more.") from None
+    return done(request, f"The machine that was parked is {found.agent.name} from now on.")
+
+
 async def _asking(request: Request, visitor: Visitor, db: Gateway, wrong: forms.NotFilled | None = None) -> Response:
     tokens = await db.read(administration.tokens, visitor.tenant, utc_now())
     return show(
@@ -123,15 +166,16 @@ async def _asking(request: Request, visitor: Visitor, db: Gateway, wrong: forms.
     )
 
 
-def _made(request: Request, made: NewToken, *, approval: bool) -> Response:
+def _made(request: Request, made: NewToken, *, approval: bool, again: Watched | None = None) -> Response:
     place = _place(request)
-    text = enrolling.command(place, made.secret, approval=approval)
-    return show(request, "agents/token.html", made=made, command=text, place=place, approval=approval)
+    text = enrolling.command(place, made.secret, approval=approval, new_key=again is not None)
+    return show(request, "agents/token.html", made=made, command=text, place=place, approval=approval, again=again)
 
 
 def _place(request: Request) -> enrolling.Address:
     settings: Settings = request.app.state.settings
-    return enrolling.address(settings, f"{request.url.scheme}://{request.url.netloc}", request.app.state.ca_pin)
+    ca: Callable[[], Announced] | None = request.app.state.ca
+    return enrolling.address(settings, f"{request.url.scheme}://{request.url.netloc}", ca().pin if ca else "")
 
 
 def _applied(request: Request, found: Close) -> bool:
