@@ -22,6 +22,7 @@ import psutil
 
 from agent import liveness, standing
 from agent.assignment import Assignments
+from agent.authorities import Authorities
 from agent.aws.scanning import Scanning
 from agent.bundles import Speaker
 from agent.carrier import Carrier, no_commands
@@ -170,6 +171,7 @@ class Daemon:
         self._rotation = Rotation(
             options.folder, link, disk, problems=self.problems, max_age=options.key_max_age, carried=options.carried
         )
+        self._authorities = Authorities(link, options.folder, problems=self.problems)
         standing.follow(link, options.folder, self.problems)
         self._jobs = Jobs(
             options.folder,
@@ -206,7 +208,12 @@ class Daemon:
         await self._jobs.recover()
         await self._say_catalogue()
         self._rotation.resume()
-        links = (("uplink", self._uplink.run), ("assignment", self._assignments.run), ("key", self._rotation.run))
+        links = (
+            ("uplink", self._uplink.run),
+            ("assignment", self._assignments.run),
+            ("key", self._rotation.run),
+            ("authorities", self._authorities.run),
+        )
         for name, work in (
             ("spool", self._flush_for_ever),
             *(links if self._carrier is None else (("bundles", self._carrier.run),)),
@@ -249,6 +256,7 @@ class Daemon:
 
     async def _heartbeat_for_ever(self) -> None:
         while True:
+            self.problems.update("way to the collector", self._link.trouble)
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
@@ -432,6 +440,7 @@ class Daemon:
             key_id=self._link.identity.key.key_id,
             key_made_at=key_made_at(self._folder),
             bundle_every_s=self._bundle_every_s if self._carrier else 0,
+            trusts=self._authorities.trusts(),
         )
 
     def _status(self, state: SpoolState | None) -> Status:

@@ -25,7 +25,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP.
 
     `url` is "" where nothing but files goes to the collector; `collector_key`: by which it signs those, "" until it
-    has said so; `key_id`: which key was enrolled.
+    has said so; `key_id`: which key was enrolled; `announced`: the authorities of `ca_pem` that the collector named.
     """
 
     agent: str
@@ -36,6 +36,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     ca_pem: str | None = None
     collector_key: str = ""
     key_id: str = ""
+    announced: str = ""
 
 
 @dataclass(frozen=True, slots=True)

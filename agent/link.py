@@ -1,5 +1,6 @@
 """Requests to the collector: pinned TLS, a signed token on each, a deadline on each, no redirect ever followed."""
 
+import asyncio
 import ssl
 import statistics
 from collections import deque
@@ -18,6 +19,7 @@ from agent.route import Route, Routing
 from agent.tls import explain
 from agent.way import STRAIGHT, Way
 from common import wire
+from common.authorities import HEADER
 from common.clock import Now, utc_now
 from common.identity import PrivateKey
 from common.wire import LinkError
@@ -47,6 +49,7 @@ class Reply:
     etag: str
     retry_after: float | None
     error: LinkError | None
+    ca_mark: str = ""
 
     def why(self) -> str:
         if self.error:
@@ -63,6 +66,9 @@ class Link:
         self._routing = Routing(identity.url, identity.ca_pem, way)
         self._session = new_session()
         self._offsets: deque[float] = deque(maxlen=_SAMPLES)
+        self.ca_mark = ""
+        """What the collector announces of its authorities; `announced` is set when it is something else than before."""
+        self.announced = asyncio.Event()
         self._spare: PrivateKey | None = None
         self.parked = False
         """Whether the collector takes this machine for a clone and refuses all it says."""
@@ -142,6 +148,9 @@ class Link:
         if reply.error:
             self.note_clock(sent, reply.error.server_time, self._now())
         self._heed(reply, identity)
+        if reply.ca_mark not in {"", self.ca_mark}:
+            self.ca_mark = reply.ca_mark
+            self.announced.set()
         return reply
 
     def _heed(self, reply: Reply, identity: Identity) -> None:
@@ -202,6 +211,7 @@ async def fetch(
                 etag=answer.headers.get("ETag", "").removeprefix("W/").strip('"'),
                 retry_after=_retry_after(answer.headers.get("Retry-After")),
                 error=_error(answer.status, content),
+                ca_mark=answer.headers.get(HEADER, ""),
             )
     except TimeoutError:
         raise LinkTimeoutError(f"no answer within {deadline_s:g} s") from None

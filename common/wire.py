@@ -201,6 +201,8 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     key_made_at: datetime | None = None
     bundle_every_s: Count = 0
     """How often records come as a bundle that somebody carries; 0: they come over the network."""
+    trusts: tuple[Text, ...] = ()
+    """Pins of the authorities that the collector is recognised by, or `common.authorities.SYSTEM` or `PLAIN`."""
 
 
 class JobResult(Struct, frozen=True, omit_defaults=True):
