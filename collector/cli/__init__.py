@@ -11,6 +11,7 @@ from collector.cli import (
     bundle,
     channels,
     connections,
+    doctor,
     findings,
     incidents,
     keys,
@@ -27,7 +28,6 @@ from collector.cli import (
     tenants,
     thresholds,
     tokens,
-    upkeep,
     webhooks,
 )
 from collector.cli.context import root
@@ -43,7 +43,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("migrate")(migrating.migrate)
-app.command("doctor")(upkeep.doctor)
+app.command("doctor")(doctor.doctor)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(bundle.app, name="bundle")
