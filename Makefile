@@ -51,6 +51,10 @@ format: $(STAMP)
 manual: $(STAMP)
 	$(BIN)/python -m tests.docs.generated
 
+# At the end of a release: what its agents say and its collector keeps, as test data for the versions after it.
+version-data: $(STAMP)
+	$(BIN)/python -m tests.versions.record
+
 constraints: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
