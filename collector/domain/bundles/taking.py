@@ -152,7 +152,7 @@ def _uptime(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> d
 
 
 def _corrected(conn: Connection, tenant_id: int, opened: Opened, known: Welcome) -> list[dict[str, object]]:
-    """Where figures of the same instant are not what they were without the bundle."""
+    """Where a figure of the same instant is not what it was without the bundle."""
     if known.at is None:
         return []
     after = _uptime(conn, tenant_id, opened.manifest.agent, known.at)
@@ -165,7 +165,7 @@ def _corrected(conn: Connection, tenant_id: int, opened: Opened, known: Welcome)
             "uptime_after": after[place],
         }
         for place, before in known.uptime.items()
-        if place in after and after[place] != before
+        if any(after.get(place, before)[name] != percent for name, percent in before.items() if percent is not None)
     ]
 
 
