@@ -13,7 +13,7 @@ from collector.domain.tenants import store as tenants
 from collector.domain.tenants.store import NewTenant
 from common import wire
 from common.clock import utc_now
-from common.identity import PrivateKey
+from common.identity import NOWHERE, Origin, PrivateKey
 from common.ids import random_text
 from common.wire import (
     Ack,
@@ -41,8 +41,10 @@ class AgentHere:
     id: str
     key: PrivateKey
 
-    def headers(self, method: str, path: str, *, now: datetime | None = None) -> dict[str, str]:
-        token = self.key.request_token(agent=self.id, method=method, path=path, now=now or utc_now())
+    def headers(
+        self, method: str, path: str, *, now: datetime | None = None, origin: Origin = NOWHERE
+    ) -> dict[str, str]:
+        token = self.key.request_token(agent=self.id, method=method, path=path, now=now or utc_now(), origin=origin)
         return {"Authorization": f"Bearer {token}"}
 
     def batch(

@@ -49,7 +49,11 @@ NO_BEAT = Beat(started_at=None, rss_bytes=None, spool=None, assignment="", probl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One agent as people see it; `lost`: records that will never come, as far as they are remembered."""
+    """One agent as people see it.
+
+    `lost`: records that will never come, as far as they are remembered; `parked`: machines that speak as this agent
+    and are refused.
+    """
 
     id: str
     name: str
@@ -64,6 +68,7 @@ class Watched:
     beat: Beat
     connections: int
     lost: int
+    parked: int = 0
 
     @property
     def condition(self) -> Condition:
@@ -79,6 +84,8 @@ class Watched:
     def complaints(self) -> tuple[str, ...]:
         """What is wrong with it although it reports."""
         found = list(self.beat.problems)
+        if self.parked:
+            found.insert(0, "Another machine has its key and is refused: it may be a clone.")
         spool = self.beat.spool
         if spool is not None and spool.percent >= SPOOL_FULL:
             found.insert(0, f"The spool is {spool.percent:.0f} % full; results get lost when it is full.")

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
+from collector.domain.agents import instances
 from collector.domain.agents.condition import Watched, beat_of
+from collector.domain.agents.instances import Parked
 from collector.domain.agents.tables import agent, agent_key
 from collector.domain.assignments.tables import assignment
 from collector.domain.results.tables import catalogue_entry, connection, gap
@@ -20,6 +22,8 @@ class Key(NamedTuple):
     key_id: str
     created_at: datetime
     retired_at: datetime | None
+    offered_at: datetime | None
+    reused_at: datetime | None
 
 
 class Lost(NamedTuple):
@@ -48,6 +52,7 @@ class Close(NamedTuple):
     keys: Sequence[Key]
     gaps: Sequence[Lost]
     assigned: Assigned | None
+    parked: Sequence[Parked] = ()
 
 
 def watched(conn: Connection, tenant_id: int) -> list[Watched]:
@@ -55,7 +60,8 @@ def watched(conn: Connection, tenant_id: int) -> list[Watched]:
     of_tenant = {"tenant_id": tenant_id}
     lists = {row.agent_id: row.number for row in conn.execute(_CONNECTIONS, of_tenant)}
     lost = {row.agent_id: int(row.number) for row in conn.execute(_LOST, of_tenant)}
-    return [_watched(row, lists, lost) for row in conn.execute(_ALL, of_tenant)]
+    parked = {agent_id: len(found) for agent_id, found in instances.all_parked(conn, tenant_id).items()}
+    return [_watched(row, lists, lost, parked) for row in conn.execute(_ALL, of_tenant)]
 
 
 def close(conn: Connection, tenant_id: int, agent_id: str) -> Close | None:
@@ -66,19 +72,23 @@ def close(conn: Connection, tenant_id: int, agent_id: str) -> Close | None:
         return None
     lists = {agent_id: conn.execute(_LISTED_BY, wanted).scalar_one()}
     lost = {agent_id: int(conn.execute(_LOST_BY, wanted).scalar_one() or 0)}
+    parked = instances.parked(conn, tenant_id, agent_id)
     document = conn.execute(_ASSIGNED, wanted).one_or_none()
     return Close(
-        agent=_watched(row, lists, lost),
+        agent=_watched(row, lists, lost, {agent_id: len(parked)}),
         inventory_at=row.inventory_at,
         catalogue_at=row.catalogue_at,
         checks=conn.execute(_CHECKS, wanted).scalar_one(),
         keys=[Key._make(key) for key in conn.execute(_KEYS, wanted)],
         gaps=[Lost._make(one) for one in conn.execute(_GAPS, {**wanted, "most": MOST_GAPS})],
         assigned=None if document is None else Assigned._make(document),
+        parked=parked,
     )
 
 
-def _watched(row: Row[*tuple[Any, ...]], lists: Mapping[str, int], lost: Mapping[str, int]) -> Watched:
+def _watched(
+    row: Row[*tuple[Any, ...]], lists: Mapping[str, int], lost: Mapping[str, int], parked: Mapping[str, int]
+) -> Watched:
     return Watched(
         id=row.id,
         name=row.name,
@@ -93,6 +103,7 @@ def _watched(row: Row[*tuple[Any, ...]], lists: Mapping[str, int], lost: Mapping
         beat=beat_of(row.heartbeat),
         connections=lists.get(row.id, 0),
         lost=lost.get(row.id, 0),
+        parked=parked.get(row.id, 0),
     )
 
 
@@ -120,7 +131,7 @@ _GAPS = (
 )
 
 _KEYS = (
-    select(_K.key_id, _K.created_at, _K.retired_at)
+    select(_K.key_id, _K.created_at, _K.retired_at, _K.offered_at, _K.reused_at)
     .where(_K.tenant_id == bindparam("tenant_id"), _K.agent_id == bindparam("agent_id"))
     .order_by(_K.created_at.desc(), _K.key_id)
 )
