@@ -27,6 +27,7 @@ from collector.cli import (
     statuspage,
     tenants,
     thresholds,
+    tls,
     tokens,
     webhooks,
 )
@@ -65,6 +66,7 @@ app.add_typer(recommendations.app, name="recommendation")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(statuspage.app, name="status-page")
 app.add_typer(signing.app, name="signing-key")
+app.add_typer(tls.app, name="tls")
 
 
 def main() -> None:

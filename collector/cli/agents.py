@@ -202,7 +202,7 @@ app.command("admit")(admitting.admit)
 
 
 def _pin(settings: Settings) -> str | None:
-    if settings.tls != "auto":
+    if settings.tls != "auto" or settings.behind_proxy:
         return None
     files = certificates.ensure(settings.tls_dir, settings.server_names, utc_now())
     return certificates.pin(files.ca.read_bytes())
