@@ -7,7 +7,7 @@ PORT   ?= 8080
 STATE  ?= .demo
 WORKERS ?= 2
 
-.PHONY: demo tools test quick lint bench system format manual constraints packages clean
+.PHONY: demo tools test quick lint bench system format manual version-data constraints packages clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
