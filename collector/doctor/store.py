@@ -61,7 +61,7 @@ def sqlite_path(url: URL) -> Path:
 
 def _postgres(url: URL) -> Engine:
     options = f"-c default_transaction_read_only=on -c statement_timeout={_TIMEOUT_MS} -c timezone=UTC"
-    given = {"options": options, "connect_timeout": _CONNECT_S}
+    given = {"options": options, "connect_timeout": _CONNECT_S, "client_encoding": "UTF8"}
     return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=given, poolclass=NullPool)
 
 
