@@ -114,11 +114,14 @@ class Rotation:
     async def _rotate(self) -> Changed:
         before = await self._disk(current_key, self._state_dir)
         candidate = await self._disk(candidate_key, self._state_dir)
-        if self._link.identity.key.key_id != candidate.key_id:
+        if self._link.on_trial:  # a crash has left it, before or after it was offered
+            await self._prove()
+        if not self._uses(candidate):
             await self._offer(candidate)
             self._link.try_key(candidate)
-        if self._link.on_trial:
-            await self._prove(candidate)
+            await self._prove()
+        if not self._uses(candidate):
+            raise RotationFailedError("the collector does not know the new key any more; the old one stays")
         await self._disk(promote_candidate, self._state_dir)
         self._problems.over(_TOPIC)
         done = Changed(before.key_id, candidate.key_id)
@@ -160,13 +163,14 @@ class Rotation:
             raise RotationFailedError("the collector is of an older release, which knows no change of keys")
         raise RotationFailedError(f"the collector does not take the new key: {reply.why()}")
 
-    async def _prove(self, candidate: PrivateKey) -> None:
-        """Use the candidate, if nobody has done so by now."""
+    async def _prove(self) -> None:
+        """Use the key that is on trial; the link falls back to the one before when the collector does not know it."""
         reply = await self._ask("GET", PROBE_PATH)
         if self._link.on_trial:
             raise RotationFailedError(f"the collector has the new key and does not answer for it yet: {reply.why()}")
-        if self._link.identity.key.key_id != candidate.key_id:
-            raise RotationFailedError("the collector does not know the new key any more; the old one stays")
+
+    def _uses(self, candidate: PrivateKey) -> bool:
+        return self._link.identity.key.key_id == candidate.key_id
 
     def _hear(self, taken: bool) -> None:  # noqa: FBT001 - the link calls it
         self._wake.set()

@@ -151,6 +151,23 @@ async def test_only_what_is_on_the_disk_is_confirmed_to_the_collector(
     assert setup.problems.texts() == ()
 
 
+async def test_a_parked_machine_leaves_aws_alone_until_it_is_accepted(setup: Setup) -> None:
+    account = Account("123456789012", "Production", "arn:aws:iam::123456789012:role/x", "ext", ("us-east-1",))
+    setup.collector.assignment = Assignment("v1", checks=(SETTING,), accounts=(account,))
+    setup.link.new_instance("i2")
+    assignments = setup.make()
+    await assignments.step()
+    setup.collector.parked.add("i2")
+    assert await assignments.step() > 0
+    assert assignments.current.accounts == ()
+    restarted = setup.make()
+    assert restarted.current.accounts == ()
+    setup.collector.parked.clear()
+    for each in (assignments, restarted):
+        assert await each.step() == 0
+        assert list(each.current.accounts) == [account]
+
+
 async def test_a_revoked_agent_leaves_aws_alone_and_goes_on_with_its_checks(setup: Setup) -> None:
     account = Account("123456789012", "Production", "arn:aws:iam::123456789012:role/x", "ext", ("us-east-1",))
     setup.collector.assignment = Assignment("v1", checks=(SETTING,), accounts=(account,))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from msgspec import Raw
 
 from agent import uplink as uplink_module
 from agent.backoff import BackOff
@@ -349,3 +350,39 @@ def test_the_back_off_is_jittered_and_bounded_and_never_ends() -> None:
     assert max(waits[20:]) > 200
     assert len({round(wait, 3) for wait in waits}) > 400
     assert 10 <= back_off.next(10.0) <= 12
+
+
+class TestTwoMachines:
+    async def test_numbers_that_another_one_has_used_are_given_up_and_nothing_is_lost(self, setup: Setup) -> None:
+        """As after a state folder was put back: the collector takes the first new records for old ones."""
+        setup.put(3)
+        await setup.until_empty()
+        epoch = setup.collector.batches[0].epoch
+        for seq in range(4, 9):  # what the other one has sent since
+            key = ("agt_1", epoch, "live", seq)
+            setup.collector.records[key] = Record(seq, "run", datetime.now(UTC), Raw(b'{"n":-1}'))
+        setup.collector.tolerant = True
+        before = setup.link.identity.origin.instance
+        setup.put(4)
+        await setup.until_empty()
+        assert setup.collector.batches[-1].epoch != epoch
+        assert [body["n"] for body in setup.collector.bodies("run")][3:] == [0, 1, 2, 3]
+        assert setup.link.identity.origin.instance != before, "the other one may be alive: it is told apart from it"
+
+    async def test_a_machine_that_is_parked_keeps_what_it_has_and_sends_it_once_it_is_accepted(
+        self, setup: Setup
+    ) -> None:
+        setup.link.new_instance("i2")
+        heard: list[bool] = []
+        setup.link.on_parked = heard.append
+        setup.collector.parked.add("i2")
+        setup.put(3)
+        for _ in range(3):
+            assert await setup.uplink.step() > 0
+        assert setup.spool.state().records == 3
+        assert "identity_conflict" in setup.problems.texts()[0]
+        setup.collector.parked.clear()
+        await setup.until_empty()
+        assert heard == [True, False]
+        assert len(setup.collector.records) == 3
+        assert setup.collector.batches[-1].instance == "i2"
