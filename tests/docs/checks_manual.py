@@ -13,7 +13,7 @@ a host; levels, intervals and whether a check runs can be changed for a tenant, 
 ([findings](findings.md)). *Reads* names the views: each stands in the script of `fieldpost-agent grants`, and where one
 is not granted the check says *unknown* with the GRANT that it takes ([first database](first-database.md)).
 
-- A check with a *pack* runs only where you have declared that licence (`connection add --packs diagnostics`).
+- A check with a *pack* runs only where you have declared that licence (`connection add --pack diagnostics`).
 - *heavy* checks that run daily wait for the window at night; *gated* ones limit the score to 55 while critical.
 - Checks of the *host* run only with `--host-checks`, where the agent runs on the database's own host.
 """

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import checks_manual, commands_manual, events_manual, factors_manual, settings_manual
+from tests.docs import checks_manual, commands_manual, embedded, events_manual, factors_manual, settings_manual
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -20,3 +20,6 @@ if __name__ == "__main__":
     for name, made in PAGES.items():
         (DOCS / name).write_text(made())
         print(f"wrote docs/{name}", file=sys.stderr)
+    for page in embedded.pages(DOCS):
+        page.write_text(embedded.filled(page.read_text()))
+        print(f"filled docs/{page.name}", file=sys.stderr)

@@ -10,6 +10,7 @@ from agent.aws.factors import catalogue as factors
 from agent.checks import known
 from collector.domain.webhooks.rules import EVENT_TYPES
 from common.settings import ENV_PREFIX
+from tests.docs import embedded
 from tests.docs.commands_manual import leaves, root_of
 from tests.docs.generated import DOCS, PAGES
 from tests.docs.settings_manual import SETTINGS, undescribed
@@ -27,6 +28,13 @@ PASSED_ON = {
 @pytest.mark.parametrize("name", PAGES)
 def test_what_is_made_from_the_code_is_fresh(name: str) -> None:
     assert (DOCS / name).read_text() == PAGES[name](), f"docs/{name} is out of date: run `make manual`"
+
+
+def test_parts_that_are_made_from_the_code_are_fresh() -> None:
+    with_parts = embedded.pages(DOCS)
+    assert len(with_parts) > 1
+    stale = [page.name for page in with_parts if page.read_text() != embedded.filled(page.read_text())]
+    assert stale == [], "run `make manual`"
 
 
 def test_everything_is_in_the_manual() -> None:
