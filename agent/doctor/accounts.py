@@ -8,9 +8,10 @@ from pathlib import Path
 
 from agent.assigned import FILE_NAME, parse
 from agent.aws.child import AskingError, verify_account
+from agent.aws.local_policy import FILE_NAME as POLICY_FILE
 from agent.aws.local_policy import read_policy
 from agent.aws.messages import Target, VerifyRequest
-from agent.doctor.ground import UNIT, Ground, command
+from agent.doctor.ground import UNIT, Ground, command, quoted
 from common.checkup import Finding, Look, untold, unwell, well
 from common.errors import ConfigurationError
 from common.wire import WireError
@@ -66,14 +67,14 @@ def credentials_source(environment: "os._Environ[str] | dict[str, str]", home: P
 
 
 def _allowed(ground: Ground, account: Account) -> Finding:
+    file = ground.settings.config_dir / POLICY_FILE
     try:
         refusal = read_policy(ground.settings.config_dir).refusal(account.role_arn, "read")
     except ConfigurationError as error:
-        return unwell("aws-policy", str(error), f"correct {ground.settings.config_dir}", of=account.account)
+        return unwell("aws-policy", str(error), f"$EDITOR {quoted(file)}", of=account.account)
     if refusal:
-        return unwell(
-            "aws-policy", refusal, f"name the role in the policy in {ground.settings.config_dir}", of=account.account
-        )
+        mend = f'# in {file}:\n[[role]]\narn = "{account.role_arn}"\nallow = ["read"]'
+        return unwell("aws-policy", refusal, mend, of=account.account)
     return well("aws-policy", "this host's policy lets its role be assumed", of=account.account)
 
 
