@@ -73,18 +73,26 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
     """Enrol, or find that it is done. Every step may be repeated; the key is durable before the token is used."""
     url = checked_url(wanted.url)
     usable_state_dir(state_dir)
+    settle(state_dir)
     known = load_enrolment(state_dir)
-    if known and known.url == url and not wanted.new_key:
+    if known and known.url == url and (not wanted.new_key or _is_used(known, wanted.token)):
         accepted = await _still_known(state_dir, known, wanted.way, now)
         if accepted:
             return Enrolled(accepted, before=True)
     token = _checked_token(wanted.token)
     ca_pem = await trusted_ca(url, wanted)
-    settle(state_dir)
     key = enrolling_key(state_dir) if wanted.new_key else load_or_make_key(state_dir)
     reply = await _trade(route(url, ca_pem, wanted.way), url, _request(wanted.name, token, key, now()))
     enrolment = Enrolment(
-        reply.agent, reply.tenant, wanted.name, url, reply.state, ca_pem, reply.collector_key, key.key_id
+        reply.agent,
+        reply.tenant,
+        wanted.name,
+        url,
+        reply.state,
+        ca_pem,
+        reply.collector_key,
+        key.key_id,
+        token=tokens.digest(token).hex(),
     )
     save_enrolment(state_dir, enrolment)  # from here on a new key counts, wherever this ends
     settle(state_dir)
@@ -214,6 +222,11 @@ def _checked_token(token: str | None) -> str:
     if not tokens.well_formed(tokens.ENROLMENT_TOKEN, token):
         raise ConfigurationError("enrolment token: mistyped or cut off; expected fpe_ and 38 letters and digits")
     return token
+
+
+def _is_used(known: Enrolment, token: str | None) -> bool:
+    """Whether this very token was traded already, and only the end of that is not known to whoever asks."""
+    return bool(token) and known.token == tokens.digest(token or "").hex()
 
 
 def _request(name: str, token: str, key: PrivateKey, at: datetime) -> EnrolRequest:

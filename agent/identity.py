@@ -25,7 +25,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     """What enrolment left on disk. `ca_pem` is None where the system's trust store is used, or plain HTTP.
 
     `url` is "" where nothing but files goes to the collector; `collector_key`: by which it signs those, "" until it
-    has said so; `key_id`: which key was enrolled; `announced`: the authorities of `ca_pem` that the collector named.
+    has said so; `key_id`: which key was enrolled; `announced`: the authorities of `ca_pem` that the collector named;
+    `token`: digest of the enrolment token that was used.
     """
 
     agent: str
@@ -37,6 +38,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     collector_key: str = ""
     key_id: str = ""
     announced: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
