@@ -16,7 +16,7 @@ def find(name: str, folder: Path) -> Path:
     """Where the credential is: loaded by its own name, or with the folder, or (older systemd) in the folder itself."""
     given = os.environ.get("CREDENTIALS_DIRECTORY")
     loaded = [Path(given) / name, Path(given) / f"{FOLDER_ID}_{name}"] if given else []
-    return next((path for path in loaded if path.exists()), folder / name)
+    return next((path for path in loaded if os.path.exists(path)), folder / name)  # noqa: PTH110 - Path raises for a closed folder
 
 
 def named(value: str, folder: Path) -> Path:
