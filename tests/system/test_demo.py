@@ -1,10 +1,12 @@
-"""The README's first command, as a newcomer runs it: it comes up, the curl lines work, and it leaves nothing behind."""
+"""The README's commands, as a newcomer runs them in a fresh copy: the demo works and leaves nothing behind."""
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,41 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "demo state"
 
 
-def make_demo(state: Path) -> Process:
-    command = ["make", "-C", ROOT, "demo", f"PORT={free_port()}", f"STATE={state}"]
-    return start("make demo", command, log=state.parent / "demo.log")
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What somebody has who has just fetched it, and the environment that `make` would build there."""
+    copy = tmp_path_factory.mktemp("fresh") / "fieldpost"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    (copy / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    for older in ("pyproject.toml", "packaging/constraints.txt"):  # than the environment, which is shared and stays
+        os.utime(copy / older, (0, 0))
+    return copy
+
+
+def commands() -> list[str]:
+    """What the README says to try."""
+    (found,) = re.findall(
+        r"^## Try it\n.*?^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    return str(found).splitlines()
+
+
+def make_demo(state: Path, tree: Path) -> Process:
+    command = ["bash", "-c", f'cd "$TREE" && exec {commands()[0]}']
+    environment = {"TREE": str(tree), "PORT": str(free_port()), "STATE": str(state)}
+    return start("make demo", command, log=state.parent / "demo.log", environment=environment)
+
+
+def test_the_readme_has_two_commands_and_the_second_runs_the_tests(tree: Path) -> None:
+    _, second = commands()
+    told = subprocess.run(["bash", "-c", f"{second} --dry-run"], cwd=tree, capture_output=True, text=True, check=True)
+    assert "pytest" in told.stdout
 
 
 def described(state: Path) -> dict[str, Any] | None:
@@ -56,8 +90,8 @@ def processes_about(state: Path) -> list[str]:
     return [line for line in listed.splitlines() if str(state) in line]
 
 
-def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path) -> None:
-    demo = make_demo(state)
+def test_the_demo_comes_up_answers_and_leaves_nothing_behind(state: Path, tree: Path) -> None:
+    demo = make_demo(state, tree)
     try:
         facts = demo.wait_until(lambda: described(state), timeout_s=READY_WITHIN_S, every_s=0.5)
         keys = facts["api_keys"]
@@ -114,10 +148,10 @@ def assert_curl_lines_work(screen: str, key: str) -> None:
             assert json.load(answer)["data"]
 
 
-def test_a_folder_with_other_peoples_files_is_refused_and_left_alone(state: Path) -> None:
+def test_a_folder_with_other_peoples_files_is_refused_and_left_alone(state: Path, tree: Path) -> None:
     state.mkdir()
     (state / "thesis.tex").write_text("years of work")
-    demo = make_demo(state)
+    demo = make_demo(state, tree)
     assert demo.handle.wait(timeout=30) != 0
     assert "thesis.tex" in demo.log.read_text()
     assert (state / "thesis.tex").read_text() == "years of work"
