@@ -18,6 +18,13 @@ tools:
 		command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get install -y -q --no-install-recommends $$tool fonts-dejavu-core >/dev/null; } || echo "tools: no $$tool"; \
 	done
+	@# programs alone: a policy for the time of the installation keeps their packages from starting servers
+	@for tool in nginx haproxy tinyproxy; do \
+		command -v $$tool >/dev/null || test -x /usr/sbin/$$tool || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& policy=/usr/sbin/policy-rc.d && { test -e $$policy && ours= || { printf '#!/bin/sh\nexit 101\n' >$$policy; \
+		chmod 755 $$policy; ours=$$policy; } && apt-get install -y -q --no-install-recommends $$tool >/dev/null; \
+		done=$$?; test -z "$$ours" || rm -f "$$ours"; test $$done = 0; } } || echo "tools: no $$tool"; \
+	done
 	@# of Prometheus only the tool that checks metrics: its package would start a server
 	@command -v promtool >/dev/null || test -x $(BIN)/promtool || { command -v apt-get >/dev/null && folder=$$(mktemp -d) \
 		&& (cd $$folder && apt-get download -q prometheus >/dev/null 2>&1 && dpkg-deb -x prometheus_*.deb .) \
