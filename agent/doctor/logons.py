@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from agent.config import Connection
-from agent.doctor.ground import UNIT
 from agent.oracle.logins import LoginFailure
 
-_THICK = (
-    f"systemctl edit {UNIT}   # with Oracle's thick client: see the drop-in thick-client.conf\n"
-    "SQLNET.ENCRYPTION_SERVER = ACCEPTED   # or so in sqlnet.ora of the server, with TCPS for what must be encrypted\n"
+_UNENCRYPTED = (
+    "SQLNET.ENCRYPTION_SERVER = ACCEPTED   # in sqlnet.ora of the server, with TCPS for what must be encrypted\n"
     "SQLNET.CRYPTO_CHECKSUM_SERVER = ACCEPTED"
 )
 
@@ -78,17 +76,17 @@ _MEANS: dict[str, Explained] = {
     "ORA-12660": Explained(
         "database-encryption",
         "the server requires native network encryption or checksums, which the driver's thin mode cannot do",
-        _THICK,
+        _UNENCRYPTED,
     ),
     "DPY-3001": Explained(
         "database-encryption",
         "the server requires native network encryption or checksums, which the driver's thin mode cannot do",
-        _THICK,
+        _UNENCRYPTED,
     ),
     "DPY-3010": Explained(
         "database-version",
         "the database is older than 12.1, the oldest that the driver's thin mode can use",
-        _THICK.splitlines()[0],
+        "upgrade the database to 12.1 or later: the agent has no thick client",
     ),
     "ORA-28040": Explained(
         "database-version",
