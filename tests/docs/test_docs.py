@@ -20,6 +20,7 @@ PASSED_ON = {
     "FIELDPOST_RUN_OPTIONS": "the agent hands it to its own child",
     "FIELDPOST_KEY": "stands for a key in the examples of the API docs",
     "FIELDPOST_ROOT": "the root prefix of the packages' scripts, for tests",
+    "FIELDPOST_GATE_WAIT_S": "how long the gate of an upgrade waits, for tests",
     "FIELDPOST_RESTART": "what the gate starts instead of systemctl, for tests",
 }
 """Variables that are no business of users."""
