@@ -23,7 +23,7 @@ tools:
 		command -v $$tool >/dev/null || test -x /usr/sbin/$$tool || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& policy=/usr/sbin/policy-rc.d && { test -e $$policy && ours= || { printf '#!/bin/sh\nexit 101\n' >$$policy; \
 		chmod 755 $$policy; ours=$$policy; } && apt-get install -y -q --no-install-recommends $$tool >/dev/null; \
-		done=$$?; test -z "$$ours" || rm -f "$$ours"; test $$done = 0; } } || echo "tools: no $$tool"; \
+		code=$$?; test -z "$$ours" || rm -f "$$ours"; test $$code = 0; } } || echo "tools: no $$tool"; \
 	done
 	@# of Prometheus only the tool that checks metrics: its package would start a server
 	@command -v promtool >/dev/null || test -x $(BIN)/promtool || { command -v apt-get >/dev/null && folder=$$(mktemp -d) \
