@@ -9,8 +9,9 @@ from pydantic_core import PydanticUndefined
 
 from agent.settings import Settings as AgentSettings
 from collector.core.settings import Settings as CollectorSettings
+from common.settings import Settings
 
-_KINDS = {"agent": AgentSettings, "collector": CollectorSettings}
+_KINDS: dict[str, type[Settings]] = {"agent": AgentSettings, "collector": CollectorSettings}
 _HEAD = """# Settings of fieldpost-{program}. Every line is a comment: what stands here is what holds without it.
 # An unknown key is an error that names it. Secrets do not belong here but into credentials/ beside this file.
 # After a change: systemctl restart fieldpost-{program}

@@ -23,6 +23,7 @@ _FILES = {
         ("/opt/fieldpost/collector/current", "the version that runs; the one before is beside it"),
     ),
 }
+_SPECIAL = re.compile(r"[^\x00-\x7f]")
 _EXITS = (
     ("0", "well"),
     ("1", "a finding or a refusal"),
@@ -104,5 +105,6 @@ def _terms(rows: tuple[tuple[str, str], ...]) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text as roff takes it: backslashes and hyphens as they are, no line that looks like a request."""
-    escaped = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", text.replace("\\", r"\e").replace("-", r"\-"))
+    plain = text.replace("\\", r"\e").replace("-", r"\-")
+    escaped = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", _SPECIAL.sub(lambda found: rf"\[u{ord(found[0]):04X}]", plain))
     return r"\&" + escaped if escaped.startswith((".", "'")) else escaped

@@ -1,8 +1,9 @@
 """The pinned constraints, and which of them a program needs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -63,14 +64,15 @@ def _closure(extras: Sequence[str], environment: Mapping[str, str]) -> set[str]:
 
 
 def _wanted(name: str, extra: str, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for requirement in map(Requirement, _requires(name)):
+    for requirement in _requires(name):
         if requirement.marker is None or requirement.marker.evaluate({**environment, "extra": extra}):
             for wanted in ("", *sorted(requirement.extras)):
                 yield canonicalize_name(requirement.name), wanted
 
 
-def _requires(name: str) -> Iterable[str]:
+@cache
+def _requires(name: str) -> tuple[Requirement, ...]:
     try:
-        return distribution(name).requires or ()
+        return tuple(map(Requirement, distribution(name).requires or ()))
     except PackageNotFoundError:
         return ()  # for other versions of Python than this one; such back-ports need nothing else

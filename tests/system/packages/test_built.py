@@ -70,7 +70,7 @@ def test_every_file_has_a_signature_that_plain_openssl_verifies(made: Made) -> N
     signed = [path for path in made.folder.iterdir() if path.suffix not in (".sig", ".pub")]
     assert len(signed) == 7
     for path in signed:
-        words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", made.public_key, "-rawin", "-in", path]
+        words = ["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", "-inkey", str(made.public_key), "-in", str(path)]
         subprocess.run([*words, "-sigfile", f"{path}.sig"], check=True, stdout=subprocess.DEVNULL)
 
 

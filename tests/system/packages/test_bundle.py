@@ -39,8 +39,18 @@ def install(root: Clean, *words: object, expect: int = 0) -> str:
 
 def test_plain_openssl_verifies_the_tar(made: Made) -> None:
     signature = made.bundle.with_name(made.bundle.name + ".sig")
-    words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", made.public_key, "-rawin", "-in", made.bundle]
-    done = subprocess.run([*words, "-sigfile", signature], capture_output=True, text=True, check=False)
+    words = [
+        "openssl",
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-rawin",
+        "-inkey",
+        str(made.public_key),
+        "-in",
+        str(made.bundle),
+    ]
+    done = subprocess.run([*words, "-sigfile", str(signature)], capture_output=True, text=True, check=False)
     assert "Verified Successfully" in done.stdout
 
 

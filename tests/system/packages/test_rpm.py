@@ -26,7 +26,7 @@ def rpm(root: Clean, *words: object) -> str:
 def test_rpmlint_finds_no_error(made: Made, program: str) -> None:
     if shutil.which("rpmlint") is None:
         pytest.skip("rpmlint is not installed")
-    command = ["rpmlint", "-c", ROOT / "packaging" / "rpmlint.toml", made.rpm(program)]
+    command = ["rpmlint", "-c", str(ROOT / "packaging" / "rpmlint.toml"), str(made.rpm(program))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert " 0 errors," in done.stdout, done.stdout
 
