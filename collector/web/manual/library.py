@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -17,7 +17,6 @@ BASE = "/ui/manual"
 INDEX = "README"
 MOST_HITS = 40
 
-_NAME = re.compile(r"(?:[a-z0-9-]+/)*[A-Za-z0-9-]+")
 _BEFORE, _AFTER = 60, 160
 
 
@@ -37,7 +36,7 @@ def folder() -> Path:
 
 
 async def page_of(name: str) -> Page | None:
-    return (await asyncio.to_thread(_pages)).get(name)
+    return await asyncio.to_thread(_page, name) if name in _names() else None
 
 
 async def search(text: str) -> list[Hit]:
@@ -54,33 +53,33 @@ def picture(name: str) -> bytes | None:
 
 
 @cache
-def _pages() -> Mapping[str, Page]:
-    """All pages by name, such as `tls` or `decisions/0001-…`; read once, for they change with the version alone."""
+def _names() -> frozenset[str]:
+    """What there is, such as `tls` or `decisions/0001-…`; looked up once, for it changes with the version alone."""
     root = folder()
-    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.md"))
-    known = frozenset(names)
-    return {
-        name: markdown.read(name, (root / f"{name}.md").read_text("utf-8"), partial(_resolve, name, known))
-        for name in names
-        if _NAME.fullmatch(name)
-    }
+    return frozenset(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.md"))
 
 
-def _resolve(page: str, known: frozenset[str], href: str) -> str | None:
+@cache
+def _page(name: str) -> Page:
+    text = (folder() / f"{name}.md").read_text("utf-8")
+    return markdown.read(name, text, partial(_resolve, name))
+
+
+def _resolve(page: str, href: str) -> str | None:
     """From a link between files to one between addresses."""
     path, mark, anchor = href.partition("#")
     target = normpath(join_path(dirname(page), path))
     if target.startswith("images/"):
         return f"{BASE}/{target}"
     name = target.removesuffix(".md")
-    if not path.endswith(".md") or name not in known:
+    if not path.endswith(".md") or name not in _names():
         return None
     return f"{BASE}/{name}{mark}{anchor}" if name != INDEX else f"{BASE}{mark}{anchor}"
 
 
 def _search(words: Sequence[str]) -> list[Hit]:
     found = []
-    for page in _pages().values():
+    for page in map(_page, sorted(_names())):
         for passage in page.passages:
             title, text = f"{page.title} {passage.title}".lower(), passage.text.lower()
             if all(word in title or word in text for word in words):
