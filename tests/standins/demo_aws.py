@@ -15,7 +15,7 @@ from tests.standins.estate import Collector
 from tests.standins.processes import NotReadyError, Process
 
 TENANT = "demo-enterprise"
-VERIFIED_WITHIN_S = 60
+VERIFIED_WITHIN_S = 240
 _HOURS = {"startTime": "07:00", "stopTime": "19:00", "timezone": "Europe/Berlin", "weekdays": [1, 2, 3, 4, 5]}
 
 
