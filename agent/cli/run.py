@@ -7,15 +7,29 @@ import typer
 
 from agent.options import Options, pass_on
 from agent.settings import Settings
+from common.errors import ConfigurationError
+
+CARRIED_TWICE = 2
 
 
 def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
+def check_patience(settings: Settings) -> None:
+    """What is carried has to wait for whoever comes next, and once more if that bundle gets lost."""
+    least = CARRIED_TWICE * settings.bundle_every_s
+    if settings.link == "carried" and settings.spool_max_age_s < least:
+        raise ConfigurationError(
+            f"spool_max_age_s: {settings.spool_max_age_s}; expected at least {least}, twice bundle_every_s, where "
+            'link = "carried"'
+        )
+
+
 def run(context: typer.Context) -> None:
     """Run the agent until SIGTERM; SIGHUP reads the connections anew."""
     settings: Settings = context.obj
+    check_patience(settings)
     pass_on(
         Options(
             state_dir=str(settings.state_dir),

@@ -140,7 +140,7 @@ class _Gathered:
 @app.command("import")
 def take_in(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Bundles, in any order.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Bundles, in any order.")],
     *,
     receipts: Annotated[Path, typer.Option(help="Folder for the receipts that go back, one per agent.")],
     valid_for: ValidFor = "30d",

@@ -30,7 +30,11 @@ class Host:
         self.state.mkdir(parents=True)
         self.environment = {"FIELDPOST_STATE_DIR": str(state), **settings}
         self.holder = start("host", ["unshare", "--net", "sh", "-c", _INSIDE], log=state / "host.log")
-        self.holder.wait_until(self._is_up, timeout_s=10, what="up")
+        try:
+            self.holder.wait_until(self._is_up, timeout_s=20, what="up")
+        except BaseException:
+            self.close()
+            raise
 
     def words(self, *command: object) -> list[object]:
         return ["nsenter", "--target", self.holder.pid, "--net", "--", *command]
@@ -63,7 +67,7 @@ class Host:
 
     def interfaces(self) -> list[str]:
         found: list[dict[str, Any]] = json.loads(run(self.words("ip", "-json", "link", "show", "up")))
-        return [one["ifname"] for one in found]
+        return [one["ifname"] for one in found if one]
 
     def close(self) -> None:
         self.holder.kill()
