@@ -180,11 +180,16 @@ def _why(error: Exception, of: Sources) -> str:
         f", client CA `{of.client_ca}`" if of.client_ca else ""
     )
     if isinstance(error, ssl.SSLError):
-        reason = (error.reason or str(error)).lower().replace("_", " ")
-        return f"{where}: {reason}; expected a certificate and the key that belongs to it, in PEM form"
+        return f"{where}: {_reason(error)}; expected a certificate and the key that belongs to it, in PEM form"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}; expected a file that the collector may read"
     return f"{where}: {error}"
+
+
+def _reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"client certificate refused: {error.verify_message}"
+    return (error.reason or "unknown").lower().replace("_", " ")
 
 
 def _no_password() -> NoReturn:
@@ -205,7 +210,7 @@ def _spoken(failed: Callable[[str], None]) -> type[ssl.SSLObject]:
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 raise
             except ssl.SSLError as error:
-                failed((error.reason or "unknown").lower().replace("_", " "))
+                failed(_reason(error))
                 self._error = error
                 # asyncio would cut the line: this has it send what OpenSSL has to say to the other side first
                 raise ssl.SSLWantReadError from None
