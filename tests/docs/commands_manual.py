@@ -61,7 +61,7 @@ def _section(path: str, command: Command) -> str:
 
 def _metavar(one: TyperArgument) -> str:
     name = (one.metavar or one.name or "").upper()
-    name = f"{name}..." if one.nargs == -1 else name
+    name = f"{name.removesuffix('...')}..." if one.nargs == -1 else name
     return name if one.required else f"[{name}]"
 
 
