@@ -1,4 +1,4 @@
-"""Parts of written pages that are made from the code: between `<!-- made from the code: NAME -->` and `<!-- end -->`."""
+"""Parts of written pages that come from the code: from `<!-- made from the code: NAME -->` to `<!-- end -->`."""
 
 import json
 import re
