@@ -11,6 +11,7 @@ from collector.cli import (
     bundle,
     channels,
     connections,
+    diag,
     doctor,
     findings,
     incidents,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("migrate")(migrating.migrate)
 app.command("doctor")(doctor.doctor)
+app.command("diag")(diag.diag)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(bundle.app, name="bundle")
