@@ -76,8 +76,10 @@ async def enrol(state_dir: Path, wanted: Wanted, *, now: Now = utc_now) -> Enrol
     settle(state_dir)
     known = load_enrolment(state_dir)
     if known and known.url == url and (not wanted.new_key or _is_used(known, wanted.token)):
-        accepted = await _still_known(state_dir, known, wanted.way, now)
+        accepted = await _still_known(state_dir, await _trusting_anew(known, wanted), wanted.way, now)
         if accepted:
+            if accepted.ca_pem != known.ca_pem:
+                save_enrolment(state_dir, accepted)
             return Enrolled(accepted, before=True)
     token = _checked_token(wanted.token)
     ca_pem = await trusted_ca(url, wanted)
@@ -268,6 +270,20 @@ def _advice(reply: Reply) -> str:
     if code == "invalid_token":
         return f"{reply.why()}: it may be used up or expired; make one with `fieldpost-collector agent token`"
     return reply.why()
+
+
+async def _trusting_anew(known: Enrolment, wanted: Wanted) -> Enrolment:
+    """With the authority that the operator names, where the collector was recognised by another one before."""
+    if wanted.ca_pin is None and wanted.ca_file is None:
+        return known
+    if wanted.ca_pin and known.ca_pem and _parsed_pin(wanted.ca_pin) in _pins(known.ca_pem):
+        return known
+    ca_pem = await trusted_ca(known.url, wanted)
+    return msgspec.structs.replace(known, ca_pem=ca_pem, announced="") if ca_pem else known
+
+
+def _pins(ca_pem: str) -> list[str]:
+    return [spki_sha256(one) for one in _certificates(ca_pem.encode(), where="identity.json")]
 
 
 async def _still_known(state_dir: Path, known: Enrolment, way: Way, now: Now) -> Enrolment | None:

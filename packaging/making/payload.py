@@ -101,6 +101,9 @@ def _units(program: Program) -> Iterator[tuple[str, File]]:
         yield f"usr/lib/systemd/system/{path.name}", File(path)
     for path in sorted((folder / "drop-ins").glob(f"{program.name}-*.conf")):
         yield f"usr/share/doc/{program.package}/examples/{path.name}", File(path)
+    if program.name == "collector":
+        for path in own_files(ROOT / "packaging" / "examples"):
+            yield f"usr/share/doc/{program.package}/examples/{path.name}", File(path)
 
 
 def own_files(folder: Path) -> Iterator[Path]:

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.authorities import Authorities, merged, pins
-from agent.identity import Enrolment, load_enrolment, save_enrolment
+from agent.enrolment import Wanted, enrol
+from agent.identity import KEY_FILE, Enrolment, load_enrolment, save_enrolment
 from agent.link import Link
 from agent.problems import Problems
 from collector.core import certificates
+from common.identity import PrivateKey
 from tests.agent.collectors import Collector, make_tls, serving
 
 NOW = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
@@ -78,3 +80,23 @@ async def test_an_agent_says_what_it_recognises_the_collector_by(tmp_path: Path)
     for url, said in (("http://127.0.0.1:1", ("none",)), ("https://c.example", ("system",))):
         async with Link(Collector(url=url).add_agent()) as link:
             assert Authorities(link, tmp_path, problems=Problems()).trusts() == said
+
+
+async def test_an_agent_that_was_cut_off_comes_back_with_a_pin_and_without_a_token(tmp_path: Path) -> None:
+    tls = make_tls(tmp_path)
+    ours = tls.ca_pem.decode()
+    async with serving(Collector(), tls=tls) as collector:
+        collector.ca_pem = tls.ca_pem
+        identity = collector.add_agent()
+        write_key(tmp_path, identity.key)
+        cut_off = Enrolment(
+            identity.agent, "t", "n", collector.url, "active", authority(tmp_path, "gone"), announced="x"
+        )
+        save_enrolment(tmp_path, cut_off)
+        done = await enrol(tmp_path, Wanted(url=collector.url, token=None, name="n", ca_pin=pins(ours)[0]))
+    assert (done.before, done.enrolment.agent, done.enrolment.ca_pem) == (True, identity.agent, ours)
+    assert load_enrolment(tmp_path) == done.enrolment
+
+
+def write_key(folder: Path, key: PrivateKey) -> None:
+    key.save(folder / KEY_FILE)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from collector.core import certificates
 from collector.core.settings import Settings
+from common.identity import write_private
 from common.settings import ConfigurationError, load
 
 NOW = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
@@ -111,7 +112,7 @@ def test_a_step_that_is_cut_off_anywhere_is_finished_or_taken_again(
         return count
 
     with monkeypatch.context() as dying:
-        dying.setattr(certificates, "write_private", counted(certificates.write_private))
+        dying.setattr(certificates, "write_private", counted(write_private))
         dying.setattr(Path, "replace", counted(Path.replace))
         with suppress(CutOffError):
             certificates.begin(files, NOW)
