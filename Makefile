@@ -25,6 +25,9 @@ tools:
 		chmod 755 $$policy; ours=$$policy; } && apt-get install -y -q --no-install-recommends $$tool >/dev/null; \
 		code=$$?; test -z "$$ours" || rm -f "$$ours"; test $$code = 0; } } || echo "tools: no $$tool"; \
 	done
+	@# judges the units; system tests start its service manager in namespaces of their own
+	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get install -y -q --no-install-recommends systemd >/dev/null; } || echo "tools: no systemd-analyze"
 	@# of Prometheus only the tool that checks metrics: its package would start a server
 	@command -v promtool >/dev/null || test -x $(BIN)/promtool || { command -v apt-get >/dev/null && folder=$$(mktemp -d) \
 		&& (cd $$folder && apt-get download -q prometheus >/dev/null 2>&1 && dpkg-deb -x prometheus_*.deb .) \
