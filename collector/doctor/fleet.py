@@ -119,9 +119,7 @@ def _parked(active: Sequence[Told]) -> Finding:
     parked = [one for one in active if one.parked]
     if not parked:
         return well("agents-parked", "none")
-    lines = [
-        f"fieldpost-collector agent list --tenant {slug} --parked" for slug in dict.fromkeys(one.slug for one in parked)
-    ]
+    lines = [f"fieldpost-collector agent parked --tenant {slug}" for slug in dict.fromkeys(one.slug for one in parked)]
     last = "fieldpost-agent enroll --url https://… --token-file FILE --new-key   # on the clone"
     return unwell(
         "agents-parked", f"{len(parked)} speak from two machines: {_names(parked)}", "\n".join([*lines, last])

@@ -1,6 +1,7 @@
 """Each fault on the way to the collector is planted with real sockets, and found where it is."""
 
 import asyncio
+import base64
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -14,9 +15,11 @@ from aiohttp import web
 
 from agent.doctor import way
 from agent.doctor.ground import Ground
+from agent.identity import CANDIDATE_FILE
 from common import wire
 from common.checkup import Finding
 from common.clock import utc_now
+from common.identity import PrivateKey
 from tests.agent.collectors import Collector, serving
 from tests.agent.doctor.grounds import bad, enrol, ground, issued, seen
 
@@ -332,3 +335,31 @@ async def test_a_login_of_the_proxy_that_cannot_be_read_is_named(tmp_path: Path)
 async def test_a_client_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     at = ground(tmp_path, collector_url="https://127.0.0.1:1", client_certificate_file=tmp_path / "none")
     assert "client_certificate_file" in bad(await found_at(at))["way-settings"].detail
+
+
+async def test_a_change_of_the_key_that_is_under_way_is_left_to_the_agent(tmp_path: Path) -> None:
+    collector, at = Collector(), ground(tmp_path)
+    async with serving(collector):
+        enrol(at, collector.url)
+        collector.add_agent()
+        PrivateKey.generate().save(at.state / CANDIDATE_FILE)
+        finding = (await found_at(at))["enrolment"]
+    assert (finding.state, finding.detail) == ("unknown", "a change of the key is under way, which the agent ends")
+
+
+async def test_doctor_is_no_second_start_of_the_agent(tmp_path: Path) -> None:
+    collector, at = Collector(), ground(tmp_path)
+    claims: list[str] = []
+    async with serving(collector):
+        collector.agents["agt_1"] = enrol(at, collector.url).public
+        caller = collector._caller
+
+        def noted(request: web.Request) -> str:
+            claims.append(request.headers["Authorization"].split(".")[1])
+            return caller(request)
+
+        collector._caller = noted  # type: ignore[method-assign]  # what it does is done, and looked at
+        assert (await found_at(at))["enrolment"].state == "well"
+    told = [base64.urlsafe_b64decode(claim + "==").decode() for claim in claims]
+    assert told
+    assert not any('"ins"' in claim for claim in told)

@@ -196,7 +196,7 @@ def test_agents_that_need_somebody_are_named_with_the_command(at: Ground) -> Non
     findings = bad(looked(at))
     assert "1: host1 (agt_1)" in findings["agents-silent"].detail
     assert findings["agents-pending"].mend == "fieldpost-collector agent approve --tenant acme agt_2"
-    assert "agent list --tenant acme --parked" in findings["agents-parked"].mend
+    assert "agent parked --tenant acme" in findings["agents-parked"].mend
     assert "overdue: host4 (agt_4)" in findings["bundles"].detail
     assert "3 active, 4 known" in looked(at)["agents"].detail
 
