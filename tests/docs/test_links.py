@@ -107,3 +107,12 @@ def _without_options(command: TyperGroup, words: list[str]) -> list[str]:
 def test_every_command_that_is_mentioned_exists(page: Path) -> None:
     for program, name in re.findall(r"`fieldpost-(agent|collector) ([a-z][a-z-]*)", prose(page)):
         assert name in root_of_cached(program).commands, f"{ids(page)}: fieldpost-{program} {name}"
+
+
+def test_every_decision_is_listed_under_its_number() -> None:
+    folder = DOCS / "decisions"
+    listed = (folder / "README.md").read_text()
+    for page in sorted(folder.glob("0*.md")):
+        number, title = int(page.name[:4]), page.read_text().splitlines()[0]
+        assert title.startswith(f"# {number}. "), f"{page.name} begins with {title!r}"
+        assert f"| {page.name[:4]} | [{title.partition('. ')[2]}]({page.name}) |" in listed, page.name
