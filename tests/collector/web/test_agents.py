@@ -9,11 +9,13 @@ import pytest
 
 from collector.core.database import Database
 from collector.core.settings import Settings
+from collector.domain.agents import clones, instances
+from collector.domain.agents.clones import Spoken
 from collector.domain.agents.enrolment import enrol
 from collector.domain.results import silence
 from collector.web import enrolling
 from common.clock import utc_now
-from common.identity import PrivateKey
+from common.identity import Origin, PrivateKey
 from common.wire import Gap, Inventory, SpoolState
 from tests.collector import builders
 from tests.collector.web import fleets
@@ -147,3 +149,40 @@ def test_the_command_carries_the_token_outside_of_its_arguments(store_name: str)
         "sudo fieldpost-agent enroll \\\n    --url https://c.example:8443 \\\n    --ca-pin sha256:ab \\\n"
         "    --token-file - <<'TOKEN'\nfpe_x\nTOKEN"
     )
+
+
+async def test_a_key_is_replaced_and_a_host_enrolled_again_from_the_page(database: Database, owner: Visiting) -> None:
+    here = await builders.agent(database, owner.tenant)
+    page = await owner.page(f"/ui/agents/{here.id}")
+    assert "Replace its key" in page
+    assert (await owner.send(f"/ui/agents/{here.id}/rotate")).status_code == 303
+    answer = await owner.send(f"/ui/agents/{here.id}/again")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "--new-key" in answer.text
+    assert "its connections and their history stay" in answer.text
+    found = re.search(r"fpe_\w+", answer.text)
+    assert found
+    key = PrivateKey.generate()
+    made = await database.write(enrol, builders.enrol_request(found[0], key), key.public, utc_now())
+    assert (made.id, made.again) == (here.id, True)
+    assert "replaced" in await owner.page(f"/ui/agents/{here.id}")
+    await owner.send(f"/ui/agents/{here.id}/revoke")
+    for act in ("rotate", "again"):
+        assert (await owner.send(f"/ui/agents/{here.id}/{act}")).status_code == 409
+
+
+async def test_a_parked_machine_is_shown_and_somebody_says_which_one_is_right(
+    database: Database, owner: Visiting
+) -> None:
+    here, now = await builders.agent(database, owner.tenant), utc_now()
+    for number, seconds in ((1, 0), (1, 1), (2, 2)):
+        origin = Origin(f"i{number}", f"h{number}", "b")
+        spoken = Spoken(origin, now, now + timedelta(seconds=seconds))
+        await database.write(instances.note, owner.tenant, here.id, spoken, clones.alive_for(60))
+    assert "Another machine has its key" in unescape(await owner.page(f"/ui/agents/{here.id}"))
+    assert "speak as this agent" in await owner.page(f"/ui/agents/{here.id}")
+    wrong = await owner.send(f"/ui/agents/{here.id}/accept", {"instance": "i1"})
+    assert wrong.status_code == 409
+    assert (await owner.send(f"/ui/agents/{here.id}/accept", {"instance": "i2"})).status_code == 303
+    (left,) = await database.read(instances.parked, owner.tenant, here.id)
+    assert left.instance == "i1"
