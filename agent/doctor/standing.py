@@ -1,17 +1,16 @@
 """Whether the collector knows this agent, from its answer to a signed request."""
 
 import asyncio
-from dataclasses import replace
 from http import HTTPStatus
 
 from agent.doctor.ground import UNIT, Ground, command
 from agent.enrolment import ASSIGNMENT_PATH, CA_PATH
 from agent.host_id import is_parked, origin
-from agent.identity import CANDIDATE_FILE, KEY_FILE, Enrolment, load_identity
+from agent.identity import CANDIDATE_FILE, KEY_FILE, Enrolment, Identity
 from agent.link import Link, LinkDownError, Reply
 from common.checkup import Finding, untold, unwell, well
 from common.errors import ConfigurationError
-from common.identity import NOWHERE
+from common.identity import NOWHERE, PrivateKey
 
 _SECONDS = 20.0
 
@@ -66,12 +65,21 @@ def known(ground: Ground, enrolment: Enrolment | None, url: str) -> Finding:
 async def _asked(ground: Ground, enrolment: Enrolment, url: str) -> Reply:
     """Not as a start of the agent, which would look like a clone; as the parked one where this machine is parked."""
     here = origin(ground.state) if is_parked(ground.state) else NOWHERE
-    identity = replace(load_identity(ground.state, url=url), origin=here, ca_pem=enrolment.ca_pem)
+    identity = Identity(enrolment.agent, url, _key(ground), enrolment.ca_pem, here)
     async with Link(identity, way=ground.settings.way) as link:
         reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=_SECONDS)
         if reply.error and reply.error.code == "clock_skew":  # once more with the collector's time
             reply = await link.request("GET", ASSIGNMENT_PATH, deadline_s=_SECONDS)
         return reply
+
+
+def _key(ground: Ground) -> PrivateKey:
+    """As it lies there: a change that a crash cut short is the agent's to end."""
+    path = ground.state / KEY_FILE
+    try:
+        return PrivateKey.load(path)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be used as this agent's key ({error})") from None
 
 
 def judge(enrolment: Enrolment, reply: Reply) -> Finding:
