@@ -1,20 +1,17 @@
-"""Keys and clones with whole processes: kill -9 amid changes of keys, two machines of one identity, hosts by file."""
+"""Keys with whole processes: kill -9 of both sides amid changes of keys, and a host that came by file."""
 
 import json
 import random
-import shutil
 import signal
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.standins.estate import Agent, Collector
 from tests.standins.processes import BIN, Process, free_port, start
+from tests.system.looking import beats, enrolled, problems, query, retired, until
 
 pytestmark = pytest.mark.system
 
@@ -23,30 +20,11 @@ DRAIN_S = 90.0
 BEAT = {"FIELDPOST_HEARTBEAT_S": "5"}
 
 
-def query(collector: Collector, statement: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{collector.state}/collector.sqlite?mode=ro", uri=True)) as database:
-        return database.execute(statement).fetchall()
-
-
-def until(condition: Any, *, within_s: float = 60.0, what: str = "it") -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} does not happen"
-        time.sleep(0.2)
-    return found
-
-
 @pytest.fixture
 def collector(tmp_path: Path) -> Collector:
     made = Collector(tmp_path / "collector", free_port(), settings=BEAT)
     made.command("tenant", "add", "acme", "--name", "Acme", "--plan", "enterprise")
     return made
-
-
-def enrolled(collector: Collector, state: Path) -> Agent:
-    agent = Agent(state)
-    agent.enrol(collector.base_url, collector.ask("agent", "token", "--tenant", "acme")["token"], "a1")
-    return agent
 
 
 def test_amid_changes_of_keys_killing_either_side_leaves_one_key_that_works(
@@ -95,60 +73,6 @@ def test_amid_changes_of_keys_killing_either_side_leaves_one_key_that_works(
     assert [run for run, count in stored.items() if count > 1] == []
 
 
-def test_of_two_machines_with_one_identity_one_is_parked_and_becomes_an_agent_of_its_own(
-    tmp_path: Path, collector: Collector
-) -> None:
-    served = collector.serve()
-    one = enrolled(collector, tmp_path / "one")
-    two = Agent(tmp_path / "two")
-    shutil.copytree(one.state, two.state)
-    processes: list[Process] = []
-    try:
-        processes.append(one.run())
-        until(lambda: query(collector, "SELECT 1 FROM agent WHERE heartbeat IS NOT NULL"), what="a first heartbeat")
-        processes.append(two.run())
-        parked = until(lambda: collector.ask("agent", "parked", "--tenant", "acme"), within_s=90, what="parking")
-        until(lambda: waiting(two) and "identity" in problems(two), what="the parked one's complaint")
-        assert "identity" not in problems(one), "the first one goes on"
-        assert len(parked) == 1
-        assert processes.pop().stop() == 0
-        held = waiting(two)
-        assert held > 0
-        processes.append(two.run())
-        until(lambda: "identity" in problems(two), what="being parked over a restart")
-        assert len(collector.ask("agent", "parked", "--tenant", "acme")) == 1, "it is the same one"
-        assert processes.pop().stop() == 0
-        token = collector.ask("agent", "token", "--tenant", "acme")["token"]
-        said = two.command(
-            "enroll", "--url", collector.base_url, "--token-file", "-", "--name", "a2", "--new-key", stdin=token
-        )
-        assert "enrolled as agt_" in said
-        processes.append(two.run())
-        until(lambda: beats(collector) == 2, what="the clone's own heartbeat")
-        until(lambda: waiting(two) == 0, what="its spool drained")
-        assert "identity" not in problems(two)
-    finally:
-        for process in processes:
-            process.stop()
-        served.stop()
-    assert query(collector, "SELECT count(*) FROM alert WHERE rule = 'agent_cloned'") == [(1,)]
-
-
-def beats(collector: Collector) -> int:
-    found: int = query(collector, "SELECT count(*) FROM agent WHERE heartbeat IS NOT NULL")[0][0]
-    return found
-
-
-def waiting(agent: Agent) -> int:
-    found: int = json.loads(agent.command("spool", "status", "--json"))["records"]
-    return found
-
-
-def problems(agent: Agent) -> str:
-    file = agent.state / "status.json"
-    return " ".join(json.loads(file.read_text())["problems"]) if file.exists() else ""
-
-
 def test_a_host_that_came_by_file_speaks_over_the_network_and_its_daemon_replaces_its_key(
     tmp_path: Path, collector: Collector
 ) -> None:
@@ -177,8 +101,3 @@ def test_a_host_that_came_by_file_speaks_over_the_network_and_its_daemon_replace
             running.stop()
     finally:
         served.stop()
-
-
-def retired(collector: Collector) -> int:
-    found: int = query(collector, "SELECT count(*) FROM agent_key WHERE retired_at IS NOT NULL")[0][0]
-    return found
