@@ -19,10 +19,14 @@ _SCRIPTS = {
     "postinst": """#!/bin/sh
 set -e
 case "$1" in
-configure | triggered)
+configure)
     /usr/lib/{package}/host prepare {name}
     /usr/lib/{package}/slot install {name}
     /usr/lib/{package}/host begin {name}
+    ;;
+triggered)
+    /usr/lib/{package}/slot mend {name}
+    /usr/lib/{package}/host restart {name}
     ;;
 abort-upgrade | abort-remove | abort-deconfigure) ;;
 esac
@@ -44,7 +48,7 @@ if [ "$1" = purge ]; then
 fi
 """,
 }
-# When a release of the distribution brings another Python, the slot is made anew.
+# Another Python: the slot is made anew when the one that it was made with is gone, and the service starts anew.
 _TRIGGERS = "".join(f"interest-noawait /usr/lib/python3.{minor}/venv\n" for minor in (11, 12, 13))
 
 

@@ -112,9 +112,14 @@ uninstall() {
     if [ "$purge" = yes ]; then "$payload/host" purge "$program"; fi
     list=$(cat "$payload/bundle")
     echo "$list" | while read -r kind path; do
-        case $kind in file | link) rm -f "/$path" ;; esac
+        case $kind in
+            file | link)
+                rm -f "/$path"
+                rmdir -p --ignore-fail-on-non-empty "/$(dirname "$path")" 2>/dev/null || true
+                ;;
+        esac
     done
-    rm -rf "$payload" "/usr/share/doc/$name"
+    rm -rf "$payload"
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
     say "$name is removed$([ "$purge" = yes ] || echo "; /etc/$name, /var/lib/$name and the user were kept")"
 }
