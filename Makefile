@@ -6,6 +6,8 @@ STAMP   = $(VENV)/.installed
 PORT   ?= 8080
 STATE  ?= .demo
 WORKERS ?= 2
+# Tests start hundreds of processes, and each would compile everything anew where the environment forbids to keep it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo tools test quick lint bench system format manual version-data constraints packages clean
 
@@ -41,6 +43,7 @@ test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
 system: $(STAMP) tools
+	$(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not system and not bench" tests
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
 	$(BIN)/pytest -q -m "system and not postgres" --ignore=tests/web tests
