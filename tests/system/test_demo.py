@@ -64,7 +64,8 @@ def commands() -> list[str]:
 
 def make_demo(state: Path, tree: Path) -> Process:
     command = ["bash", "-c", f'cd "$TREE" && exec {commands()[0]}']
-    environment = {"TREE": str(tree), "PORT": str(free_port()), "STATE": str(state)}
+    # the shared environment knows another tree; programs are to be those of this one
+    environment = {"TREE": str(tree), "PYTHONPATH": str(tree), "PORT": str(free_port()), "STATE": str(state)}
     return start("make demo", command, log=state.parent / "demo.log", environment=environment)
 
 
