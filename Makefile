@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Tests start hundreds of processes, and each would compile everything anew where the environment forbids to keep it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo tools test quick lint bench system format manual version-data constraints packages clean
+.PHONY: demo tools test quick lint bench system format manual version-data constraints packages package-tools clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
@@ -36,13 +36,20 @@ tools:
 		&& install $$folder/usr/bin/promtool $(BIN)/ ; } || echo "tools: no promtool"; \
 		test -z "$$folder" || rm -rf "$$folder"
 
+# What making packages takes, and what tests look at them with.
+package-tools:
+	@for tool in rpmbuild:rpm cpio:cpio lintian:lintian rpmlint:rpmlint debootstrap:debootstrap readelf:binutils; do \
+		command -v $${tool%%:*} >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get install -y -q --no-install-recommends $${tool#*:} >/dev/null; } || echo "package-tools: no $${tool%%:*}"; \
+	done
+
 quick: $(STAMP)
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not system and not bench" tests
 
 test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
-system: $(STAMP) tools
+system: $(STAMP) tools package-tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not system and not bench" tests
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
@@ -73,8 +80,8 @@ constraints: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --upgrade -o packaging/constraints.txt
 
-# .deb and .rpm of both programs and the offline bundle, in dist/; KEY=release.pem signs them. Needs dpkg-deb and rpmbuild.
-packages: $(STAMP)
+# .deb and .rpm of both programs and the offline bundle, in dist/; KEY=release.pem signs them.
+packages: $(STAMP) package-tools
 	$(BIN)/python packaging/make_packages.py $(if $(KEY),--key "$(KEY)") $(if $(VERSION),--version "$(VERSION)")
 
 clean:
