@@ -15,7 +15,7 @@ from collector.domain.tenants import store as tenants
 from common.clock import utc_now
 from tests.collector.process import command, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 MAY_BE_LOST = timedelta(seconds=1)
 PAUSE = 0.05

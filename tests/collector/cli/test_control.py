@@ -84,7 +84,7 @@ async def test_a_lock_without_a_socket_is_explained(tmp_path: Path) -> None:
     await db.close()
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_on_postgresql_a_collector_serves_and_commands_go_to_the_database(
     postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -107,7 +107,7 @@ async def test_on_postgresql_a_collector_serves_and_commands_go_to_the_database(
     postgres.drop(name)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_migrate_and_doctor_speak_of_what_they_find(tmp_path: Path) -> None:
     state = tmp_path / "state"
     code, out, err = await command(state, "migrate")

@@ -81,6 +81,7 @@ async def test_sigterm_lets_waiting_agents_go_and_ends_within_seconds(tmp_path: 
             assert (await waiting).status_code == 304
 
 
+@pytest.mark.system
 async def test_commands_work_without_a_collector_and_refusals_have_their_exit_code(tmp_path: Path) -> None:
     state = tmp_path / "state"
     await add_tenant(state)
@@ -99,6 +100,7 @@ async def test_commands_work_without_a_collector_and_refusals_have_their_exit_co
     assert code == 2
 
 
+@pytest.mark.system
 async def test_a_second_collector_on_the_same_state_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with serving(state):
@@ -107,6 +109,7 @@ async def test_a_second_collector_on_the_same_state_is_refused(tmp_path: Path) -
     assert "another process" in err
 
 
+@pytest.mark.system
 async def test_a_connection_is_checked_now_when_an_operator_asks(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with serving(state) as collector, httpx.AsyncClient(base_url=collector.url) as client:
@@ -128,6 +131,7 @@ async def test_a_connection_is_checked_now_when_an_operator_asks(tmp_path: Path)
         assert (code, "4711" in err) == (1, True)
 
 
+@pytest.mark.system
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     async with serving(tmp_path / "first") as collector:
         port = collector.url.rpartition(":")[2]
@@ -136,6 +140,7 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert f"port: {port}: Address already in use" in err
 
 
+@pytest.mark.system
 async def test_kill_9_loses_no_record_that_was_acknowledged_and_doubles_none(tmp_path: Path) -> None:
     state = tmp_path / "state"
     acked: set[int] = set()
@@ -198,6 +203,7 @@ def _trusting_nobody() -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.system
 async def test_a_collector_without_a_tenant_says_where_its_set_up_code_is_and_never_what(tmp_path: Path) -> None:
     path = tmp_path / "setup-code"
     async with serving(tmp_path) as collector:

@@ -9,7 +9,7 @@ import pytest
 from tests.collector.process import serving
 from tests.collector.redis_server import redis_server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 FLEET = "/api/v1/health/fleet"
 

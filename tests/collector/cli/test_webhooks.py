@@ -105,7 +105,7 @@ def allowing(there: Receiver) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_a_collector_that_serves_delivers_a_test_while_one_waits_for_it(tmp_path: Path) -> None:
     async with receiver() as there, serving(tmp_path / "state", **allowing(there)) as collector:
         await command(collector.state, "tenant", "add", "acme")
@@ -118,7 +118,7 @@ async def test_a_collector_that_serves_delivers_a_test_while_one_waits_for_it(tm
         assert there.opened(json.loads(out)["secret"])[0]["event"] == "webhook.test"
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_what_kill_9_interrupts_is_delivered_by_the_next_start(tmp_path: Path) -> None:
     """The receiver had the first one, but its answer was never recorded: it comes again, with the same id, in order."""
     state = tmp_path / "state"

@@ -127,7 +127,7 @@ def test_there_are_reports_by_mail_where_there_is_a_server(tmp_path: Path) -> No
         asyncio.run(db.close())
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_no_report_is_lost_over_many_kills(sqlite_template: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'collector.sqlite')}"
     chance, names = random.Random(7), [f"s{number:02}" for number in range(READERS)]

@@ -127,7 +127,7 @@ def test_there_are_letters_where_there_is_a_server_and_an_address(tmp_path: Path
         asyncio.run(db.close())
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_no_mail_is_lost_over_many_kills(sqlite_template: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'collector.sqlite')}"
     chance, names = random.Random(5), [f"s{number:03}" for number in range(READERS)]

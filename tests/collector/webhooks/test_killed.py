@@ -20,7 +20,7 @@ EVENTS = 400
 KILLS = 6
 
 
-@pytest.mark.slow
+@pytest.mark.system
 async def test_every_event_arrives_in_order_over_many_kills(sqlite_template: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'collector.sqlite')}"
     chance, vault = random.Random(7), vault_in(tmp_path)
