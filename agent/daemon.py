@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _end(error: Exception, code: int) -> None:
-    sys.stderr.write(f"fieldpost-agent: {error}\n")
+    logs.last_words("fieldpost-agent", str(error))
     sys.exit(code)
 
 

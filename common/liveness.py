@@ -73,7 +73,7 @@ async def watch(alive: Liveness, *, every_s: float | None) -> None:
             if stuck:
                 log.info("work goes on again", work=", ".join(sorted(stuck)))
         stuck = frozenset(one.name for one in found)
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(every_s / 2)  # so that one look that finds something late is not the last
     await asyncio.Event().wait()
 
 

@@ -98,6 +98,12 @@ def read_by_journal(stream: TextIO) -> bool:
     return (device, inode) == (str(found.st_dev), str(found.st_ino))
 
 
+def last_words(program: str, message: str) -> None:
+    """Why a program ends, on standard error, also before logging is set up."""
+    mark = _SEVERITIES["error"] if read_by_journal(sys.stderr) else ""
+    sys.stderr.write(f"{mark}{program}: {message}\n")
+
+
 def severity(level: str) -> str:
     """What a line of this level begins with, "" where the journal does not read it."""
     return _SEVERITIES[level] if _journal["reads"] else ""

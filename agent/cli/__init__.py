@@ -125,5 +125,5 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def _end(message: str, code: int) -> None:
-    typer.echo(f"fieldpost-agent: {message}", err=True)
+    logs.last_words("fieldpost-agent", message)
     sys.exit(code)

@@ -34,6 +34,7 @@ from collector.cli import (
 )
 from collector.cli.context import root
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
+from common import logs
 from common.settings import EXIT_CONFIGURATION, ConfigurationError
 
 app = typer.Typer(
@@ -84,5 +85,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"fieldpost-collector: {message}\n")
+    logs.last_words("fieldpost-collector", message)
     sys.exit(code)

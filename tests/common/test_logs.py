@@ -163,3 +163,13 @@ def test_a_stream_that_the_journal_does_not_read_keeps_its_times(journal: TextIO
     assert line.startswith("timestamp=")
     assert not logs.read_by_journal(io.StringIO())
     assert logs.read_by_journal(journal)
+
+
+def test_why_a_program_ends_is_an_error_of_the_journal(
+    journal: TextIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.last_words("fieldpost-agent", "port: `x`")
+    assert capsys.readouterr().err == "fieldpost-agent: port: `x`\n"
+    monkeypatch.setattr("sys.stderr", journal)
+    logs.last_words("fieldpost-agent", "port: `x`")
+    assert lines_of(journal) == ["<3>fieldpost-agent: port: `x`"]
