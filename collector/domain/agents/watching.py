@@ -11,6 +11,8 @@ from collector.domain.agents.condition import Watched, beat_of
 from collector.domain.agents.instances import Parked
 from collector.domain.agents.tables import agent, agent_key
 from collector.domain.assignments.tables import assignment
+from collector.domain.bundles import store as bundles
+from collector.domain.bundles.store import Carried
 from collector.domain.results.tables import catalogue_entry, connection, gap
 
 MOST_GAPS = 20
@@ -43,7 +45,10 @@ class Assigned(NamedTuple):
 
 
 class Close(NamedTuple):
-    """One agent with all that is known of it; `checks`: how many it knows; `assigned`: None while it has nothing."""
+    """One agent with all that is known of it; `checks`: how many it knows; `assigned`: None while it has nothing.
+
+    `carried`: how its records are carried here; None where they come over the network.
+    """
 
     agent: Watched
     inventory_at: datetime | None
@@ -53,6 +58,7 @@ class Close(NamedTuple):
     gaps: Sequence[Lost]
     assigned: Assigned | None
     parked: Sequence[Parked] = ()
+    carried: Carried | None = None
 
 
 def watched(conn: Connection, tenant_id: int) -> list[Watched]:
@@ -83,6 +89,7 @@ def close(conn: Connection, tenant_id: int, agent_id: str) -> Close | None:
         gaps=[Lost._make(one) for one in conn.execute(_GAPS, {**wanted, "most": MOST_GAPS})],
         assigned=None if document is None else Assigned._make(document),
         parked=parked,
+        carried=bundles.carried(conn, tenant_id, agent_id, row.bundle_every_s),
     )
 
 

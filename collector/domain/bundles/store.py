@@ -41,6 +41,14 @@ class Imported(NamedTuple):
     fresh: int
 
 
+class Carried(NamedTuple):
+    """How an agent's records come here by hand; `latest`: the bundle that was made last, of those that came."""
+
+    every_s: int | None
+    latest: Imported | None
+    unseen: tuple[int, ...]
+
+
 @across_tenants("whoever runs commands here serves all of them; an agent's id is unique among all")
 def agent_of(conn: Connection, agent_id: str) -> Known | None:
     row = conn.execute(_AGENT, {"agent_id": agent_id}).one_or_none()
@@ -55,6 +63,14 @@ def imported(conn: Connection, tenant_id: int, agent_id: str) -> list[Imported]:
     """The newest thousand, the newest first."""
     wanted = {"tenant_id": tenant_id, "agent_id": agent_id, "most": rules.LOOK_BACK + 1}
     return [Imported._make(row) for row in conn.execute(_IMPORTED, wanted)]
+
+
+def carried(conn: Connection, tenant_id: int, agent_id: str, every_s: int | None) -> Carried | None:
+    """None where no bundle ever came, and none is expected."""
+    came = imported(conn, tenant_id, agent_id)
+    if not came:
+        return Carried(every_s, None, ()) if every_s else None
+    return Carried(every_s, came[0], rules.unseen(one.number for one in came if one.epoch == came[0].epoch))
 
 
 def before(conn: Connection, tenant_id: int, manifest: Manifest) -> Imported | None:
