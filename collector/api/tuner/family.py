@@ -42,7 +42,7 @@ def build(db: Database, keyring: Keyring, limiter: Limiter, logins: Logins) -> F
         credential=members.CREDENTIAL,
     )
     routers = (
-        sessions.routes(keyring, logins),
+        sessions.router,
         jobs.router,  # before what takes `refresh` for an id
         bulk.router,
         recommendations.router,
@@ -53,7 +53,14 @@ def build(db: Database, keyring: Keyring, limiter: Limiter, logins: Logins) -> F
         preview.router,
         overrides.router,
     )
-    made = family.build(dialect, routers, title="Fieldpost: tuner", db=db, document_url=DOCUMENT)
+    made = family.build(
+        dialect,
+        routers,
+        title="Fieldpost: tuner",
+        db=db,
+        document_url=DOCUMENT,
+        parts={"keyring": keyring, "logins": logins},
+    )
     return Family(made.name, _Aliased(made.app), made.render, made.document)
 
 

@@ -70,82 +70,95 @@ class Acceptance(_Body):
     code: Code = None
 
 
-def routes(keyring: Keyring, logins: Logins) -> APIRouter:  # noqa: C901 - a list of routes
-    router = APIRouter(tags=["Authentication"])
+async def _keyring(request: Request) -> Keyring:
+    found: Keyring = request.app.state.keyring
+    return found
 
-    @router.post(
-        f"{PREFIX}/login", summary="Trade a password for tokens", responses=answers(shapes.Tokens, examples.TOKENS, 400)
-    )
-    async def login(body: Credentials, request: Request, db: Gateway) -> Response:
-        client = _client(request)
-        attempt = Attempt(
-            email=body.email.strip().lower(), password=body.password, address=client, code=body.code or ""
-        )
-        known = await logins.proven(attempt)
-        found = next((one for one in known if body.tenant in (None, one.slug)), None)
-        if found is None:
-            await logins.failed(attempt)
-            raise refused()
-        return success.ok(await _opened(keyring, db, found, client, utc_now()))
 
-    @router.post(
-        f"{PREFIX}/refresh",
-        summary="Trade a refresh token for newer tokens, once",
-        responses=answers(shapes.Tokens, examples.TOKENS, 400),
-    )
-    async def refresh(body: Refresh, db: Gateway) -> Response:
-        now = utc_now()
-        try:
-            claims = await keyring.read(body.refreshToken, "refresh", now)
-        except InvalidBearer:
-            raise _expired() from None
-        pair = await keyring.issue(claims, now)
-        swap = Swap(tokens.digest(body.refreshToken), tokens.digest(pair.refresh))
-        if not await db.write(sessions.refresh, claims.tenant_id, claims, swap, now):
-            raise _expired()
-        return success.ok(_shown(pair))
+async def _logins(request: Request) -> Logins:
+    found: Logins = request.app.state.logins
+    return found
 
-    @router.post(
-        f"{PREFIX}/logout", summary="End this session; its tokens are good for nothing from now on", responses=nothing()
-    )
-    async def logout(caller: Anybody, db: Gateway) -> Response:
-        who = Signed(caller.tenant, caller.id, caller.name, caller.email, caller.role, caller.session)
-        await db.write(sessions.log_out, caller.tenant, who, utc_now())
-        return success.ok(None)
 
-    @router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end", responses=nothing(400))
-    async def password(body: Passwords, request: Request, caller: Anybody, db: Gateway) -> Response:
-        attempt = Attempt(email=caller.email, password=body.currentPassword, address=_client(request))
-        if not await logins.is_password(attempt):
-            raise Problem(403, "forbidden", "The current password is not right.")
-        new_hash = await logins.hashing.hashed(acceptable(body.newPassword, "newPassword"))
-        act = Act(caller.email, utc_now())
-        await db.write(people.set_password, caller.email, new_hash, act, caller.session)
-        return success.ok(None)
+Keys = Annotated[Keyring, Depends(_keyring)]
+Proofs = Annotated[Logins, Depends(_logins)]
+router = APIRouter(tags=["Authentication"])
 
-    @router.post(
-        f"{PREFIX}/invitation",
-        summary="Accept an invitation and log on",
-        status_code=201,
-        responses=answers(shapes.Tokens, examples.TOKENS, 400, status=201),
-    )
-    async def accept(body: Acceptance, request: Request, db: Gateway) -> Response:
-        client = _client(request)
-        given = Invited(token=body.token, name=body.name, password=body.password, code=body.code or "")
-        found = await logins.accept(given, client)
-        return success.ok(await _opened(keyring, db, found, client, utc_now()), status=201)
 
-    @router.get(
-        JWKS,
-        summary="The public keys of access tokens (RFC 7517)",
-        responses={200: {"content": {JWK_SET: {}}}},
-        response_class=Response,
-    )
-    async def jwks() -> Response:
-        body = orjson.dumps({"keys": await keyring.public(utc_now())})
-        return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type=JWK_SET)
+@router.post(
+    f"{PREFIX}/login", summary="Trade a password for tokens", responses=answers(shapes.Tokens, examples.TOKENS, 400)
+)
+async def login(body: Credentials, request: Request, db: Gateway, keyring: Keys, logins: Proofs) -> Response:
+    client = _client(request)
+    attempt = Attempt(email=body.email.strip().lower(), password=body.password, address=client, code=body.code or "")
+    known = await logins.proven(attempt)
+    found = next((one for one in known if body.tenant in (None, one.slug)), None)
+    if found is None:
+        await logins.failed(attempt)
+        raise refused()
+    return success.ok(await _opened(keyring, db, found, client, utc_now()))
 
-    return router
+
+@router.post(
+    f"{PREFIX}/refresh",
+    summary="Trade a refresh token for newer tokens, once",
+    responses=answers(shapes.Tokens, examples.TOKENS, 400),
+)
+async def refresh(body: Refresh, db: Gateway, keyring: Keys) -> Response:
+    now = utc_now()
+    try:
+        claims = await keyring.read(body.refreshToken, "refresh", now)
+    except InvalidBearer:
+        raise _expired() from None
+    pair = await keyring.issue(claims, now)
+    swap = Swap(tokens.digest(body.refreshToken), tokens.digest(pair.refresh))
+    if not await db.write(sessions.refresh, claims.tenant_id, claims, swap, now):
+        raise _expired()
+    return success.ok(_shown(pair))
+
+
+@router.post(
+    f"{PREFIX}/logout", summary="End this session; its tokens are good for nothing from now on", responses=nothing()
+)
+async def logout(caller: Anybody, db: Gateway) -> Response:
+    who = Signed(caller.tenant, caller.id, caller.name, caller.email, caller.role, caller.session)
+    await db.write(sessions.log_out, caller.tenant, who, utc_now())
+    return success.ok(None)
+
+
+@router.post(f"{PREFIX}/password", summary="Change one's own password; other sessions end", responses=nothing(400))
+async def password(body: Passwords, request: Request, caller: Anybody, db: Gateway, logins: Proofs) -> Response:
+    attempt = Attempt(email=caller.email, password=body.currentPassword, address=_client(request))
+    if not await logins.is_password(attempt):
+        raise Problem(403, "forbidden", "The current password is not right.")
+    new_hash = await logins.hashing.hashed(acceptable(body.newPassword, "newPassword"))
+    act = Act(caller.email, utc_now())
+    await db.write(people.set_password, caller.email, new_hash, act, caller.session)
+    return success.ok(None)
+
+
+@router.post(
+    f"{PREFIX}/invitation",
+    summary="Accept an invitation and log on",
+    status_code=201,
+    responses=answers(shapes.Tokens, examples.TOKENS, 400, status=201),
+)
+async def accept(body: Acceptance, request: Request, db: Gateway, keyring: Keys, logins: Proofs) -> Response:
+    client = _client(request)
+    given = Invited(token=body.token, name=body.name, password=body.password, code=body.code or "")
+    found = await logins.accept(given, client)
+    return success.ok(await _opened(keyring, db, found, client, utc_now()), status=201)
+
+
+@router.get(
+    JWKS,
+    summary="The public keys of access tokens (RFC 7517)",
+    responses={200: {"content": {JWK_SET: {}}}},
+    response_class=Response,
+)
+async def jwks(keyring: Keys) -> Response:
+    body = orjson.dumps({"keys": await keyring.public(utc_now())})
+    return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type=JWK_SET)
 
 
 async def _opened(keyring: Keyring, db: Gateway, who: Membership, client: str, now: datetime) -> dict[str, object]:
