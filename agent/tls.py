@@ -109,8 +109,8 @@ def _unverified(error: ssl.SSLCertVerificationError, now: datetime) -> str:
 
 
 def _refused_by_proxy(status: int) -> str:
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return "the proxy wants a login, or refuses the one it got (HTTP 407); check proxy_login_file"
-    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UNAUTHORIZED):
+    if status in (HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, HTTPStatus.UNAUTHORIZED):  # some answer 401
+        return f"the proxy wants a login, or refuses the one it got (HTTP {status}); check proxy_login_file"
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED):
         return f"the proxy does not allow the way to the collector (HTTP {status}); have it allow CONNECT to its port"
     return f"the proxy cannot reach the collector (HTTP {status}); ask for the way from the proxy to the collector"

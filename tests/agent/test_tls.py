@@ -141,6 +141,7 @@ async def test_nobody_there_and_no_such_name_are_explained(good: Files) -> None:
     ("status", "sentence"),
     [
         ("407 Proxy Authentication Required", "the proxy wants a login, or refuses the one it got (HTTP 407)"),
+        ("401 Unauthorized", "the proxy wants a login, or refuses the one it got (HTTP 401)"),
         ("403 Filtered", "the proxy does not allow the way to the collector (HTTP 403)"),
         ("502 Bad Gateway", "the proxy cannot reach the collector (HTTP 502)"),
     ],
