@@ -57,7 +57,8 @@ def alive(found: Status) -> bool:
 
 def _print(report: dict[str, Any], found: Status | None) -> None:
     agent = report["enrolled_as"]
-    typer.echo(f"enrolled as {agent} at {report['collector']} ({report['enrolment']})" if agent else "not enrolled")
+    where = f"at {report['collector']}" if report["collector"] else "by file"
+    typer.echo(f"enrolled as {agent} {where} ({report['enrolment']})" if agent else "not enrolled")
     if found is None or not report["running"]:
         typer.echo("the agent does not run")
         return

@@ -73,7 +73,7 @@ class Site:
         self.runs.wait_until(lambda: self._records() > more_than or None, timeout_s=90, every_s=0.5, what="visiting")
 
     def _records(self) -> int:
-        found = self.agent.status()["last"]
+        found = self.agent.status()
         reached = bool(found) and [one["reachable"] for one in found["connections"]] == [True]
         return int(found["spool"]["records"]) if reached else 0
 
@@ -122,7 +122,7 @@ def test_what_was_found_far_away_is_seen_here_and_what_is_wanted_here_is_done_th
     code, said = site.agent.attempt("bundle", "import", older)
     assert code == 1
     assert "is older than" in said
-    assert site.agent.status()["last"]["problems"] == []
+    assert site.agent.status()["problems"] == []
     (heard,) = site.rows("SELECT bundle_every_s, silence FROM agent")
     assert heard == (3600, None)
 
@@ -131,14 +131,15 @@ def test_a_lost_bundle_is_made_up_for_and_damaged_ones_are_refused(site: Site) -
     site.until_found()
     lost = Path(site.export()["file"])
     whole = lost.read_bytes()
-    damaged = site.stick / "damaged.bundle"
-    for content in (whole[:-700], whole[: len(whole) // 2], b"", _flipped(whole)):
-        damaged.write_bytes(content)
-        code, said = site.collector.attempt("bundle", "import", damaged, "--receipts", site.stick)
-        assert code == 1, said
-        assert "REFUSED" in said
+    damaged = [site.stick / f"damaged-{number}" for number in range(4)]
+    contents = (whole[:-700], whole[: len(whole) // 2], b"", _flipped(whole))
+    for path, content in zip(damaged, contents, strict=True):
+        path.write_bytes(content)
+    code, said = site.collector.attempt("bundle", "import", *damaged, "--receipts", site.stick)
+    assert code == 1, said
+    assert said.count("REFUSED") == len(damaged)
     lost.unlink()
-    before = site.agent.status()["last"]["spool"]["records"]
+    before = site.agent.status()["spool"]["records"]
     site.until_found(before)
     (brought,) = site.bring(site.export()["file"])["bundles"]
     assert len(brought["never_came"]) == 1
@@ -191,7 +192,7 @@ def test_kills_during_exports_and_imports_lose_nothing_and_double_nothing(site: 
 def test_bundles_are_taken_in_while_the_collector_does_not_serve(site: Site) -> None:
     assert site.served is not None
     site.served.stop()
-    before = site.agent.status()["last"]["spool"]["records"]
+    before = site.agent.status()["spool"]["records"]
     site.until_found(before)
     assert site.runs.stop() == 0
     made = site.export()  # the agent does not run either
