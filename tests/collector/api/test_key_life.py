@@ -12,7 +12,9 @@ from collector.core.problems import Refusal
 from collector.domain.access.rules import Act
 from collector.domain.activity.tables import activity_entry
 from collector.domain.agents import administration, alarms, instances, keys
+from collector.domain.agents import store as agent_store
 from collector.domain.agents.administration import Wanted
+from collector.domain.agents.enrolment import enrol
 from collector.domain.agents.tables import agent, agent_instance, agent_key
 from collector.domain.alerts.tables import alert
 from collector.domain.results.tables import connection, received_range
@@ -188,6 +190,65 @@ class TestTheSameAgentAgain:
         async with serving(database) as app, client_of(app) as client:
             late = builders.enrol_request(secret, PrivateKey.generate())
             assert code(await client.post("/agent/v1/enroll", content=wire.encode(late))) == "revoked"
+
+
+class CutShortError(Exception):
+    """The collector ends here."""
+
+
+class TestCutShort:
+    """A collector that ends before it has committed: nothing has happened, and the agent's next try gets on."""
+
+    def cut(self, patched: pytest.MonkeyPatch, module: object, name: str) -> None:
+        def end(*_: object, **__: object) -> None:
+            raise CutShortError
+
+        patched.setattr(module, name, end)
+
+    @pytest.mark.parametrize("step", ["_DROP_CANDIDATES", "_PROMOTE", "_RETIRE_OTHERS"])
+    async def test_a_change_of_keys_is_whole_or_not_there(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        here, new = await builders.agent(database), PrivateKey.generate()
+
+        class Breaking:
+            def _execute_on_connection(self, *_: object, **__: object) -> None:
+                raise CutShortError
+
+        async def change() -> None:
+            await database.write(keys.offer, here.tenant, here.id, new.public, utc_now())
+            await database.write(keys.promote, here.tenant, here.id, new.key_id, utc_now())
+
+        with monkeypatch.context() as patched:
+            patched.setattr(keys, step, Breaking())
+            with pytest.raises(CutShortError):
+                await change()
+        async with serving(database) as app, client_of(app) as client:
+            assert (await ask(client, here)).status_code == 200, "the old key works as before"
+            await change()
+            assert (await ask(client, with_key(here, new))).status_code == 200
+            assert code(await ask(client, here)) == "key_unknown"
+
+    @pytest.mark.parametrize(
+        ("module", "name"), [(keys, "replace_all"), (agent_store, "move"), (instances, "forget_all"), (alarms, "end")]
+    )
+    async def test_a_host_that_is_enrolled_again_is_so_or_nothing_has_changed(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch, module: object, name: str
+    ) -> None:
+        here, new = await builders.agent(database), PrivateKey.generate()
+        wanted = Wanted(1, timedelta(hours=1), requires_approval=False, agent_id=here.id)
+        act = Act("cli", utc_now())
+        secret = (await database.write(administration.add_token, here.tenant, wanted, act)).secret
+        request = builders.enrol_request(secret, new)
+        with monkeypatch.context() as patched:
+            self.cut(patched, module, name)
+            with pytest.raises(CutShortError):
+                await database.write(enrol, request, new.public, utc_now())
+        async with serving(database) as app, client_of(app) as client:
+            assert (await ask(client, here)).status_code == 200
+            made = await database.write(enrol, request, new.public, utc_now())
+            assert (made.id, made.again) == (here.id, True), "the token was not used up"
+            assert (await ask(client, with_key(here, new))).status_code == 200
 
 
 class TestClones:
