@@ -15,6 +15,7 @@ from aiohttp import web
 
 from agent.doctor import way
 from agent.doctor.ground import Ground
+from agent.host_id import note_parked
 from agent.identity import CANDIDATE_FILE
 from common import wire
 from common.checkup import Finding
@@ -347,9 +348,13 @@ async def test_a_change_of_the_key_that_is_under_way_is_left_to_the_agent(tmp_pa
     assert (finding.state, finding.detail) == ("unknown", "a change of the key is under way, which the agent ends")
 
 
-async def test_doctor_is_no_second_start_of_the_agent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("parked", [False, True])
+async def test_doctor_is_no_second_start_of_the_agent(tmp_path: Path, *, parked: bool) -> None:
     collector, at = Collector(), ground(tmp_path)
     claims: list[str] = []
+    instance = "i" * 32
+    if parked:
+        note_parked(at.state, instance)
     async with serving(collector):
         collector.agents["agt_1"] = enrol(at, collector.url).public
         caller = collector._caller
@@ -362,4 +367,5 @@ async def test_doctor_is_no_second_start_of_the_agent(tmp_path: Path) -> None:
         assert (await found_at(at))["enrolment"].state == "well"
     told = [base64.urlsafe_b64decode(claim + "==").decode() for claim in claims]
     assert told
-    assert not any('"ins"' in claim for claim in told)
+    assert all((instance in claim) == parked for claim in told), "a parked machine asks as the one that was parked"
+    assert all(('"ins"' in claim) == parked for claim in told)
