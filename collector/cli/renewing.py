@@ -57,10 +57,13 @@ class Renewing:
                 pass
             asked = self._asked.is_set()
             self._asked.clear()
-            if asked or loop.time() >= renew_at:
-                await self._renew(db)
-                renew_at = loop.time() + RENEW_SECONDS
-            self._look()
+            try:
+                if asked or loop.time() >= renew_at:
+                    renew_at = loop.time() + RENEW_SECONDS
+                    await self._renew(db)
+                self._look()
+            except (OSError, ValueError) as error:  # a full disk, a file that somebody spoilt: serving goes on
+                log.warning("certificates stay as they are", reason=str(error), folder=str(self._settings.tls_dir))
 
     def _look(self) -> None:
         if self._own is not None:
