@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -48,19 +48,29 @@ Variables = Mapping[str, str]
 """What a reader would fill in, by the names of the pages."""
 
 
+class Furnished(NamedTuple):
+    """A database with a tenant that has some of everything, and the documents of the families."""
+
+    path: Path
+    variables: Variables
+    documents: Mapping[str, Any]
+
+
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> tuple[Path, Variables]:  # noqa: F811 - a fixture
-    """A database with a tenant that has some of everything; each page gets a copy of its own."""
+def furnished(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Furnished:  # noqa: F811 - a fixture
+    """Made once; each page gets a copy of its own."""
     path = tmp_path_factory.mktemp("examples") / "collector.sqlite"
     shutil.copy(sqlite_template, path)
-    return path, asyncio.run(_furnish(path))
+    return asyncio.run(_furnish(path))
 
 
-async def _furnish(path: Path) -> Variables:
+async def _furnish(path: Path) -> Furnished:
     db = Database.open(f"sqlite:///{path}")
-    made = await furnish(db)
+    variables = await furnish(db)
+    async with accounts.serving(db) as app, accounts.client_of(app) as client:
+        documents = {one: (await client.get(f"/api/v1/{one}/openapi.json")).json() for one in FAMILIES}
     await db.close()
-    return made
+    return Furnished(path, variables, documents)
 
 
 async def furnish(db: Database) -> Variables:
@@ -101,18 +111,16 @@ def _recommendations(conn: Connection, tenant: int) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_the_examples_of_a_page_work(name: str, furnished: tuple[Path, Variables], tmp_path: Path) -> None:
-    page, answers, documents = (DOCS / f"{name}.md").read_text(), list[Answer](), dict[str, Any]()
+async def test_the_examples_of_a_page_work(name: str, furnished: Furnished, tmp_path: Path) -> None:
+    page = (DOCS / f"{name}.md").read_text()
     (tmp_path / "login.json").write_text(json.dumps({"email": EMAIL, "password": accounts.PASSWORD}))
-    async with _serving(furnished[0], tmp_path) as client:
-        for one in FAMILIES:
-            documents[one] = (await client.get(f"/api/v1/{one}/openapi.json")).json()
-        known = {**furnished[1], **await _session(client), "URL": _base(page, str(client.base_url))}
-        answers += await asyncio.to_thread(run, blocks(page), known, tmp_path)
+    async with _serving(furnished.path, tmp_path) as client:
+        known = {**furnished.variables, **await _session(client), "URL": _base(page, str(client.base_url))}
+        answers = await asyncio.to_thread(run, blocks(page), known, tmp_path)
     assert len(answers) == sum(len(re.findall(r"\bcurl ", text)) for text in blocks(page))
     for answer in answers:
         assert answer.status // 100 == 2, (answer.method, answer.url, answer.status, answer.text[:400])
-        check_shape(answer, documents)
+        check_shape(answer, furnished.documents)
 
 
 @asynccontextmanager
