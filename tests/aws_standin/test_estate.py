@@ -80,6 +80,7 @@ def test_no_image_of_others_is_among_the_snapshots(estate: Aws) -> None:
     assert {one["OwnerId"] for one in snapshots} == {"111122223333"}
 
 
+@pytest.mark.system
 def test_the_same_seed_gives_the_same_estate(estate: Aws, key: Any, tmp_path: Path) -> None:
     again = start_aws(tmp_path, timeout_s=BUILT_WITHIN_S)
     other = again.expected()

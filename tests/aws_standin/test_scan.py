@@ -30,6 +30,7 @@ def scan(estate: Aws, number: int, state: Path) -> list[dict[str, Any]]:
     return findings
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_scan_finds_what_is_planted_at_its_price_and_nothing_else(estate: Aws, tmp_path: Path, number: int) -> None:
     verdict = compare(estate.expected(), scan(estate, number, tmp_path), account=estate.accounts[number]["account_id"])

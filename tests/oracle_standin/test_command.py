@@ -73,6 +73,7 @@ def test_a_fault_can_be_asked_for(tmp_path: Path) -> None:
             connection.cursor().execute("select 1 from dual")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

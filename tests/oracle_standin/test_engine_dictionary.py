@@ -225,7 +225,7 @@ def test_the_backend_knows_its_names_from_the_rows(small: Database) -> None:
     assert (small.db_name, small.unique_name, small.instance_name) == ("SMALL", "small_a", "small1")
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_every_column_of_the_dictionary_can_be_written_in_a_statement(small: Database) -> None:
     """The grammar must not take a column's name for a word of its own, unless it is a reserved word of Oracle's."""
     known = small.scenario.catalog

@@ -328,7 +328,7 @@ def test_the_sequence_of_containers_is_that_of_the_services(scenario: str) -> No
         assert (name, mapping(service)["container"]) in active
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_engine_reads_what_the_lint_has_read(scenario: str) -> None:
     read = read_scenario(ROOT / "scenarios" / scenario)
