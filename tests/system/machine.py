@@ -35,7 +35,9 @@ mount --make-rprivate /
 for layer in {layers}; do
     name=$(echo $layer | tr / _)
     mkdir -p {folder}/upper/$name {folder}/work/$name
-    mount -t overlay overlay -o lowerdir=/$layer,upperdir={folder}/upper/$name,workdir={folder}/work/$name /$layer
+    lower=/$layer
+    if [ $layer = var/lib ]; then lower={folder}/empty; fi # what this host keeps there is none of the machine's
+    mount -t overlay overlay -o lowerdir=$lower,upperdir={folder}/upper/$name,workdir={folder}/work/$name /$layer
 done
 mount -t tmpfs -o mode=755 tmpfs /run
 cp -r {folder}/units /run/units
@@ -84,6 +86,7 @@ class Machine:
             text = (Path("/usr/lib/systemd/system") / name).read_text()
             kept = [line for line in text.splitlines() if "audit" not in line and "dev-log" not in line]
             (self.units / name).write_text("\n".join(kept) + "\n")
+        (folder / "empty").mkdir()
         self._add_users()
         self.write("/etc/systemd/system.conf", f"[Manager]\nDefaultEnvironment={_LIBRARIES}\n")
         for program in ("agent", "collector"):
