@@ -84,8 +84,9 @@ def test_another_ca_follows_under_a_running_agent(tmp_path: Path) -> None:
         try:
             kept = httpx.Limits(keepalive_expiry=None)
             with httpx.Client(verify=ssl.create_default_context(cadata=first), limits=kept) as browser:
+                _learn(served, agent, first)
                 assert browser.get(f"{served.url}/health").text == "OK"
-                _roll(served, agent, first)
+                _move(served)
                 assert browser.get(f"{served.url}/health").text == "OK", "the connection of before lives on"
             second = (served.collector.state / "tls" / "ca.pem").read_text()
             assert second not in first
@@ -115,12 +116,15 @@ def test_another_ca_follows_under_a_running_agent(tmp_path: Path) -> None:
                 running.stop()
 
 
-def _roll(served: Served, agent: Agent, first: str) -> None:
-    """Begin; move once the agent has said that it knows the next CA, and not before."""
+def _learn(served: Served, agent: Agent, first: str) -> None:
+    """Begin, and wait until the agent has said that it knows the next CA."""
     served.collector.command("tls", "roll")
     served.process.handle.send_signal(signal.SIGHUP)
     served.until(lambda: len(trusted(agent.state)) > len(first))
     served.until(lambda: not served.collector.ask("tls", "show")["agents_without_next_ca"])
+
+
+def _move(served: Served) -> None:
     served.collector.command("tls", "roll")
     served.process.handle.send_signal(signal.SIGHUP)
     served.until(lambda: "certificate exchanged" in served.log())
