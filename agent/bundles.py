@@ -159,7 +159,7 @@ class Export:
             agent=self._speaker.agent,
             key_id=self._speaker.key.key_id,
             epoch=epoch,
-            number=carrying.next_number(ledger, epoch),
+            number=ledger.number + 1,
             made_at=self._made_at,
             every_s=self._speaker.every_s,
             overlap=self._wanted.overlap,
@@ -229,9 +229,10 @@ def _wanted_ranges(spans: list[Span], ledger: Ledger, wanted: Wanted) -> list[tu
     """What waits, less what is not repeated; results of jobs first, then what describes the agent, then all else."""
     waits = bundle.collected((span.place, (span.first, span.last)) for span in spans)
     skipped = () if wanted.everything else carrying.left_out(ledger, wanted.overlap)
-    order = {"actions": 0, "live": 1, "bulk": 2}
+    streams = {"actions": 0, "live": 1, "bulk": 2}
+    epochs = {span.place: span.oldest for span in spans}
     found = bundle.spread(carrying.minus(waits, skipped))
-    return sorted(found, key=lambda one: (order[one[0].stream], one))
+    return sorted(found, key=lambda one: (streams[one[0].stream], epochs[one[0]], one[1]))
 
 
 def _offer(place: Place, span: Range, most: int) -> Callable[[SpoolFile], Offer | None]:

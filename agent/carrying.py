@@ -23,10 +23,9 @@ class Carry(Struct, frozen=True):
 class Ledger(Struct, frozen=True):
     """What this spool has handed over. `recent`: the newest bundles; `settled`: what those before them took along.
 
-    `number` and `digest` are of the newest bundle of `epoch`; `receipt` is the number of the newest receipt applied.
+    `number` and `digest` are of the newest bundle; `receipt` is the number of the newest receipt applied.
     """
 
-    epoch: str = ""
     number: int = 0
     digest: str = ""
     made_at: datetime | None = None
@@ -34,11 +33,6 @@ class Ledger(Struct, frozen=True):
     settled: tuple[Ranges, ...] = ()
     receipt: int = 0
     receipt_at: datetime | None = None
-
-
-def next_number(ledger: Ledger, epoch: str) -> int:
-    """Numbers count per spool: a new one begins anew."""
-    return ledger.number + 1 if ledger.epoch == epoch else 1
 
 
 def left_out(ledger: Ledger, overlap: int) -> tuple[Ranges, ...]:
@@ -56,14 +50,13 @@ def exported(
     ledger: Ledger, *, epoch: str, digest: str, made_at: datetime, taken: Sequence[Ranges], alive: Iterable[str]
 ) -> Ledger:
     """After one more bundle, which took `taken` along; `alive`: the spools of which there are records yet."""
-    number = next_number(ledger, epoch)
+    number = ledger.number + 1
     fresh = minus(taken, handed_over(ledger))
     recent = [*ledger.recent, Carry(number, fresh)]
     settled = [*spread(ledger.settled), *(one for carry in recent[:-MAX_OVERLAP] for one in spread(carry.ranges))]
     kept = {epoch, *alive}
     return msgspec.structs.replace(
         ledger,
-        epoch=epoch,
         number=number,
         digest=digest,
         made_at=made_at,

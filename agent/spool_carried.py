@@ -22,12 +22,13 @@ _SLICE = 100
 
 
 class Span(NamedTuple):
-    """The numbered records of one place."""
+    """The numbered records of one place; `oldest`: which of several places has older ones."""
 
     place: Place
     first: int
     last: int
     records: int
+    oldest: int
 
 
 class Lost(NamedTuple):
@@ -68,10 +69,10 @@ class Carriage:
 
     def spans(self) -> list[Span]:
         rows = self._db.execute(
-            "SELECT epoch, stream, min(seq), max(seq), count(*) FROM records WHERE seq IS NOT NULL "
+            "SELECT epoch, stream, min(seq), max(seq), count(*), min(id) FROM records WHERE seq IS NOT NULL "
             "GROUP BY stream, epoch ORDER BY epoch, stream"
         ).fetchall()
-        return [Span(Place(epoch, stream), first, last, count) for epoch, stream, first, last, count in rows]
+        return [Span(Place(epoch, stream), *numbers) for epoch, stream, *numbers in rows]
 
     def offer(self, place: Place, span: Range, *, max_records: int, max_bytes: int) -> Offer | None:
         """The first records of a range, none of which is let go of by this."""

@@ -66,7 +66,9 @@ class Envelope(Struct, frozen=True, array_like=True):
 
 
 class Manifest(Struct, frozen=True, omit_defaults=True):
-    """What a bundle is. `number` counts the bundles of a spool (`epoch`) up from 1; `before`: the digest of the last.
+    """What a bundle is. `number` counts the bundles of an agent up from 1; `before`: the digest of the last.
+
+    `epoch`: the spool that it is of now; an agent whose spool was lost begins anew with both.
 
     `kept`: how many records the agent still keeps, those of this bundle included; `receipt` and `assignment`: what it
     has applied of what came down; `more`: not everything fitted into this bundle.
@@ -103,8 +105,8 @@ class Refused(Struct, frozen=True):
 class Receipt(Struct, frozen=True, omit_defaults=True):
     """What the collector durably has of one agent, and what it wants of it. The greater `number` is the newer one.
 
-    `stored` covers every import so far; `missing` are holes below that nothing explains; `unseen`: numbers of bundles
-    of `epoch` that never came. Nobody applies a receipt after `not_after`.
+    `stored` covers every import so far; `missing` are holes below that nothing explains; `newest`: the newest bundle
+    that came, `unseen`: those before it that never did. Nobody applies a receipt after `not_after`.
     """
 
     format: int
@@ -116,7 +118,6 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     missing: tuple[Ranges, ...]
     assignment: Assignment
     refused: tuple[Refused, ...] = ()
-    epoch: str = ""
     newest: Count = 0
     unseen: tuple[int, ...] = ()
 

@@ -304,3 +304,17 @@ Carriage.TestCase.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCarriage = Carriage.TestCase
+
+
+def test_numbers_go_on_and_order_is_kept_when_a_new_epoch_begins(spool: Spool, desk: Desk) -> None:
+    """As after every start of the host."""
+    spool.carry(lambda file: file.epochs.settle("boot-1"))
+    put(spool, 1, 2)
+    desk.take(export(spool))
+    assert spool.carry(lambda file: file.epochs.settle("boot-2"))
+    put(spool, 3, 4)
+    manifest = desk.take(export(spool))
+    assert manifest.number == 2
+    assert len({ranges.epoch for ranges in manifest.carried}) == 2
+    assert carried_numbers(export(spool, everything=True)) == [1, 2, 3, 4]
+    assert apply(spool, desk.receipt(), desk).forgotten == 4

@@ -12,7 +12,6 @@ from collector.domain.activity.store import Entry
 from collector.domain.assignments import store as assignments
 from collector.domain.assignments.rules import tag
 from collector.domain.bundles import rules, store
-from collector.domain.bundles.taking import unseen
 from common import bundle
 from common.bundle import Receipt, Refused
 from common.wire import Assignment
@@ -41,7 +40,6 @@ def receipt(conn: Connection, wanted: Wanted, act: Act) -> Receipt:
     came = store.imported(conn, known.tenant_id, known.id)
     stored = store.stored(conn, known.tenant_id, known.id)
     number = store.take_number(conn, known.tenant_id, known.id, act.at)
-    epoch = came[0].epoch if came else ""
     about = {"by": act.by, "agent_id": known.id, "number": number}
     activity.append(conn, known.tenant_id, [Entry("bundle_receipt_made", about, act.at)])
     return Receipt(
@@ -54,9 +52,8 @@ def receipt(conn: Connection, wanted: Wanted, act: Act) -> Receipt:
         missing=store.missing(conn, known.tenant_id, known.id, [one.place for one in stored]),
         assignment=_assignment(conn, known, wanted),
         refused=wanted.refused,
-        epoch=epoch,
-        newest=max((one.number for one in came if one.epoch == epoch), default=0),
-        unseen=unseen(conn, known.tenant_id, known.id, epoch),
+        newest=came[0].number if came else 0,
+        unseen=rules.unseen(one.number for one in came),
     )
 
 

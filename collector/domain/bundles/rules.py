@@ -12,10 +12,18 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def unseen(numbers: Iterable[int]) -> tuple[int, ...]:
-    """The numbers below the newest that are not there, ascending."""
-    there = set(numbers)
+    """The numbers below the newest that never came, ascending.
+
+    `numbers`: of the bundles that came, the one made last first. Where they rise again, that agent began anew.
+    """
+    there: list[int] = []
+    for number in numbers:
+        if there and number > there[-1]:
+            break
+        there.append(number)
     newest = max(there, default=0)
-    return tuple(number for number in range(max(1, newest - LOOK_BACK), newest) if number not in there)
+    known = set(there)
+    return tuple(number for number in range(max(1, newest - LOOK_BACK), newest) if number not in known)
 
 
 def next_receipt(last: int, now: datetime) -> int:

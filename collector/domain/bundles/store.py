@@ -70,7 +70,7 @@ def carried(conn: Connection, tenant_id: int, agent_id: str, every_s: int | None
     came = imported(conn, tenant_id, agent_id)
     if not came:
         return Carried(every_s, None, ()) if every_s else None
-    return Carried(every_s, came[0], rules.unseen(one.number for one in came if one.epoch == came[0].epoch))
+    return Carried(every_s, came[0], rules.unseen(one.number for one in came))
 
 
 def before(conn: Connection, tenant_id: int, manifest: Manifest) -> Imported | None:

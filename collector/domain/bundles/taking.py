@@ -142,7 +142,7 @@ def note(conn: Connection, opened: Opened, known: Welcome, counts: Counts, act: 
     activity.append(conn, sender.tenant_id, [Entry("bundle_imported", about, act.at), *entries])
     places = [Place(carried.epoch, carried.stream) for carried in made.carried]
     return Outlook(
-        unseen=unseen(conn, sender.tenant_id, made.agent, made.epoch),
+        unseen=rules.unseen(one.number for one in store.imported(conn, sender.tenant_id, made.agent)),
         missing=store.missing(conn, sender.tenant_id, made.agent, places),
     )
 
@@ -167,11 +167,6 @@ def _corrected(conn: Connection, tenant_id: int, opened: Opened, known: Welcome)
         for place, before in known.uptime.items()
         if any(after.get(place, before)[name] != percent for name, percent in before.items() if percent is not None)
     ]
-
-
-def unseen(conn: Connection, tenant_id: int, agent_id: str, epoch: str) -> tuple[int, ...]:
-    came = store.imported(conn, tenant_id, agent_id)
-    return rules.unseen(one.number for one in came if one.epoch == epoch)
 
 
 @across_tenants("the key is what finds out the tenant")

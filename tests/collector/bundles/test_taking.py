@@ -213,6 +213,10 @@ async def test_a_bundle_of_an_earlier_start_that_comes_later_parks_nobody(site: 
 
 def test_the_bundles_that_never_came_are_those_below_the_newest() -> None:
     assert rules.unseen([]) == ()
-    assert rules.unseen([1, 2, 3]) == ()
-    assert rules.unseen([5, 2]) == (1, 3, 4)
+    assert rules.unseen([3, 2, 1]) == ()
+    assert rules.unseen([5, 2, 2]) == (1, 3, 4)
     assert rules.unseen([5_000]) == tuple(range(4_000, 5_000))
+
+
+def test_an_agent_that_began_anew_is_not_held_to_its_earlier_numbers() -> None:
+    assert rules.unseen([3, 1, 40, 39]) == (2,)
