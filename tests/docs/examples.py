@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_BLOCK = re.compile(r"^(<!-- not run: .* -->\n)?```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^(<!-- not run: [^\n]* -->\n)?```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MARK = "\n@@ "
 _SHELL = f"""set -u
 curl() {{ command curl -sS -w '{_MARK}%{{http_code}} %{{method}} %{{url_effective}} %{{content_type}}\\n' "$@"; }}
