@@ -8,7 +8,7 @@ from pathlib import Path
 from making.errors import PackagingError
 from making.payload import Payload, tree
 from making.targets import MAINTAINER
-from making.tree import File, Folder, Link, Tree, lay
+from making.tree import File, Folder, Link, Tree, folders, lay
 
 _PYTHON = "(python3.13 or python3.12 or python3.11 or python3 >= 3.11)"
 _SPEC = """Name: {package}
@@ -18,7 +18,6 @@ Summary: {summary}
 License: Apache-2.0
 Group: System Environment/Daemons
 Packager: {maintainer}
-BuildArch: {arch}
 AutoReqProv: no
 Requires: {python}
 Requires(pre): shadow-utils
@@ -91,7 +90,6 @@ def specification(payload: Payload, files: Tree) -> str:
         name=payload.program.name,
         version=payload.version,
         maintainer=MAINTAINER,
-        arch=payload.arch.rpm,
         python=_PYTHON,
         summary=payload.program.summary[:1].upper() + payload.program.summary[1:],
         description=textwrap.fill(payload.program.description, 76),
@@ -103,7 +101,8 @@ def specification(payload: Payload, files: Tree) -> str:
 def _listed(payload: Payload, files: Tree) -> list[str]:
     package = payload.program.package
     lines = [f"%dir %attr(0750,root,{package}) /etc/{package}"]
-    lines += [f"%dir %attr(0755,root,root) /{folder}" for folder in (payload.home, f"{payload.home}/wheels")]
+    own = (payload.home, f"usr/share/doc/{package}")
+    lines += [f"%dir %attr(0755,root,root) /{folder}" for folder in folders(files) if folder.startswith(own)]
     for name, entry in sorted(files.items()):
         match entry:
             case Folder():
