@@ -12,9 +12,9 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from agent.doctor import standing
-from agent.doctor.ground import Ground
+from agent.doctor.ground import Ground, command
 from agent.enrolment import CA_PATH
-from agent.identity import load_enrolment
+from agent.identity import Enrolment, load_enrolment
 from agent.proxy import Proxy
 from agent.route import Route, route
 from agent.tls import explain
@@ -30,6 +30,7 @@ MAX_SKEW_S = 30.0
 _LONGEST = 64 * 1024
 _SETTINGS = "agent.toml"
 _PORTS = {"https": 443, "http": 80}
+_BY_FILE = 'link = "carried"   # in agent.toml; or collector_url, where there is a network'
 _PAST = 'proxy = "none"   # in agent.toml, where the collector can be reached without it'
 
 
@@ -73,7 +74,13 @@ class _StopError(Exception):
 
 def _way(ground: Ground) -> Iterator[Finding]:
     enrolment = load_enrolment(ground.state)
+    if ground.settings.link == "carried":
+        yield _carried(enrolment)
+        return
     url = ground.settings.collector_url or (enrolment.url if enrolment else None)
+    if url == "":
+        yield unwell("way-settings", "the enrolment by file names no address of the collector", _BY_FILE)
+        return
     if url is None:
         yield unwell("enrolment", "this agent is not enrolled, and no collector_url is set", standing.ENROL)
         return
@@ -84,6 +91,16 @@ def _way(ground: Ground) -> Iterator[Finding]:
         yield end.finding
         return
     yield standing.known(ground, enrolment, goal.url)
+
+
+def _carried(enrolment: Enrolment | None) -> Finding:
+    """Nothing goes over a network: what counts is that receipts can be believed."""
+    if enrolment is None:
+        return unwell("enrolment", "this agent is not enrolled", command("enroll --request FILE"))
+    if not enrolment.collector_key:
+        detail = "this agent does not know by which key its collector signs, so that no receipt can be applied"
+        return unwell("enrolment", detail, command("enroll --request FILE"))
+    return well("enrolment", f"enrolled as {enrolment.agent}; records are carried, nothing tries to connect")
 
 
 def goal_of(url: str, ca_pem: str | None, way: Way) -> Goal:
