@@ -32,6 +32,7 @@ SLOW_FOLDERS = (
     "collector/webhooks",
     "contract",
     "oracle_standin",
+    "versions",
 )
 """Each test there starts a whole application or a process, or there are hundreds of them that take their time."""
 
@@ -42,7 +43,7 @@ SHARE = 4
 FEWEST = 15
 """Everywhere else a property is tried with a quarter of them, but not with fewer than these."""
 
-ASKED_OF_BOTH_STORES = ("collector/api", "contract")
+ASKED_OF_BOTH_STORES = ("collector/api", "contract", "versions")
 """What is asked of a whole application there is asked again of one on PostgreSQL: by `make system`.
 
 What a store itself must do is asked of both in `make test`: collector/domain, collector/core and what is beside them.
