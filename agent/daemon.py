@@ -49,6 +49,7 @@ from agent.rotation import Rotation
 from agent.sink import Sink, catalogue_digest
 from agent.sole import AlreadyRunningError, sole_user
 from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
+from agent.spool_epochs import place
 from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
 from agent.supervisor import Supervisor
 from agent.uplink import Uplink
@@ -100,7 +101,7 @@ async def _main(options: Options) -> None:
         min_free=options.spool_min_free_bytes,
         carried=options.carried,
     )
-    spool = await disk(Spool, options.folder, limits, place=f"{here.boot} {here.host}")
+    spool = await disk(Spool, options.folder, limits, place=place(boot=here.boot, host=here.host, agent=identity.agent))
     try:
         with Samples(options.folder / FILE_NAME) as samples:
             async with Link(identity, way=options.way) as link:

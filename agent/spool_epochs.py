@@ -16,6 +16,15 @@ _STREAM_OF_GAPS: Stream = "live"
 _STREAMS = ("live", "bulk", "actions")
 
 
+def place(*, boot: str, host: str, agent: str) -> str:
+    """Where and as whom a spool is used."""
+    return f"{boot} {host} {agent}"
+
+
+def _agent(text: str) -> str:
+    return text.rpartition(" ")[2]
+
+
 class Epochs:
     """The epochs of one spool file. `began`: those that this process has begun, whose numbers nobody gave before."""
 
@@ -29,13 +38,18 @@ class Epochs:
         return self._meta("epoch")
 
     def settle(self, place: str) -> bool:
-        """Begin a new epoch unless the spool was used last in this place; whether that was so."""
+        """Begin a new epoch unless the spool was used last in this place; whether that was so.
+
+        As another agent nothing has a number yet: what was numbered goes out anew, too.
+        """
         before = self._meta("place")
         if before == place:
             return False
         with self._transaction():
             if before:
                 self._begin()
+            if before and _agent(before) != _agent(place):
+                self._db.execute("UPDATE records SET epoch = NULL, stream = NULL, seq = NULL WHERE seq IS NOT NULL")
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('place', ?)", (place,))
         return bool(before)
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from agent.records import Offer
 from agent.spool import Limits, Spool
-from agent.spool_epochs import Epochs
+from agent.spool_epochs import Epochs, place
 
 LIMITS = Limits(min_free=0)
 
 
-def opened(folder: Path, place: str = "boot-1 host-1") -> Spool:
-    return Spool(folder, LIMITS, place=place)
+def opened(folder: Path, where: str = "boot-1 host-1", agent: str = "agt_1") -> Spool:
+    boot, _, host = where.partition(" ")
+    return Spool(folder, LIMITS, place=place(boot=boot, host=host, agent=agent))
 
 
 def put(spool: Spool, *names: str) -> None:
@@ -58,14 +59,14 @@ def test_a_restart_in_the_same_place_goes_on_with_its_epoch(tmp_path: Path) -> N
         assert not spool.began(second.epoch)
 
 
-@pytest.mark.parametrize("place", ["boot-2 host-1", "boot-1 host-2"])
-def test_elsewhere_numbers_that_were_given_stay_and_others_are_of_a_new_epoch(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("where", ["boot-2 host-1", "boot-1 host-2"])
+def test_elsewhere_numbers_that_were_given_stay_and_others_are_of_a_new_epoch(tmp_path: Path, where: str) -> None:
     with closing(opened(tmp_path)) as spool:
         put(spool, "sent")
         before = spool.offer()
         assert before
         put(spool, "waits")
-    with closing(opened(tmp_path, place)) as spool:
+    with closing(opened(tmp_path, where)) as spool:
         again = spool.offer()
         assert again == before
         assert not again.fresh
@@ -86,6 +87,23 @@ def test_a_spool_of_an_earlier_release_keeps_its_epoch_the_first_time(tmp_path: 
         assert spool.carry(lambda file: file.epoch) == epoch
     with closing(opened(tmp_path, "boot-9 host-1")) as spool:
         assert spool.carry(lambda file: file.epoch) != epoch
+
+
+def test_as_another_agent_everything_goes_out_from_the_first_number_on(tmp_path: Path) -> None:
+    """A clone that was enrolled as an agent of its own: nobody is to miss what the other one had sent."""
+    with closing(opened(tmp_path)) as spool:
+        put(spool, "a")
+        first = spool.offer()
+        assert first
+        spool.forget(first, [(1, 1)])
+        put(spool, "b")
+        assert spool.offer()
+        put(spool, "c")
+    with closing(opened(tmp_path, agent="agt_2")) as spool:
+        found = spool.offer()
+        assert found
+        assert (names(found), found.seqs) == (["b", "c"], (1, 2))
+        assert found.epoch != first.epoch
 
 
 def test_a_gap_goes_out_under_the_epoch_whose_numbers_it_is_about(tmp_path: Path) -> None:

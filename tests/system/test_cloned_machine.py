@@ -53,6 +53,7 @@ def test_of_two_machines_with_one_identity_one_is_parked_and_becomes_an_agent_of
         until(lambda: beats(collector) == 2, what="the clone's own heartbeat")
         until(lambda: waiting(two) == 0, what="its spool drained")
         assert "identity" not in problems(two)
+        assert "gaps" not in problems(two), "nobody misses what the other one has sent"
     finally:
         for process in processes:
             process.stop()
