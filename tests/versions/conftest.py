@@ -39,7 +39,7 @@ DUMPS = [
     Dump(version, store)
     for version in VERSIONS
     for store in ("sqlite", "postgresql")
-    if (recorded.HERE / version / f"{store}.ndjson.xz").exists()
+    if (recorded.HERE / version / f"{store}.sql.xz").exists()
 ]
 
 

@@ -71,9 +71,17 @@ class Corpus:
     version: str
     store: str
 
+    @property
+    def path(self) -> Path:
+        return HERE / self.version / f"{self.store}.ndjson.xz"
+
+    @property
+    def there(self) -> bool:
+        return self.path.exists()
+
     @cached_property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
-        text = lzma.decompress((HERE / self.version / f"{self.store}.ndjson.xz").read_bytes()).decode()
+        text = lzma.decompress(self.path.read_bytes()).decode()
         return tuple(json.loads(line) for line in text.splitlines())
 
     def of(self, what: str) -> Iterator[Mapping[str, Any]]:
