@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -20,20 +19,16 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from agent import liveness, standing
-from agent.assignment import Assignments
-from agent.authorities import Authorities
+from agent import liveness
+from agent.announcing import say_catalogue, say_inventory
 from agent.aws.scanning import Scanning
-from agent.bundles import Speaker
-from agent.carrier import Carrier, no_commands
 from agent.checks import known
 from agent.config import CONNECTIONS_FILE, load_connections
 from agent.control import Handler, listening
 from agent.disk import DiskThread
-from agent.enrolment import mark_active, pin_collector_key
 from agent.gate import rolled_back
 from agent.host_id import origin
-from agent.identity import key_made_at, load_enrolment, load_identity, usable_state_dir
+from agent.identity import key_made_at, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.local import Local, read_local
@@ -45,21 +40,20 @@ from agent.power.ledger import FILE_NAME as LEDGER_FILE
 from agent.power.ledger import Ledger
 from agent.problems import Problems
 from agent.quiet import window
-from agent.rotation import Rotation
-from agent.sink import Sink, catalogue_digest
+from agent.sink import Sink
 from agent.sole import AlreadyRunningError, sole_user
 from agent.spool import RETRY_FILE, Limits, Spool, SpoolUnavailableError
 from agent.spool_epochs import place
 from agent.status import ConnectionStatus, ReferenceStatus, Status, write_status
-from agent.supervisor import Supervisor
-from agent.uplink import Uplink
+from agent.supervisor import Start, Supervisor
 from agent.waiting import wait_for
 from agent.watching import Watching, catalogue_entries, oracle_watches
+from agent.ways import Ways
 from common import logs, systemd
 from common.clock import utc_now
 from common.errors import EXIT_CONFIGURATION, ConfigurationError
 from common.liveness import Liveness, watch
-from common.wire import Ack, Assignment, Heartbeat, Run, SpoolState, WireError
+from common.wire import Assignment, Heartbeat, Run, SpoolState
 
 log = logs.get("agent")
 
@@ -67,7 +61,6 @@ FLUSH_EVERY_S = 1.0
 STATUS_EVERY_S = 10.0
 STOP_WITHIN_S = 3.0
 NOTHING_SCHEDULED_S = 3600.0
-CATALOGUE_FILE = "catalogue.digest"
 _EXIT_AT_ONCE = 128 + signal.SIGTERM
 
 
@@ -142,17 +135,14 @@ class Daemon:
         self._alive.beat("spool", within_s=liveness.TICK_S)  # the first time may take longer
         self._alive.beat("heartbeat", within_s=liveness.TICK_S)
         self._shown = liveness.Shown()
-        self._active = False
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
         self._use(local)
         self._supervisor = Supervisor(self.problems)
-        self._assignments = Assignments(
-            link, options.folder, disk, problems=self.problems, on_change=self._assigned, on_reached=self._reached
-        )
+        self._ways = Ways(options, link, spool, disk, problems=self.problems, on_assigned=self._assigned)
         make = oracle_watches(
             samples,
-            settings=lambda: self._assignments.current.checks,
+            settings=lambda: self._ways.assignment.checks,
             emit=self._emit,
             clock_offset=lambda: self._link.clock_offset_s,
             local=lambda: self._local,
@@ -165,15 +155,10 @@ class Daemon:
             self._config_dir,
             self._sink,
             disk,
-            accounts=lambda: self._assignments.current.accounts,
+            accounts=lambda: self._ways.assignment.accounts,
             problems=self.problems,
             live_prices=options.aws_live_prices,
         )
-        self._rotation = Rotation(
-            options.folder, link, disk, problems=self.problems, max_age=options.key_max_age, carried=options.carried
-        )
-        self._authorities = Authorities(link, options.folder, problems=self.problems)
-        standing.follow(link, options.folder, self.problems)
         self._jobs = Jobs(
             options.folder,
             self._sink,
@@ -182,18 +167,15 @@ class Daemon:
                 "check": self.watching.check,
                 "aws_scan": self._scanning.scan,
                 "aws_verify": self._scanning.verify,
-                "rotate_key": self._rotation.job,
+                "rotate_key": self._ways.rotation.job,
             },
             problems=self.problems,
         )
-        self._uplink = Uplink(link, spool, disk, problems=self.problems, on_ack=self._acknowledged)
-        self._bundle_every_s = options.bundle_every_s
-        self._carrier = self._make_carrier() if options.carried else None
 
     @property
     def commands(self) -> Mapping[str, Handler]:
         """What commands on the same host may ask for."""
-        return {**(self._carrier.handlers if self._carrier else no_commands()), **self._rotation.handlers}
+        return self._ways.commands
 
     # --- the whole life ---
 
@@ -208,28 +190,23 @@ class Daemon:
         self.problems.update("upgrade", rolled_back(Path(sys.prefix)))
         await self._jobs.recover()
         await self._say_catalogue()
-        self._rotation.resume()
-        links = (
-            ("uplink", self._uplink.run),
-            ("assignment", self._assignments.run),
-            ("key", self._rotation.run),
-            ("authorities", self._authorities.run),
-        )
-        for name, work in (
+        self._ways.rotation.resume()
+        tasks: tuple[tuple[str, Start], ...] = (
             ("spool", self._flush_for_ever),
-            *(links if self._carrier is None else (("bundles", self._carrier.run),)),
+            *self._ways.tasks,
             ("heartbeat", self._heartbeat_for_ever),
             ("aws scans", self._scanning.run),
             ("schedules", self._schedules_for_ever),
             ("reload", self._reload_for_ever),
             ("status", self._status_for_ever),
             ("watchdog", partial(watch, self._alive, every_s=systemd.watchdog_seconds())),
-        ):
+        )
+        for name, work in tasks:
             self._supervisor.start(name, work)
 
     async def until_stopped(self) -> None:
         self._say_inventory()
-        self._jobs.offer(self._assignments.current.jobs)
+        self._jobs.offer(self._ways.assignment.jobs)
         systemd.notify("READY=1")
         log.info("agent started", agent=self._link.identity.agent, collector=self._link.identity.url)
         await self._stop.wait()
@@ -250,7 +227,7 @@ class Daemon:
         """Commit once a second, and at once what is pressing."""
         while True:
             if await self._disk(self._spool.flush):
-                self._uplink.wake.set()
+                self._ways.durable()
             self.problems.update("spool", self._spool.trouble)
             self._alive.beat("spool", within_s=liveness.SPOOL_S)
             await wait_for(self._sink.pressing, FLUSH_EVERY_S)
@@ -261,21 +238,21 @@ class Daemon:
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
-            every = self._assignments.current.heartbeat_s
+            every = self._ways.assignment.heartbeat_s
             self._alive.beat("heartbeat", within_s=liveness.heartbeat_s(every))
             await wait_for(self._beat, every)
 
     async def _schedules_for_ever(self) -> None:
         """What is remembered of resources has a file from the first schedule on."""
         path = self._folder / LEDGER_FILE
-        while not (self._assignments.current.schedules or path.exists()):
+        while not (self._ways.assignment.schedules or path.exists()):
             await wait_for(self._scheduled, NOTHING_SCHEDULED_S)
         ledger = await self._disk(Ledger, path)
         self._executor = Executor(
             ledger,
             self._sink,
             self._disk,
-            assignment=lambda: self._assignments.current,
+            assignment=lambda: self._ways.assignment,
             flush=self._spool.flush,
             look=asking.look,
             switch=asking.switch,
@@ -349,73 +326,25 @@ class Daemon:
         self._sink.pressing.set()
 
     def _say_inventory(self) -> None:
-        try:
-            self._sink.inventory(connection.info() for connection in self.watching.connections)
-        except WireError as error:
-            self.problems.report("inventory", f"too many connections for one agent: {error.detail}")
-        else:
-            self.problems.over("inventory")
+        say_inventory(self._sink, self.watching.connections, self.problems)
 
     async def _say_catalogue(self) -> None:
-        """Upload the checks when they differ from what this agent uploaded last."""
-        entries = catalogue_entries(known(self._local.checks).values())
-        path = self._folder / CATALOGUE_FILE
-        said = f"{self._link.identity.agent} {catalogue_digest(entries)}\n"
-        if path.exists() and path.read_text() == said:
-            return
-        self._sink.catalogue(entries)
-        if await self._disk(self._spool.flush):
-            with suppress(OSError):  # it is uploaded once more then
-                path.write_text(said)
-
-    def _reached(self) -> None:
-        self._uplink.reachable()
+        await say_catalogue(
+            self._sink,
+            catalogue_entries(known(self._local.checks).values()),
+            agent=self._link.identity.agent,
+            folder=self._folder,
+            spool=self._spool,
+            disk=self._disk,
+        )
 
     def _assigned(self, assignment: Assignment) -> None:
-        with suppress(OSError):  # the next document says it again
-            pin_collector_key(self._folder, assignment.collector_key)
         self._jobs.offer(assignment.jobs)
         self._scanning.wake.set()
         self._scheduled.set()
         if self._executor is not None:
             self._executor.changed()
         self._beat.set()
-
-    def _make_carrier(self) -> Carrier:
-        return Carrier(
-            self._spool,
-            self._disk,
-            state_dir=self._folder,
-            speaker=self._speaker,
-            apply=self._carried,
-            problems=self.problems,
-        )
-
-    def _speaker(self) -> Speaker:
-        identity = self._link.identity
-        return Speaker(
-            agent=identity.agent,
-            key=identity.key,
-            origin=identity.origin,
-            every_s=self._bundle_every_s,
-            assignment=self._assignments.kept,
-        )
-
-    async def _carried(self, assignment: Assignment) -> str:
-        self._known_there()
-        return await self._assignments.carried(assignment)
-
-    def _acknowledged(self, _ack: Ack) -> None:
-        self._known_there()
-
-    def _known_there(self) -> None:
-        if self._active:
-            return
-        self._active = True
-        enrolment = load_enrolment(self._folder)
-        if enrolment is not None:
-            with suppress(OSError):  # only what `status` prints depends on it
-                mark_active(self._folder, enrolment)
 
     def _emit(self, run: Run) -> None:
         self._last_runs[run.connection] = msgspec.structs.replace(run, outcomes=(), facts={})
@@ -435,13 +364,13 @@ class Daemon:
             rss_bytes=psutil.Process().memory_info().rss,
             spool=state,
             clock_offset_s=self._link.clock_offset_s,
-            assignment=self._assignments.kept,
+            assignment=self._ways.kept,
             problems=self.problems.texts(),
             roles=roles,
             key_id=self._link.identity.key.key_id,
             key_made_at=key_made_at(self._folder),
-            bundle_every_s=self._bundle_every_s if self._carrier else 0,
-            trusts=self._authorities.trusts(),
+            bundle_every_s=self._ways.bundle_every_s,
+            trusts=self._ways.trusts(),
         )
 
     def _status(self, state: SpoolState | None) -> Status:
@@ -450,9 +379,9 @@ class Daemon:
             pid=os.getpid(),
             version=version("fieldpost"),
             started_at=self._started_at,
-            last_ack_at=self._carrier.receipt_at if self._carrier else self._uplink.last_ack_at,
+            last_ack_at=self._ways.last_ack_at,
             clock_offset_s=self._link.clock_offset_s,
-            assignment=self._assignments.current.version,
+            assignment=self._ways.assignment.version,
             spool=state,
             problems=self.problems.texts(),
             connections=tuple(
