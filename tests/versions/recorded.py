@@ -75,10 +75,6 @@ class Corpus:
     def path(self) -> Path:
         return HERE / self.version / f"{self.store}.ndjson.xz"
 
-    @property
-    def there(self) -> bool:
-        return self.path.exists()
-
     @cached_property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
         text = lzma.decompress(self.path.read_bytes()).decode()
