@@ -53,7 +53,8 @@ system: $(STAMP) tools package-tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not system and not bench" tests
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract tests/versions
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
-	$(BIN)/pytest -q -m "system and not postgres" --ignore=tests/web tests
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "system and not postgres" --ignore=tests/web --ignore=tests/system/packages tests
+	$(BIN)/pytest -q -m system tests/system/packages
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
