@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple, Self, TypeVar
 import msgspec
 
 from common import logs
+from common.unix_sockets import reachable
 
 FILE_NAME = "control.sock"
 MAX_LINE = 64 * 1024
@@ -186,7 +187,7 @@ class Conversation:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
             stream.settimeout(_CONNECT_S)
             try:
-                with _reachable(path) as address:
+                with reachable(path) as address:
                     stream.connect(address)
             except OSError as error:
                 raise NobodyThereError(f"{path}: nobody answers ({error.strerror})") from None
@@ -212,7 +213,7 @@ def _bound(path: Path) -> socket.socket:
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        with _reachable(path) as address:
+        with reachable(path) as address:
             channel.bind(address)
     except OSError:
         channel.close()
@@ -220,13 +221,3 @@ def _bound(path: Path) -> socket.socket:
     finally:
         os.umask(before)
     return channel
-
-
-@contextmanager
-def _reachable(path: Path) -> Iterator[str]:
-    """The socket's address by way of its folder's descriptor: an address has room for some 100 characters only."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

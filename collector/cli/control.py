@@ -22,6 +22,7 @@ from collector.core.database import Database
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from collector.core.settings import Settings
 from common import logs
+from common.unix_sockets import reachable
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A")
@@ -128,7 +129,7 @@ async def _run_here(db: Database, what: Command[Q, A], request: Q) -> A:
 
 def _ask(path: Path, what: Command[Q, A], request: Q) -> A:
     line = msgspec.json.encode(_Call(what.name, msgspec.Raw(msgspec.json.encode(request)))) + b"\n"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, _reachable(path) as address:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, reachable(path) as address:
         channel.settimeout(_SECONDS)
         try:
             channel.connect(address)
@@ -178,7 +179,7 @@ def _bound(path: Path) -> socket.socket:
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
     try:
-        with _reachable(path) as address:
+        with reachable(path) as address:
             channel.bind(address)
     finally:
         os.umask(previous)
@@ -202,13 +203,3 @@ async def _answer(db: Database, line: bytes) -> _Reply:
         return _Reply("unavailable", message=error.detail)
     log.info("command", name=what.name)
     return _Reply("answer", answer=msgspec.Raw(msgspec.json.encode(found)))
-
-
-@contextmanager
-def _reachable(path: Path) -> Iterator[str]:
-    """The socket's address by way of its folder's descriptor: an address has room for some 100 characters only."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
