@@ -65,7 +65,11 @@ def test_a_connection_is_added_listed_and_removed(run: Run, tmp_path: Path, caps
         ((*ADD, "--host", "a b", "--service", "x"), 78, "host: `a b`; expected a host name"),
         ((*ADD, *WHERE, "--descriptor", "db1/sales"), 78, "descriptor: given beside host or port"),
         ((*ADD, *WHERE, "--mode", "sysoper"), 78, "mode: `sysoper`; expected one of"),
-        ((*ADD, *WHERE, "--password-file", "/nonexistent/file"), 78, "`/nonexistent/file`; expected something that exists"),
+        (
+            (*ADD, *WHERE, "--password-file", "/nonexistent/file"),
+            78,
+            "`/nonexistent/file`; expected something that exists",
+        ),
         ((*ADD, *WHERE, "--port", "many"), 2, "--port"),
         ((*ADD, *WHERE, "--password", "tiger"), 2, "No such option"),
         (("connection", "remove", "Nobody"), 1, "name: `Nobody`; expected one of"),
