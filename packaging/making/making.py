@@ -44,7 +44,8 @@ def make(order: Order, target: Path, *, work: Path) -> Iterator[Path]:
             made.append(rpm.build(payload, target, work=work))
             yield made[-1]
     made.append(target / f"fieldpost-{order.version}.cdx.json")
-    made[-1].write_bytes(sbom.document(payloads))
+    wheels = (wheel for payload in payloads for wheel in payload.wheels)
+    made[-1].write_bytes(sbom.document(wheels, version=order.version, epoch=order.epoch))
     yield made[-1]
     if "bundle" in order.kinds:
         made.append(bundle.build(payloads, made[-1], target, work=work, signer=signer))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from making import commands, completion, conffile, manual
+from making import commands, completion, conffile, manual, sbom
 from making.pins import Pin
 from making.source import ROOT
 from making.targets import Arch, Program
@@ -38,7 +38,13 @@ def tree(payload: Payload, *, zsh_folder: str) -> Tree:
     """Where each file goes on the host."""
     wheels = {f"{payload.home}/wheels/{wheel.file}": File(wheel.path) for wheel in payload.wheels}
     return {**common_tree(payload.program, payload.version, payload.epoch, zsh_folder=zsh_folder), **wheels,
+            f"{payload.home}/fieldpost.cdx.json": File(parts(payload)),
             f"{payload.home}/requirements.txt": File(requirements(payload).encode())}  # fmt: skip
+
+
+def parts(payload: Payload) -> bytes:
+    """The list of what this package brings, for whoever looks at the host."""
+    return sbom.document(payload.wheels, version=payload.version, epoch=payload.epoch)
 
 
 def common_tree(program: Program, version: str, epoch: int, *, zsh_folder: str) -> dict[str, File | Link | Folder]:

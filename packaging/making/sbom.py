@@ -9,7 +9,6 @@ from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
-from making.payload import Payload
 from making.wheels import Wheel
 
 _CLASSIFIER = "License :: "
@@ -17,26 +16,25 @@ _LONGEST_LICENCE = 100
 Json = dict[str, object]
 
 
-def document(payloads: Sequence[Payload]) -> bytes:
+def document(packed: Iterable[Wheel], *, version: str, epoch: int) -> bytes:
     """Every distribution that is packed, with the files by which it is."""
-    wheels = {wheel.file: wheel for payload in payloads for wheel in payload.wheels}
-    first = payloads[0]
+    wheels = {wheel.file: wheel for wheel in packed}
     by_part: dict[tuple[str, str], list[Wheel]] = {}
     for _, wheel in sorted(wheels.items()):
         by_part.setdefault((wheel.name, wheel.version), []).append(wheel)
     components = [_component(found) for part, found in sorted(by_part.items()) if part[0] != "fieldpost"]
-    root = f"fieldpost@{first.version}"
+    root = f"fieldpost@{version}"
     body: Json = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
-            "timestamp": datetime.fromtimestamp(first.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "component": {
                 "type": "application",
                 "bom-ref": root,
                 "name": "fieldpost",
-                "version": first.version,
+                "version": version,
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
             },
         },

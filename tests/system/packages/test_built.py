@@ -61,7 +61,9 @@ def test_the_list_of_parts_names_every_wheel_with_its_hash_and_licence(made: Mad
     assert not [name for name, part in parts.items() if not part["licenses"]]
     files = {file["name"]: file["hashes"][0]["content"] for part in parts.values() for file in part["components"]}
     packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", made.deb("agent")], capture_output=True, check=True).stdout
-    for name in subprocess.run(["tar", "-t"], input=packed, capture_output=True, check=True).stdout.decode().split():
+    names = subprocess.run(["tar", "-t"], input=packed, capture_output=True, check=True).stdout.decode().split()
+    assert "./usr/lib/fieldpost-agent/fieldpost.cdx.json" in names
+    for name in names:
         if name.endswith(".whl") and "/fieldpost-" not in name:
             assert len(files[Path(name).name]) == 64
 
