@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Tests start hundreds of processes, and each would compile everything anew where the environment forbids to keep it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo tools test quick lint bench system format manual version-data constraints packages package-tools clean
+.PHONY: demo tools test quick thorough lint bench system format manual version-data constraints packages package-tools clean
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.standins.demo --port $(PORT) --state "$(STATE)"
@@ -50,11 +50,14 @@ test: $(STAMP) tools
 	$(BIN)/pytest -q -n $(WORKERS) -m "not system and not bench" tests
 
 system: $(STAMP) tools package-tools
-	$(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not system and not bench" tests
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract tests/versions
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "system and not postgres" --ignore=tests/web --ignore=tests/system/packages tests
 	$(BIN)/pytest -q -m system tests/system/packages
+
+# Every property with as many examples as its test says; `make test` tries a quarter of them.
+thorough: $(STAMP)
+	$(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not system and not bench" tests
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

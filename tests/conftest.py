@@ -37,7 +37,7 @@ SLOW_FOLDERS = (
 """Each test there starts a whole application or a process, or there are hundreds of them that take their time."""
 
 THOROUGH = "hypothesis"
-"""What `make system` asks for to have every property tried with as many examples as its test says."""
+"""What `make thorough` asks for to have every property tried with as many examples as its test says."""
 
 SHARE = 4
 FEWEST = 15
