@@ -17,6 +17,7 @@ from agent.carrier import overdue
 from agent.carrying import Ledger
 from agent.records import Keep
 from agent.spool import Limits, Spool
+from agent.spool_epochs import place
 from common import bundle, wire
 from common.bundle import Place
 from common.identity import PrivateKey
@@ -308,10 +309,10 @@ TestCarriage = Carriage.TestCase
 
 def test_numbers_go_on_and_order_is_kept_when_a_new_epoch_begins(spool: Spool, desk: Desk) -> None:
     """As after every start of the host."""
-    spool.carry(lambda file: file.epochs.settle("boot-1"))
+    spool.carry(lambda file: file.epochs.settle(place(boot="boot-1", host="host-1", agent="agt_1")))
     put(spool, 1, 2)
     desk.take(export(spool))
-    assert spool.carry(lambda file: file.epochs.settle("boot-2"))
+    assert spool.carry(lambda file: file.epochs.settle(place(boot="boot-2", host="host-1", agent="agt_1")))
     put(spool, 3, 4)
     manifest = desk.take(export(spool))
     assert manifest.number == 2

@@ -17,7 +17,7 @@ from agent.link import Link
 from agent.problems import Problems
 from agent.records import Keep
 from agent.spool import Limits, Spool
-from agent.uplink import Uplink
+from agent.uplink import LOOK_EVERY_S, Uplink
 from common import wire
 from common.wire import Ack, Record
 from tests.agent.collectors import Collector, Fault, serving
@@ -135,9 +135,8 @@ class TestDelivery:
         await asyncio.sleep(0.1)
         setup.put(1)
         setup.uplink.wake.set()
-        await asyncio.sleep(0.2)
+        await until(lambda: len(setup.collector.records) == 1, within_s=LOOK_EVERY_S / 2)
         task.cancel()
-        assert len(setup.collector.records) == 1
 
 
 class TestTooMuch:

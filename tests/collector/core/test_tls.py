@@ -1,5 +1,6 @@
 """The certificate that the server shows: exchanged while it serves, and never for one that cannot be used."""
 
+import io
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,12 +13,21 @@ from collector.core import certificates, tls
 from collector.core.certificates import Files
 from collector.core.settings import Settings
 from collector.core.tls import ServerTls, Sources
+from common import logs
 from common.clock import utc_now
 from common.settings import ConfigurationError, load
 from tests.client_certificates import Client, made
 
 NAMES = ("localhost",)
 NOW = utc_now()  # OpenSSL verifies by the host's own clock
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    """What is logged."""
+    target = io.StringIO()
+    logs.configure(stream=target)
+    return target
 
 
 class Line:
@@ -115,7 +125,7 @@ def test_a_pair_that_cannot_be_used_changes_nothing(
     one: Files,
     two: Files,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    said: io.StringIO,
 ) -> None:
     at = copied(one, tmp_path / "used")
     server = ServerTls(at)
@@ -123,8 +133,7 @@ def test_a_pair_that_cannot_be_used_changes_nothing(
     assert not server.look()
     assert not server.look()
     Line(server.context, client_of(one.ca)).shake()
-    said = capsys.readouterr()
-    assert (said.out + said.err).count("certificate refused") == (0 if spoil is touch else 1), "said once"
+    assert said.getvalue().count("certificate refused") == (0 if spoil is touch else 1), "said once"
     copied(two, tmp_path / "used")
     assert server.look(), "what is mended is taken"
 
@@ -139,17 +148,14 @@ def test_what_cannot_be_used_at_the_start_is_named(one: Files, two: Files, tmp_p
         ServerTls(at)
 
 
-def test_the_end_is_counted_and_warned_of_once_a_day(
-    one: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_end_is_counted_and_warned_of_once_a_day(one: Files, tmp_path: Path, said: io.StringIO) -> None:
     clock = [NOW]
     server = ServerTls(copied(one, tmp_path / "used"), now=lambda: clock[0])
     assert round(server.days_left()) == 365
     for days in (350, 352, 352, 353):
         clock[0] = NOW + timedelta(days=days)
         server.look()
-    said = capsys.readouterr()
-    assert (said.out + said.err).count("certificate ends soon") == 2
+    assert said.getvalue().count("certificate ends soon") == 2
 
 
 def test_a_client_certificate_may_be_shown_and_is_verified(one: Files, tmp_path: Path) -> None:
@@ -163,7 +169,7 @@ def test_a_client_certificate_may_be_shown_and_is_verified(one: Files, tmp_path:
 
 @pytest.mark.parametrize(("days", "reason"), [(30, "unable to get local issuer"), (1, "certificate has expired")])
 def test_both_sides_hear_why_a_client_certificate_is_refused(
-    one: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], days: int, reason: str
+    one: Files, tmp_path: Path, said: io.StringIO, days: int, reason: str
 ) -> None:
     mine = made(tmp_path / "mine", days=days)
     known = mine if days == 1 else made(tmp_path / "known")
@@ -172,8 +178,7 @@ def test_both_sides_hear_why_a_client_certificate_is_refused(
         with pytest.raises(ssl.SSLError, match="ALERT"):
             Line(server.context, client_of(one.ca, mine)).shake()
     assert server.failed == 2
-    said = capsys.readouterr()
-    assert (said.out + said.err).count(f"client certificate refused: {reason}") == 1, "each reason once a minute"
+    assert said.getvalue().count(f"client certificate refused: {reason}") == 1, "each reason once a minute"
 
 
 def test_other_authorities_of_clients_count_from_the_next_connection_on(one: Files, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Faults of the collector's host and certificate, planted as files and sockets, and found."""
 
-import asyncio
 import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,13 +33,13 @@ def looked(tmp_path: Path, **settings: object) -> Found:
     return found(host.LOOKS, ground(tmp_path, **settings))
 
 
-async def control(folder: Path) -> asyncio.Server:
+@contextmanager
+def control(folder: Path) -> Iterator[None]:
     """What a collector that serves listens on."""
-
-    async def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    return await asyncio.start_unix_server(end, str(folder / "state" / "control.sock"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "state" / "control.sock"))
+        listener.listen()
+        yield
 
 
 # --- folder, port, names ---------------------------------------------------------------------------------------------
@@ -70,19 +71,15 @@ def test_a_port_that_another_has_is_named(tmp_path: Path) -> None:
 
 async def test_a_collector_that_serves_elsewhere_than_its_settings_say_is_told(tmp_path: Path) -> None:
     at = ground(tmp_path, port=1)
-    server = await control(tmp_path)
-    finding = bad(await seen(host.LOOKS, at))["port"]
-    server.close()
-    await server.wait_closed()
+    with control(tmp_path):
+        finding = bad(await seen(host.LOOKS, at))["port"]
     assert "the collector serves, and 127.0.0.1:1 does not answer" in finding.detail
 
 
 async def test_a_collector_that_runs_as_root_is_told(tmp_path: Path) -> None:
     at = ground(tmp_path)
-    server = await control(tmp_path)
-    findings = await seen(host.LOOKS, at)
-    server.close()
-    await server.wait_closed()
+    with control(tmp_path):
+        findings = await seen(host.LOOKS, at)
     if os.geteuid() == 0:
         assert "the collector runs as root" in bad(findings)["user"].detail
     else:
@@ -122,14 +119,11 @@ def test_a_clock_that_nobody_sets_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     assert "is not synchronised" in bad(looked(tmp_path))["clock"].detail
 
 
-async def test_too_few_open_files_for_so_many_agents_are_told(tmp_path: Path) -> None:
+def test_too_few_open_files_for_so_many_agents_are_told(tmp_path: Path) -> None:
     at = ground(tmp_path)
     assert host.open_files(at, 5).state == "unknown"
-    server = await control(tmp_path)
-    few = await asyncio.to_thread(host.open_files, at, 5)
-    many = await asyncio.to_thread(host.open_files, at, 10_000_000)
-    server.close()
-    await server.wait_closed()
+    with control(tmp_path):
+        few, many = host.open_files(at, 5), host.open_files(at, 10_000_000)
     assert few.state == "well"
     assert "LimitNOFILE=" in bad({"open-files": many})["open-files"].mend
 
