@@ -7,6 +7,7 @@ and is its owner's alone.
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import BinaryIO, NamedTuple, Self, TypeVar
 
 import msgspec
 
+from agent.sole import holder
 from common import logs
 from common.unix_sockets import reachable
 
 FILE_NAME = "control.sock"
 MAX_LINE = 64 * 1024
 MAX_PIECE = 4 * 1024 * 1024
+_STARTING_S = 20.0
+_AGAIN_S = 0.2
 _CONNECT_S = 5.0
 
 T = TypeVar("T")
@@ -184,18 +188,30 @@ class Conversation:
     def opened(cls, state_dir: Path, command: str, request: object, *, seconds: float) -> Iterator[Self]:
         """Ask the agent that runs; `NobodyThereError` when none does."""
         path = state_dir / FILE_NAME
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-            stream.settimeout(_CONNECT_S)
-            try:
-                with reachable(path) as address:
-                    stream.connect(address)
-            except OSError as error:
-                raise NobodyThereError(f"{path}: nobody answers ({error.strerror})") from None
+        with _connected(path) as stream:
             stream.settimeout(seconds)
             with stream.makefile("rb") as file:
                 made = cls(stream, file)
                 made.say(Asked(command, msgspec.Raw(msgspec.json.encode(request))))
                 yield made
+
+
+def _connected(path: Path) -> socket.socket:
+    """An agent that was started just now holds its folder before it listens: it is waited for, but not for long."""
+    give_up = time.monotonic() + _STARTING_S
+    while True:
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.settimeout(_CONNECT_S)
+        try:
+            with reachable(path) as address:
+                stream.connect(address)
+        except OSError as error:
+            stream.close()
+            if time.monotonic() >= give_up or holder(path.parent) is None:
+                raise NobodyThereError(f"{path}: nobody answers ({error.strerror})") from None
+            time.sleep(_AGAIN_S)
+        else:
+            return stream
 
 
 def ask(state_dir: Path, command: str, request: object, kind: type[T], *, seconds: float = 60.0) -> T:

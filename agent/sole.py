@@ -27,3 +27,15 @@ def sole_user(state_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def holder(state_dir: Path) -> int | None:
+    """The process that held the state folder last, while it lives; nothing is locked to find out."""
+    try:
+        process = int((state_dir / "agent.lock").read_text())
+        os.kill(process, 0)
+    except PermissionError:  # it lives, and is another user's
+        return process
+    except (OSError, ValueError):
+        return None
+    return process

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from agent.control import Channel, ControlError, Conversation, Handler, NobodyThereError, ask, listening
+from agent.sole import sole_user
 
 
 async def double(channel: Channel, request: msgspec.Raw) -> int:
@@ -82,6 +83,15 @@ async def test_the_socket_is_its_owners_alone_and_goes_with_the_agent(tmp_path: 
     assert not (tmp_path / "control.sock").exists()
     with pytest.raises(NobodyThereError):
         await asyncio.to_thread(ask, tmp_path, "double", 1, int)
+
+
+async def test_an_agent_that_holds_its_folder_and_does_not_listen_yet_is_waited_for(tmp_path: Path) -> None:
+    with sole_user(tmp_path):
+        asked = asyncio.create_task(asyncio.to_thread(ask, tmp_path, "double", 3, int))
+        await asyncio.sleep(0.5)
+        assert not asked.done()
+        async with listening(tmp_path, HANDLERS):
+            assert await asked == 6
 
 
 async def test_what_an_agent_that_was_killed_left_behind_is_replaced(tmp_path: Path) -> None:

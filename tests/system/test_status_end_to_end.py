@@ -65,10 +65,12 @@ class Site:
         command("member", "add", EMAIL, "--tenant", "acme", "--name", "Ana", "--role", "owner")
         command("member", "password", EMAIL, "--tenant", "acme", stdin=f"{PASSWORD}\n")
         api = f"{self.collector.base_url}/api/v1"
-        session = httpx.post(f"{api}/auth/login", json={"email": EMAIL, "password": PASSWORD}).json()["data"]
-        self.admin = httpx.Client(base_url=f"{api}/admin", headers=_bearer(session["accessToken"]))
+        session = httpx.post(f"{api}/auth/login", json={"email": EMAIL, "password": PASSWORD}, timeout=30).json()[
+            "data"
+        ]
+        self.admin = httpx.Client(base_url=f"{api}/admin", headers=_bearer(session["accessToken"]), timeout=30)
         token = self.made("/tokens", name="tests", scopes=["read:status", "write:incidents"])
-        self.status = httpx.Client(base_url=api, headers=_bearer(token["token"]))
+        self.status = httpx.Client(base_url=api, headers=_bearer(token["token"]), timeout=30)
         self.key = self.made("/keys", name="tests")["key"]
         self.made("/incident-rules", tag="pager")
         self.pager.secret = self.made("/webhooks", name="pager", url=self.pager.url, events=EVENTS)["secret"]
