@@ -47,7 +47,7 @@ def test_no_shared_object_needs_a_newer_c_library(made: Made, program: str, tmp_
             objects = [name for name in archive.namelist() if ".so" in Path(name).name]
             archive.extractall(tmp_path / "unpacked" / wheel.name, objects)
     found = [path for path in (tmp_path / "unpacked").rglob("*") if path.is_file()]
-    assert len(found) > 20
+    assert len(found) > 10
     told = subprocess.run(["readelf", "-V", *found], capture_output=True, text=True, check=True).stdout
     needs = {(int(major), int(minor)) for major, minor in re.findall(r"Name: GLIBC_(\d+)\.(\d+)", told)}
     assert max(needs) <= NEWEST
