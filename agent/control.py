@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from agent.sole import holder
+from agent.sole import holder, taken_at
 from common import logs
 from common.unix_sockets import reachable
 
@@ -198,7 +198,7 @@ class Conversation:
 
 def _connected(path: Path) -> socket.socket:
     """An agent that was started just now holds its folder before it listens: it is waited for, but not for long."""
-    give_up = time.monotonic() + _STARTING_S
+    give_up = time.monotonic() + _starting_for(path.parent)
     while True:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream.settimeout(_CONNECT_S)
@@ -212,6 +212,12 @@ def _connected(path: Path) -> socket.socket:
             time.sleep(_AGAIN_S)
         else:
             return stream
+
+
+def _starting_for(state_dir: Path) -> float:
+    """For how many more seconds whoever took the folder may not listen yet; who has it for longer never will."""
+    since = taken_at(state_dir)
+    return 0.0 if since is None else min(_STARTING_S, max(0.0, since + _STARTING_S - time.time()))
 
 
 def ask(state_dir: Path, command: str, request: object, kind: type[T], *, seconds: float = 60.0) -> T:

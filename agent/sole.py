@@ -39,3 +39,11 @@ def holder(state_dir: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return process
+
+
+def taken_at(state_dir: Path) -> float | None:
+    """When the process that held the state folder last took it, in seconds since 1970; None when nobody did."""
+    try:
+        return (state_dir / "agent.lock").stat().st_mtime
+    except OSError:
+        return None

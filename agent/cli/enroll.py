@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 
+from agent.admission import read_reply, take_reply, write_request
 from agent.config import credential_path
+from agent.enrolment import Wanted, enrol, wait_until_active
 from agent.settings import Settings
+from common.admission import fingerprint
 from common.errors import ConfigurationError
+from common.identity import PublicKey
 
 TOKEN_VARIABLE = "FIELDPOST_ENROL_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_CREDENTIAL = "enrol.token"  # noqa: S105 - the name of a credential
@@ -57,8 +61,6 @@ def enroll(
 
     Without a path to the collector: --request writes a file for it, --reply takes its answer.
     """
-    from agent.enrolment import Wanted, enrol, wait_until_active  # noqa: PLC0415 - only here
-
     settings: Settings = context.obj
     if sum(given is not None for given in (url, request, reply)) != 1:
         raise ConfigurationError("url, request, reply: expected exactly one of them")
@@ -90,9 +92,6 @@ def enroll(
 
 
 def _request(settings: Settings, file: Path, name: str, *, new_key: bool) -> None:
-    from agent.admission import write_request  # noqa: PLC0415 - only here
-    from common.admission import fingerprint  # noqa: PLC0415 - only here
-
     key_id = write_request(settings.state_dir, file, name=name, new_key=new_key)
     typer.echo(f"fingerprint  {fingerprint(key_id)}")
     typer.echo(f"Carry {file} to the collector, compare the fingerprint there, and bring the reply back:")
@@ -101,10 +100,6 @@ def _request(settings: Settings, file: Path, name: str, *, new_key: bool) -> Non
 
 
 def _reply(settings: Settings, file: Path) -> None:
-    from agent.admission import read_reply, take_reply  # noqa: PLC0415 - only here
-    from common.admission import fingerprint  # noqa: PLC0415 - only here
-    from common.identity import PublicKey  # noqa: PLC0415 - only here
-
     reply = read_reply(file)
     done = take_reply(settings.state_dir, reply)
     typer.echo(f"enrolled as {done.enrolment.agent}, tenant {done.enrolment.tenant}")

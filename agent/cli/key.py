@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.cli import RefusedError
+from agent.control import ControlError, NobodyThereError, ask
+from agent.disk import DiskThread
+from agent.identity import current_key, key_made_at, load_identity, waiting_candidate
+from agent.problems import Problems
 from agent.settings import Settings
+from agent.sole import AlreadyRunningError, sole_user
 from common.clock import iso, utc_now
 
 if TYPE_CHECKING:
@@ -26,8 +31,6 @@ def register(app: typer.Typer) -> None:
 @group.command()
 def show(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Print which key it is and how old."""
-    from agent.identity import current_key, key_made_at, load_identity, waiting_candidate  # noqa: PLC0415 - only here
-
     settings: Settings = context.obj
     load_identity(settings.state_dir)
     made_at = key_made_at(settings.state_dir)
@@ -51,8 +54,7 @@ def show(context: typer.Context, *, as_json: AsJson = False) -> None:
 @group.command()
 def rotate(context: typer.Context) -> None:
     """Replace the key by a new one, now; the old one is void as soon as the new one has worked once."""
-    from agent.control import ControlError, NobodyThereError, ask  # noqa: PLC0415 - only here
-    from agent.rotation import COMMAND, Changed  # noqa: PLC0415 - only here
+    from agent.rotation import COMMAND, Changed  # noqa: PLC0415 - loads aiohttp
 
     settings: Settings = context.obj
     try:
@@ -66,8 +68,7 @@ def rotate(context: typer.Context) -> None:
 
 def _by_ourselves(settings: Settings) -> "Changed":
     """No agent runs: nobody else may begin to while this goes on."""
-    from agent.rotation import RotationFailedError  # noqa: PLC0415 - only here
-    from agent.sole import AlreadyRunningError, sole_user  # noqa: PLC0415 - only here
+    from agent.rotation import RotationFailedError  # noqa: PLC0415 - loads aiohttp
 
     try:
         with sole_user(settings.state_dir):
@@ -77,11 +78,8 @@ def _by_ourselves(settings: Settings) -> "Changed":
 
 
 async def _rotated(settings: Settings) -> "Changed":
-    from agent.disk import DiskThread  # noqa: PLC0415 - only here
-    from agent.identity import load_identity  # noqa: PLC0415 - only here
-    from agent.link import Link  # noqa: PLC0415 - only here
-    from agent.problems import Problems  # noqa: PLC0415 - only here
-    from agent.rotation import Rotation  # noqa: PLC0415 - only here
+    from agent.link import Link  # noqa: PLC0415 - loads aiohttp
+    from agent.rotation import Rotation  # noqa: PLC0415 - loads aiohttp
 
     identity = load_identity(settings.state_dir, url=settings.collector_url)
     with closing(DiskThread()) as disk:

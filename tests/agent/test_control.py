@@ -1,6 +1,7 @@
 """The socket of a running agent: for its owner alone, and every conversation ends in an answer or a reason."""
 
 import asyncio
+import os
 import stat
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -92,6 +93,15 @@ async def test_an_agent_that_holds_its_folder_and_does_not_listen_yet_is_waited_
         assert not asked.done()
         async with listening(tmp_path, HANDLERS):
             assert await asked == 6
+
+
+async def test_one_that_has_held_its_folder_for_long_and_does_not_listen_is_not_waited_for(tmp_path: Path) -> None:
+    with sole_user(tmp_path):
+        long_ago = (tmp_path / "agent.lock").stat().st_mtime - 60
+        os.utime(tmp_path / "agent.lock", (long_ago, long_ago))
+        asked = asyncio.create_task(asyncio.to_thread(ask, tmp_path, "double", 3, int))
+        with pytest.raises(NobodyThereError):
+            await asyncio.wait_for(asked, 10)
 
 
 async def test_what_an_agent_that_was_killed_left_behind_is_replaced(tmp_path: Path) -> None:
