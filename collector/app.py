@@ -56,7 +56,7 @@ def create_app(
     `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: what agents are to trust;
     `metrics`: where figures are kept, for a server that shows them.
     """
-    limiter = Limiter(redis(settings.redis_url) if settings.redis_url else None)
+    limiter = Limiter(redis(settings.limits_url) if settings.limits_url else None)
     metrics = metrics or Metrics()
     changes = changes or Changes(db)
     link = Link(
@@ -76,7 +76,7 @@ def create_app(
     metrics.watch("activity_waiting", "Requests that are not in the activity log yet.", lambda: journal.waiting)
     of_health = health.build(db, limiter, uses, journal)
     of_status = status.build(db, limiter, token_uses, journal, per_minute=settings.status_requests_per_minute)
-    shared = {"redis": limiter.ping} if settings.redis_url else {}
+    shared = {"redis": limiter.ping} if settings.limits_url else {}
     checks: dict[str, probes.Check] = {db.name: db.ping, **shared, "outbox": partial(outbox_ready, db)}
     of_probes = probes.build(checks, ingest=frozenset({db.name}))
     of_agents = agents.build(link)

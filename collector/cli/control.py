@@ -73,7 +73,7 @@ class _Reply(msgspec.Struct):
 def call(settings: Settings, what: Command[Q, A], request: Q) -> A:
     """Run a command here or in the collector that has the database; raises `Refusal`."""
     try:
-        db = Database.open(settings.database_url)
+        db = Database.open(settings.store_url)
     except StoreInUse:
         return _ask(settings.control_socket, what, request)
     return asyncio.run(_run_here(db, what, request))
@@ -83,7 +83,7 @@ def call(settings: Settings, what: Command[Q, A], request: Q) -> A:
 def session(settings: Settings) -> Iterator["Session"]:
     """For commands that ask more than once: the database is opened once, here or in the collector that has it."""
     try:
-        db = Database.open(settings.database_url)
+        db = Database.open(settings.store_url)
     except StoreInUse:
         yield Session(partial(_ask, settings.control_socket))
         return

@@ -36,7 +36,7 @@ def migrate(context: typer.Context, *, check: Check = False, as_json: Json = Fal
     With --check: exit code 0 when there is nothing to do, 1 when revisions would run, 78 when the database was
     upgraded by a newer version.
     """
-    url = settings_of(context).database_url
+    url = settings_of(context).store_url
     if check:
         _say(_checked(url), as_json=as_json)
         return

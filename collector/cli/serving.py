@@ -67,7 +67,7 @@ class _Collector:
         renewing = Renewing(settings, metrics)
         listener = _bound(settings)
         starting = asyncio.create_task(liveness.ask_for_time())
-        db = Database.open(settings.database_url)
+        db = Database.open(settings.store_url)
         try:
             await _migrate(db)
             await _wait_for_set_up(settings, db)

@@ -1,6 +1,7 @@
 """What an operator may set for the collector."""
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, model_validator
 
+from collector.core import urls
 from common import logs
 from common.errors import ConfigurationError
 from common.settings import Settings as BaseSettings
@@ -29,13 +31,19 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, Field(description="Folder of the database, certificates and the control socket.")] = (
         Path("/var/lib/fieldpost-collector")
     )
-    database: Annotated[
+    database_url: Annotated[
         str,
-        Field(description="`sqlite:///path` or `postgresql://…`; empty: collector.sqlite in `state_dir`."),
+        Field(
+            description="`postgresql://user@host/name`, for any number of replicas, or `sqlite:///path` for one;"
+            " empty: collector.sqlite in `state_dir`."
+        ),
     ] = ""
-    database_file: Annotated[
-        Path | None, Field(description="File with the database URL, where it holds a password; used over `database`.")
+    database_url_file: Annotated[
+        Path | None,
+        Field(description="File with the database URL, where it holds a password; used over `database_url`."),
     ] = None
+    database: Annotated[str, Field(description="Former name of `database_url`.")] = ""
+    database_file: Annotated[Path | None, Field(description="Former name of `database_url_file`.")] = None
     listen: Annotated[
         str,
         Field(description="Address to listen on; `unix:/path`: a socket for a reverse proxy of this host (tls = off)."),
@@ -80,6 +88,18 @@ class Settings(BaseSettings):
             description="`redis://`, `rediss://` or `unix://`: where replicas share their rate limits; empty: nowhere."
         ),
     ] = ""
+    redis_url_file: Annotated[
+        Path | None, Field(description="File with that URL, where it holds a password; used over `redis_url`.")
+    ] = None
+    stop_grace_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=300,
+            description="How long it goes on serving once it is told to stop, while `/health/ready` says 503:"
+            " until the load balancer before several replicas has noticed. 0 where there is none.",
+        ),
+    ] = 0
     metrics_listen: Annotated[
         str,
         Field(description="`address:port` of a listener for `/metrics` alone, plain HTTP; empty: there is none."),
@@ -182,20 +202,23 @@ class Settings(BaseSettings):
         60
     )
 
-    @field_validator("database")
+    @field_validator("database_url", "database")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql://")):
-            scheme = value.partition(":")[0]
-            raise ValueError(f"`{scheme}:…`; expected sqlite:///path or postgresql://…")
-        return value
+        return urls.known_database(value)
 
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("expected redis://host:port/n, rediss://… or unix:///path")  # it may hold a password
-        return value
+        return urls.known_redis(value)
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        if self.database_url and self.database:
+            raise ValueError("database: the former name of database_url; expected one of the two")
+        if self.database_url_file and self.database_file:
+            raise ValueError("database_file: the former name of database_url_file; expected one of the two")
+        return self
 
     @field_validator("status_page_url", "oidc_origin")
     @classmethod
@@ -304,19 +327,27 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys(name for name in names if name))
 
     @property
-    def database_url(self) -> str:
-        """The URL to open; it may hold a password, so it is never logged."""
-        if self.database_file:
-            return _only_line(self.database_file, "database_file")
-        return self.database or f"sqlite:///{self.state_dir / 'collector.sqlite'}"
+    def store_url(self) -> str:
+        """The database to open; it may hold a password, so it is never logged."""
+        file = self.database_url_file or self.database_file
+        if not file:
+            return self.database_url or self.database or f"sqlite:///{self.state_dir / 'collector.sqlite'}"
+        field = "database_url_file" if self.database_url_file else "database_file"
+        return _checked(urls.of_file(file, field), urls.known_database, field)
+
+    @property
+    def limits_url(self) -> str:
+        """Where rate limits are shared, empty for nowhere; it may hold a password, so it is never logged."""
+        if not self.redis_url_file:
+            return self.redis_url
+        return _checked(urls.of_file(self.redis_url_file, "redis_url_file"), urls.known_redis, "redis_url_file")
 
 
-def _only_line(path: Path, field: str) -> str:
+def _checked(url: str, known: Callable[[str], str], field: str) -> str:
     try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ConfigurationError(f"{field}: `{path}` cannot be read ({reason})") from None
+        return known(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{field}: {error}") from None
 
 
 def _is_loopback(listen: str) -> bool:

@@ -69,12 +69,12 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "password authentication failed",
         "refuses the password of {user}",
-        "\\password {user}   # in psql as a superuser; then correct the file of database_file",
+        "\\password {user}   # in psql as a superuser; then correct the file of database_url_file",
     ),
     (
         "no password supplied",
         "wants a password, and the URL has none",
-        'database_file = "…"   # a file with postgresql://user:password@host/name, mode 0600',
+        'database_url_file = "…"   # a file with postgresql://user:password@host/name, mode 0600',
     ),
     (
         "pg_hba.conf",

@@ -12,6 +12,7 @@ from collector.core.settings import Settings
 from collector.delivery.trust import trust
 from collector.doctor.ground import Ground, quoted, user
 from common.checkup import Finding, Look, unwell, well
+from common.errors import ConfigurationError
 
 _SECONDS = 8.0
 
@@ -20,7 +21,12 @@ _SECONDS = 8.0
 
 
 def _redis(ground: Ground) -> Iterator[Finding]:
-    url = ground.settings.redis_url
+    try:
+        url = ground.settings.limits_url
+    except ConfigurationError as error:
+        file = quoted(ground.settings.redis_url_file or "")
+        yield unwell("redis", str(error), f"ls -l {file}   # it has to be there, and {user()}'s, mode 0600")
+        return
     if not url:
         yield well("redis", "none is set; limits are counted in each process")
         return

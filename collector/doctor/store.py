@@ -32,7 +32,7 @@ class NotMade(Exception):  # noqa: N818 - it reads as the state it is
 
 def url_of(settings: Settings) -> URL:
     """It may hold a password, so it is never shown."""
-    return make_url(settings.database_url)
+    return make_url(settings.store_url)
 
 
 @contextmanager
@@ -69,8 +69,9 @@ def _store(ground: Ground) -> Iterator[Finding]:
     try:
         url = url_of(ground.settings)
     except ConfigurationError as error:
-        file = quoted(ground.settings.database_file or "")
-        yield unwell("database", str(error), f"ls -l {file}   # it has to be there, and {user()}'s, mode 0600")
+        file = quoted(ground.settings.database_url_file or ground.settings.database_file or "")
+        mend = f"ls -l {file}   # it has to be there, and {user()}'s, mode 0600, with the URL as its only line"
+        yield unwell("database", str(error), mend)
         return
     except ArgumentError:
         mend = "correct it: postgresql://user:password@host:5432/name"
@@ -151,7 +152,7 @@ def _file(ground: Ground, path: Path) -> Iterator[Finding]:
 
 def _outgrown(why: str) -> Finding:
     mend = (
-        'database_file = "/etc/fieldpost-collector/credentials/database"   # postgresql://user:password@host/name\n'
+        'database_url_file = "/etc/fieldpost-collector/credentials/database"   # postgresql://user:password@host/name\n'
         "createdb -E UTF8 -T template0 fieldpost   # on PostgreSQL; agents send again what they still have"
     )
     return unwell("sqlite-size", f"SQLite is outgrown: {why}", mend)

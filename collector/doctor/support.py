@@ -36,7 +36,10 @@ PACKAGES = (
 HARMLESS = frozenset(
     [
         "state_dir",
+        "database_url_file",
         "database_file",
+        "redis_url_file",
+        "stop_grace_s",
         "vault_key_file",
         "listen",
         "port",
@@ -105,7 +108,7 @@ def collect(source: Source, *, anonymous: bool) -> tuple[Bundle, Report]:
     bundle.document("doctor.json", report.findings)
     if settings is not None:
         shown = support.shown(settings.model_dump(), HARMLESS)
-        urls = {"database": _place(_database_url(settings)), "redis_url": _place(settings.redis_url)}
+        urls = {"database_url": _place(_database_url(settings)), "redis_url": _place(_redis_url(settings))}
         bundle.document("settings.json", shown | urls)
         bundle.document("files.json", support.listing(settings.state_dir, Path("/etc") / UNIT))
         bundle.document("database.json", stored)
@@ -127,7 +130,14 @@ def _place(url: str) -> str:
 
 def _database_url(settings: Settings) -> str:
     try:
-        return settings.database_url
+        return settings.store_url
+    except ConfigurationError:
+        return ""
+
+
+def _redis_url(settings: Settings) -> str:
+    try:
+        return settings.limits_url
     except ConfigurationError:
         return ""
 
@@ -182,12 +192,13 @@ def _secrets(settings: Settings | None) -> Iterator[str]:
     yield from support.values_in_environment()
     if settings is None:
         return
-    for url in (_database_url(settings), settings.redis_url):
+    for url in (_database_url(settings), _redis_url(settings)):
         yield from support.passwords_in(url)
     tls = settings.tls_dir
     files = (
         settings.vault_path, settings.smtp_password_file, settings.oidc_client_secret_file, settings.beacon_url_file,
-        settings.database_file, settings.setup_code_path, settings.tls_key, *sorted(tls.glob("*.key")),
+        settings.database_url_file, settings.database_file, settings.redis_url_file, settings.setup_code_path,
+        settings.tls_key, *sorted(tls.glob("*.key")),
     )  # fmt: skip
     for content in support.content_of(files):
         yield from (line for line in content.splitlines() if not line.startswith("-----"))
@@ -209,11 +220,11 @@ def _names(settings: Settings | None) -> Iterator[str]:
         settings.oidc_issuer,
         settings.oidc_origin,
         _database_url(settings),
-        settings.redis_url,
+        _redis_url(settings),
     ):
         parts = urlsplit(url)
         yield from (parts.hostname or "", parts.username or "")
-        if parts.scheme == "postgresql":
+        if parts.scheme.startswith("postgresql"):
             yield parts.path.strip("/")
     with suppress(NotMade, ConfigurationError, ArgumentError, DBAPIError), store.reading(url_of(settings)) as conn:
         yield from _names_stored(conn)

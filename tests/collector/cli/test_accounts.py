@@ -108,7 +108,7 @@ def test_what_is_not_there_or_there_already_is_refused(tmp_path: Path) -> None:
 async def test_while_a_collector_serves_the_command_runs_there_and_acts_at_once(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
     await asyncio.to_thread(run, tmp_path, "tenant", "add", "acme")
-    db = Database.open(settings.database_url)
+    db = Database.open(settings.store_url)
     server = await control.listen(db, settings.control_socket)
     try:
         made = await asyncio.to_thread(control.call, settings, ADD, Add("acme", "Grafana"))

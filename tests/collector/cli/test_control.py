@@ -34,7 +34,7 @@ async def settings(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Setti
     """Of a collector that serves, as far as commands are concerned."""
     shutil.copy(sqlite_template, tmp_path / "collector.sqlite")
     found = load(Settings, flags={"state_dir": tmp_path})
-    db = Database.open(found.database_url)
+    db = Database.open(found.store_url)
     await db.write(tenants.add, NewTenant(slug="acme", name="Acme", plan="team"), utc_now())
     server = await control.listen(db, found.control_socket)
     yield found
@@ -78,7 +78,7 @@ async def test_nonsense_on_the_socket_is_answered_and_harms_nobody(settings: Set
 
 async def test_a_lock_without_a_socket_is_explained(tmp_path: Path) -> None:
     found = load(Settings, flags={"state_dir": tmp_path})
-    db = Database.open(found.database_url)
+    db = Database.open(found.store_url)
     with pytest.raises(StoreUnavailable, match="another process has it"):
         await asyncio.to_thread(control.call, found, LIST, OfTenant("acme"))
     await db.close()

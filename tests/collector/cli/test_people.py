@@ -32,7 +32,7 @@ def acme(tmp_path: Path) -> Path:
 
 def stored(folder: Path, email: str) -> str | None:
     async def read() -> str | None:
-        db = Database.open(Options(state_dir=folder).settings().database_url)
+        db = Database.open(Options(state_dir=folder).settings().store_url)
         try:
             return await db.read(sessions.password_of, email)
         finally:
@@ -110,7 +110,7 @@ def test_the_operator_lets_somebody_in_who_has_lost_the_second_factor(acme: Path
 
 async def _turn_on(folder: Path, email: str) -> None:
     vault, act = Vault(b"v" * 32), Act("tests", utc_now())
-    db = Database.open(Options(state_dir=folder).settings().database_url)
+    db = Database.open(Options(state_dir=folder).settings().store_url)
     try:
         secret = await db.write(factors.begin, email, vault, act.at)
         assert await db.write(factors.confirm, email, pyotp.TOTP(secret).at(act.at), vault, act)

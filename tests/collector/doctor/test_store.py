@@ -257,7 +257,7 @@ def test_a_file_with_the_url_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_url_that_is_none_is_told_and_not_shown(tmp_path: Path) -> None:
     finding = bad(with_database(tmp_path, "postgresql//u:tiger@h/x"))["database"]
-    assert "cannot be understood" in finding.detail
+    assert "expected postgresql://user@host/name" in finding.detail
     assert "tiger" not in str(finding)
 
 
