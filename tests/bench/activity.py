@@ -15,6 +15,7 @@ from collector.core.upsert import insert_missing
 from collector.domain.activity import chain, store
 from collector.domain.activity.store import Entry, Filter
 from collector.domain.activity.tables import activity_entry
+from tests.bench.table import Row
 
 ENTRIES = 200_000
 AT_ONCE = 10_000
@@ -24,23 +25,23 @@ STEP = timedelta(days=90) / ENTRIES
 _INSERT = insert_missing(activity_entry)
 
 
-def main() -> None:
+def main(*, quick: bool) -> list[Row]:  # noqa: ARG001 - a part of the full run alone
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "collector.sqlite"
         engine = create_engine(f"sqlite:///{path}")
         with engine.begin() as conn:
             migrations.upgrade(conn)
         engine.dispose()
-        asyncio.run(_measure(path))
+        return asyncio.run(_measure(path))
 
 
-async def _measure(path: Path) -> None:
+async def _measure(path: Path) -> list[Row]:
     db = Database.open(f"sqlite:///{path}")
     ours = await _fill(
         db, lambda conn, first: chain.record(conn, 1, [_entry(n) for n in range(first, first + AT_ONCE)])
     )
     floor = await _fill(db, _bare)
-    print(f"{'entries/s, chained':28} {ours:>12,.0f} {floor:>12,.0f} bare inserts {ours / floor:>7.2f}")
+    rows = [Row(name="entries, chained", value=ours, unit="/s", beside="bare inserts", other=floor)]
     began = time.perf_counter()
     await db.read(_count, heavy=True)
     count = (time.perf_counter() - began) * 1000
@@ -51,8 +52,10 @@ async def _measure(path: Path) -> None:
         ("first page of a type", typed, 0),
         ("middle of a range", ranged, ENTRIES // 2),
     ):
-        print(f"{name:28} {await _page(db, wanted, offset):>9.1f} ms {count:>9.1f} ms  a bare count of {ENTRIES:,}")
+        took = await _page(db, wanted, offset)
+        rows.append(Row(name=name, value=took, unit="ms", beside=f"a bare count of {ENTRIES:,}", other=count))
     await db.close()
+    return rows
 
 
 async def _fill(db: Database, write: Callable[[Connection, int], None]) -> float:

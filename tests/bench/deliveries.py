@@ -23,37 +23,48 @@ from collector.delivery.webhooks import WebhookSender
 from collector.domain.webhooks import lanes, outbox
 from collector.domain.webhooks.outbox import Event
 from common.clock import utc_now
+from tests.bench.table import Row
 from tests.collector import builders
 from tests.collector.webhooks.receiving import hook, reach_of
 
-EVENTS = 4000
+EVENTS, QUICK_EVENTS = 8000, 2400
+WANTED = 1000
 ENDPOINTS = (1, 8)
 _BODY = {"id": 7, "title": "Redo log size too small", "remediation": "ALTER DATABASE ADD LOGFILE " * 20}
 
 
-def main() -> None:
-    for endpoints in ENDPOINTS:
-        ours, floor = asyncio.run(_measure(endpoints))
-        print(f"{endpoints} endpoint(s), {EVENTS} deliveries")
-        print(f"durable deliveries: {EVENTS / ours:,.0f}/s")
-        print(f"bare POSTs of the same bodies: {EVENTS / floor:,.0f}/s; ratio {floor / ours:.3f}")
+def main(*, quick: bool) -> list[Row]:
+    return [_row(endpoints, QUICK_EVENTS if quick else EVENTS) for endpoints in ENDPOINTS]
 
 
-async def _measure(endpoints: int) -> tuple[float, float]:
+def _row(endpoints: int, events: int) -> Row:
+    ours, floor = asyncio.run(_measure(endpoints, events))
+    return Row(
+        name=f"durable deliveries to {endpoints} webhook{'s' if endpoints > 1 else ''}",
+        value=events / ours,
+        unit="/s",
+        beside="bare POSTs of the same bodies",
+        other=events / floor,
+        key="webhooks_s" if endpoints == 1 else "",
+        at_least=WANTED,
+    )
+
+
+async def _measure(endpoints: int, events: int) -> tuple[float, float]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_receive, args=(there,), daemon=True)
     process.start()
     try:
         port = await asyncio.to_thread(here.recv)
         with tempfile.TemporaryDirectory() as folder:
-            ours = await _durable(Path(folder), port, endpoints)
-        return ours, await _bare(port, endpoints)
+            ours = await _durable(Path(folder), port, endpoints, events)
+        return ours, await _bare(port, endpoints, events)
     finally:
         process.terminate()
         process.join()
 
 
-async def _durable(folder: Path, port: int, endpoints: int) -> float:
+async def _durable(folder: Path, port: int, endpoints: int, events: int) -> float:
     db, vault = Database.open(f"sqlite:///{folder / 'bench.sqlite'}"), Vault.of_file(folder / "vault.key")
     await db.write(migrations.upgrade)
     tenant_id = await builders.tenant(db)
@@ -61,7 +72,7 @@ async def _durable(folder: Path, port: int, endpoints: int) -> float:
         await hook(db, tenant_id, f"http://127.0.0.1:{port}/hook", vault)
     sender = WebhookSender(reach_of(port), vault)
     dispatcher = Dispatcher(db, {"webhook": sender}, every=0.05)
-    for _ in range(EVENTS // endpoints // 50):
+    for _ in range(events // endpoints // 50):
         await db.write(_emit, tenant_id, 50)
     began = time.perf_counter()
     task = asyncio.create_task(dispatcher.run())
@@ -82,12 +93,12 @@ def _event() -> Event:
     return Event("tuneops.ticket_created", _BODY, utc_now())
 
 
-async def _bare(port: int, endpoints: int) -> float:
+async def _bare(port: int, endpoints: int, events: int) -> float:
     body = outbox.render(_event()).encode()
     async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as session:
 
         async def post() -> None:
-            for _ in range(EVENTS // endpoints):
+            for _ in range(events // endpoints):
                 async with session.post(f"http://127.0.0.1:{port}/hook", data=body) as answer:
                     await answer.read()
 

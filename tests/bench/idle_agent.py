@@ -8,15 +8,18 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench.table import Row
 from tests.standins.estate import Agent, Collector, get, start_oracle
 from tests.standins.processes import free_port
 
 CONNECTIONS = 10
-WATCHED_S = 60.0
+WATCHED_S, QUICK_WATCHED_S = 90.0, 15.0
+MOST_MIB, MOST_CPU_PERCENT = 80, 0.5
 _BARE = "import asyncio; asyncio.run(asyncio.sleep(30))"
 
 
-def main() -> None:
+def main(*, quick: bool) -> list[Row]:
+    watched = QUICK_WATCHED_S if quick else WATCHED_S
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         state = Path(folder)
         oracle, databases = start_oracle(state / "oracle", ["healthy-19c"])
@@ -33,12 +36,27 @@ def main() -> None:
         stack.callback(running.stop)
         running.wait_until(lambda: _all_visited(collector.base_url, key), timeout_s=90, what="done with first runs")
         before, started = _cpu_s(running.pid), time.monotonic()
-        time.sleep(WATCHED_S)
+        time.sleep(watched)
         share = (_cpu_s(running.pid) - before) / (time.monotonic() - started)
         resident, bare = _rss_mib(running.pid), _bare_mib()
-    print(f"agent with {CONNECTIONS} connections, {WATCHED_S:.0f} s after its first runs: {resident:.1f} MiB resident")
-    print(f"bare asyncio process: {bare:.1f} MiB; ratio {resident / bare:.2f}")
-    print(f"CPU while watching: {share:.2%} of a core")
+    return [
+        Row(
+            name=f"agent with {CONNECTIONS} connections, {watched:.0f} s after its first runs",
+            value=resident,
+            unit="MiB resident",
+            beside="a bare asyncio process",
+            other=bare,
+            key="agent_rss_mib",
+            at_most=MOST_MIB,
+        ),
+        Row(
+            name="processor time meanwhile, at default intervals",
+            value=100 * share,
+            unit="% of a core",
+            key="agent_cpu_percent",
+            at_most=MOST_CPU_PERCENT,
+        ),
+    ]
 
 
 def _all_visited(base_url: str, key: str) -> bool | None:

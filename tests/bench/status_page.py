@@ -19,6 +19,7 @@ from collector.core.settings import Settings
 from collector.domain.tenants import store as tenants
 from common import logs
 from common.clock import utc_now
+from tests.bench.table import Row
 from tests.collector import builders
 from tests.collector.api.public.making import enable, incident, say
 from tests.collector.server import listening
@@ -36,15 +37,16 @@ SECONDS = 1.5
 CLIENTS = 16
 
 
-def main() -> None:
+def main(*, quick: bool) -> list[Row]:  # noqa: ARG001 - a part of the full run alone
     logs.configure(level="warning")
-    print(f"{'':34} {'kept':>10} {'made anew':>10} {'ratio':>7}   requests/s, {CLIENTS} clients, body in kB")
+    rows = list[Row]()
     for size in SERVICES:
         with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(_measure(Path(folder), size))
+            rows += asyncio.run(_measure(Path(folder), size))
+    return rows
 
 
-async def _measure(folder: Path, size: int) -> None:
+async def _measure(folder: Path, size: int) -> list[Row]:
     url = f"sqlite:///{folder / 'collector.sqlite'}"
     engine = create_engine(url)
     with engine.begin() as conn:
@@ -52,14 +54,15 @@ async def _measure(folder: Path, size: int) -> None:
     engine.dispose()
     db = Database.open(url)
     slug = await _fill(db, size)
+    rows = list[Row]()
     for path in PATHS:
         target = path.format(slug=slug)
         kept, length = await _rate(db, folder, 3, target)
         anew, _ = await _rate(db, folder, 0, target)
-        print(
-            f"{size:>6} {path:<27} {kept:>10,.0f} {anew:>10,.0f} {kept / anew:>7.1f}   {length / 1000:.1f}", flush=True
-        )
+        name = f"{size} services, {path.rpartition('/')[2]}, {length / 1000:.1f} kB, {CLIENTS} clients"
+        rows.append(Row(name=name, value=kept, unit="/s", beside="each answer made anew", other=anew))
     await db.close()
+    return rows
 
 
 async def _fill(db: Database, size: int) -> str:
@@ -91,7 +94,3 @@ async def _rate(db: Database, folder: Path, fresh_s: float, target: str) -> tupl
 
         await asyncio.gather(*(ask(client) for client in range(CLIENTS)))
     return sum(counts) / SECONDS, max(lengths)
-
-
-if __name__ == "__main__":
-    main()
