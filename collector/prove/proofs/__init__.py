@@ -1,0 +1,1 @@
+"""One module per proof: an async function from `Terms` to a `Verdict`."""
