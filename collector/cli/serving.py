@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from collector.api.agents.changes import Changes
 from collector.api.counting import Counting
 from collector.app import create_app
 from collector.cli import control, figures
+from collector.cli.leaving import Leaving
 from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
 from collector.core import setup_code
@@ -27,6 +29,7 @@ from collector.core.database import Database
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.tenancy import for_everybody
 from collector.core.tls import ServerTls
 from collector.core.vault import Vault
 from collector.delivery import setup
@@ -36,9 +39,10 @@ from common.errors import ConfigurationError
 from common.identity import PrivateKey
 from common.liveness import Liveness, watch
 
-_GRACE_SECONDS = 3
+_FINISH_SECONDS = 10  # for requests that are under way when nobody else can come any more
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
 _RETRY_SECONDS = 3.0
+_STOP_SECONDS = 30.0  # what the service manager allows for a stop without any grace
 
 log = logs.get(__name__)
 
@@ -73,7 +77,8 @@ class _Collector:
             await _wait_for_set_up(settings, db)
             changes = Changes(db)
             app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics)
-            server = _Server(_config(settings, app, renewing.tls), changes, renewing.ask)
+            leaving = _Leave(Leaving(app), changes, settings.stop_grace_s)
+            server = _Server(_config(settings, leaving.app, renewing.tls), leaving, renewing.ask)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
             async with self._beside(db, server, metrics, renewing):
@@ -93,18 +98,19 @@ class _Collector:
     ) -> AsyncIterator[None]:
         """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
         commands = await control.listen(db, self._settings.control_socket)
-        tasks = [
-            asyncio.create_task(worker.work(db, self._settings, self._turned("worker")), name="worker"),
-            *(
-                asyncio.create_task(work, name=name)
-                for name, work in setup.beside(self._settings, db, metrics, self._turned)
-            ),
-            asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
-            asyncio.create_task(self._figures(db, metrics), name="metrics"),
-            asyncio.create_task(renewing.run(db), name="certificates"),
-            asyncio.create_task(liveness.probe(db, self._alive, well="serving"), name="probe"),
-            asyncio.create_task(watch(self._alive, every_s=systemd.watchdog_seconds()), name="watchdog"),
-        ]
+        with for_everybody("background work"):
+            tasks = [
+                asyncio.create_task(worker.work(db, self._settings, self._turned("worker")), name="worker"),
+                *(
+                    asyncio.create_task(work, name=name)
+                    for name, work in setup.beside(self._settings, db, metrics, self._turned)
+                ),
+                asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
+                asyncio.create_task(self._figures(db, metrics), name="metrics"),
+                asyncio.create_task(renewing.run(db), name="certificates"),
+                asyncio.create_task(liveness.probe(db, self._alive, well="serving"), name="probe"),
+                asyncio.create_task(watch(self._alive, every_s=systemd.watchdog_seconds()), name="watchdog"),
+            ]
         for task in tasks:
             task.add_done_callback(lambda done: self._ended(done, server))
         try:
@@ -133,12 +139,33 @@ class _Collector:
         server.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """What happens before nobody can come any more: who chooses between replicas has `grace_s` to notice."""
+
+    app: Leaving
+    changes: Changes
+    grace_s: float
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self) -> None:
+        systemd.notify(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round((self.grace_s + _STOP_SECONDS) * 1_000_000)}")
+        log.info("stopping", grace_s=self.grace_s)
+        self.app.begin()
+
+    async def wait(self) -> None:
+        try:
+            await asyncio.wait_for(self.at_once.wait(), self.grace_s)
+        except TimeoutError:
+            return
+
+
 class _Server(uvicorn.Server):
     """uvicorn, told about signals by us: waiting agents are let go first, and the database is closed afterwards."""
 
-    def __init__(self, config: uvicorn.Config, changes: Changes, reload: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, leave: _Leave, reload: Callable[[], None]) -> None:
         super().__init__(config)
-        self._changes = changes
+        self._leave = leave
         self._reload = reload
         self._stopping: asyncio.Task[None] | None = None
 
@@ -162,12 +189,19 @@ class _Server(uvicorn.Server):
         systemd.notify("READY=1\nSTATUS=serving")
 
     def stop(self) -> None:
-        """Finish what is under way and end; at once when asked a second time."""
-        if self.should_exit:
+        """Wait until nobody chooses us, finish what is under way, and end; each further time it is done sooner."""
+        if self._stopping is None:
+            self._leave.begin()
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+        elif not self.should_exit:
+            self._leave.at_once.set()
+        else:
             self.force_exit = True
+
+    async def _stop(self) -> None:
+        await self._leave.wait()
         self.should_exit = True
-        systemd.notify("STOPPING=1")
-        self._stopping = asyncio.get_running_loop().create_task(self._changes.stop())
+        await self._leave.changes.stop()
 
 
 def _where(listener: socket.socket, scheme: str) -> str:
@@ -188,7 +222,7 @@ def _config(settings: Settings, app: object, tls: ServerTls | None) -> uvicorn.C
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=_FINISH_SECONDS,
         ssl_context_factory=(lambda *_: tls.context) if tls else None,
     )
     config.load()
