@@ -1,0 +1,111 @@
+"""P1: kill -9 of agents and collector at any moment, while acks are dropped."""
+
+import asyncio
+import random
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collector.prove import ledger, processes, proxy, sim, stores, world
+from collector.prove.proof import Terms, Verdict
+from collector.prove.proxy import Faults, Proxy
+from collector.prove.sim import Journal
+from collector.prove.world import Collector
+
+AGENTS = 2
+DROPPED = 0.15
+_DRAIN_S = 120
+_WHILE_STARTING = 0.2
+
+
+async def run(terms: Terms) -> Verdict:
+    """SQLite, a collector and two agents as processes of their own, a proxy between them."""
+    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
+    async with stores.store(terms, "sqlite") as url:
+        ground = await world.prepare(url)
+        collector = Collector(terms.folder / "collector", url)
+        await collector.start()
+        async with proxy.before(collector.url, faults=Faults(drop_ack=DROPPED), chance=chance) as between:
+            arena = _Arena(terms, collector, between, chance)
+            await arena.enrol(ground.token)
+            await arena.kill_for(15 if terms.quick else 300)
+            await arena.drain()
+        await collector.stop()
+        found = await ledger.stored(url)
+    journals = [Journal.open(folder) for folder in arena.folders]
+    balance = ledger.compare((name for one in journals for name in one.runs(one.lines)), found)
+    return Verdict(
+        state="held" if balance.even else "broken",
+        did=f"killed the collector and {AGENTS} simulated agents (-9) by turns at any moment, and threw away "
+        f"{DROPPED:.0%} of the acks; then let the agents drain and compared their journals with the store (SQLite)",
+        counts={**arena.kills, "acks_dropped": between.counts["drop_ack"], **balance.counts},
+        why=balance.why,
+    )
+
+
+@dataclass(slots=True)
+class _Arena:
+    """Who may be killed."""
+
+    terms: Terms
+    collector: Collector
+    between: Proxy
+    chance: random.Random
+    kills: Counter[str] = field(default_factory=lambda: Counter(collector_kills=0, agent_kills=0))
+    agents: dict[Path, Process] = field(default_factory=dict)
+
+    @property
+    def folders(self) -> list[Path]:
+        return [self.terms.folder / f"agent{number}" for number in range(AGENTS)]
+
+    async def enrol(self, token: str) -> None:
+        async with sim.session() as web:
+            for folder in self.folders:
+                await sim.enrol(folder, self.collector.url, token, web=web)
+                self.agents[folder] = await self._speak(folder)
+
+    async def kill_for(self, seconds: float) -> None:
+        """Each of them on its own, so that they also die together."""
+        end = asyncio.get_running_loop().time() + seconds
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._kill_collector(end))
+            for folder in self.folders:
+                group.create_task(self._kill_agent(folder, end))
+
+    async def _kill_collector(self, end: float) -> None:
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(self.chance.uniform(0.05, 0.9))
+            await self.collector.kill()
+            self.kills["collector_kills"] += 1
+            if self.chance.random() < _WHILE_STARTING:
+                await self.collector.launch()
+                await asyncio.sleep(self.chance.uniform(0.05, 0.9))
+                await self.collector.kill()
+                self.kills["collector_kills"] += 1
+            await self.collector.start()
+
+    async def _kill_agent(self, folder: Path, end: float) -> None:
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(self.chance.uniform(0.3, 2))
+            await processes.kill(self.agents[folder])
+            self.agents[folder] = await self._speak(folder)
+            self.kills["agent_kills"] += 1
+
+    async def drain(self) -> None:
+        """Nothing is killed any more; each agent ends when all that it has said is acknowledged."""
+        await asyncio.sleep(1)
+        for process in self.agents.values():
+            process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(_DRAIN_S):
+            codes = [await process.wait() for process in self.agents.values()]
+        if any(codes):
+            logs = [processes.tail(folder.with_suffix(".log")) for folder in self.folders]
+            raise processes.ProgramFailed(f"the simulated agents ended with {codes}: {logs}")
+
+    async def _speak(self, folder: Path) -> Process:
+        command = [sys.executable, "-P", "-m", "collector.prove.speaking", str(folder), self.between.url]
+        seed = str(self.chance.randrange(2**31))
+        return await processes.start([*command, seed], log=folder.with_suffix(".log"))
