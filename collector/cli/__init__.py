@@ -19,6 +19,7 @@ from collector.cli import (
     maintenance,
     members,
     migrating,
+    proving,
     recommendations,
     rules,
     schedules,
@@ -48,6 +49,7 @@ app.command("serve")(serve.serve)
 app.command("migrate")(migrating.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("diag")(diag.diag)
+app.command("prove")(proving.prove)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(bundle.app, name="bundle")

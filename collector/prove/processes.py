@@ -1,0 +1,112 @@
+"""Programs that a proof starts, each in a session of its own; whatever is left of them is ended by its number."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+_STRANGE = ("FIELDPOST_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "LISTEN_", "PG", "PYTEST_")
+"""What this process was told of the host's own installation, and is nobody else's business."""
+
+_END_S = 20
+
+_started: ContextVar[list[Process] | None] = ContextVar("_started", default=None)
+
+
+class ProgramFailed(Exception):  # noqa: N818 - it reads as what happened
+    """A program that a proof needs ended otherwise than it should; the message has the end of what it said."""
+
+
+@asynccontextmanager
+async def gathered() -> AsyncIterator[None]:
+    """At its end nothing runs any more that was started in it."""
+    mine: list[Process] = []
+    token = _started.set(mine)
+    try:
+        yield
+    finally:
+        _started.reset(token)
+        for process in mine:
+            await end(process)
+
+
+async def start(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    reads: bool = False,
+) -> Process:
+    """Start a program; what it says goes to `log`, but for its standard output where we read it."""
+    with log.open("ab") as said:
+        process = await asyncio.create_subprocess_exec(
+            *map(str, command),
+            stdin=DEVNULL,
+            stdout=PIPE if reads else said,
+            stderr=said,
+            env={**clean_environment(), **(environment or {})},
+            cwd=log.parent,
+            start_new_session=True,
+            user=user,
+        )
+    mine = _started.get()
+    if mine is not None:
+        mine.append(process)
+    return process
+
+
+async def run(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    within_s: float = 120,
+) -> str:
+    """Run a program to its end and give its standard output; `ProgramFailed` where it ends with another code than 0."""
+    process = await start(command, log=log, environment=environment, user=user, reads=True)
+    async with asyncio.timeout(within_s):
+        out, _ = await process.communicate()
+    if process.returncode:
+        raise ProgramFailed(f"{Path(command[0]).name} ended with {process.returncode}: {tail(log)}")
+    return out.decode(errors="replace")
+
+
+async def kill(process: Process) -> None:
+    """SIGKILL to this program alone: nothing in it gets a chance to tidy up."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+async def end(process: Process) -> None:
+    """End a program and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+async def stop(process: Process, *, number: int = signal.SIGTERM) -> int:
+    """Ask a program to end, and wait until it has; the exit code."""
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
+    try:
+        async with asyncio.timeout(_END_S):
+            return await process.wait()
+    except TimeoutError:
+        raise ProgramFailed(f"process {process.pid} did not end within {_END_S} s of signal {number}") from None
+
+
+def tail(log: Path, lines: int = 8) -> str:
+    """The last lines of a log."""
+    return " | ".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what it says of an installation of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_STRANGE)}
