@@ -1,7 +1,6 @@
 """Wires settings, database, edge and families; nothing else."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 
 from collector.api.admin import family as admin
@@ -28,6 +27,7 @@ from collector.core.forwarded import Proxies
 from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
 from collector.core.settings import Settings
+from collector.core.tenancy import acting_for
 from collector.core.vault import Vault
 from collector.delivery.allowed import outbound
 from collector.delivery.setup import outbox_ready
@@ -138,18 +138,18 @@ def _public_terms(settings: Settings) -> public.Terms:
 
 
 async def _key_used(db: Database, tenant_id: int, key_id: str) -> None:
-    now: datetime = utc_now()
-    await db.write(access.key_used, tenant_id, key_id, now)
+    with acting_for(tenant_id):
+        await db.write(access.key_used, tenant_id, key_id, utc_now())
 
 
 async def _token_used(db: Database, tenant_id: int, token_id: str) -> None:
-    now: datetime = utc_now()
-    await db.write(tokens.used, tenant_id, token_id, now)
+    with acting_for(tenant_id):
+        await db.write(tokens.used, tenant_id, token_id, utc_now())
 
 
 async def _browser_seen(db: Database, tenant_id: int, session_id: str) -> None:
-    now: datetime = utc_now()
-    await db.write(browsers.seen, tenant_id, session_id, now)
+    with acting_for(tenant_id):
+        await db.write(browsers.seen, tenant_id, session_id, utc_now())
 
 
 async def _record(db: Database, entries: Mapping[int, Sequence[Entry]]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from collector.core.database import Database
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.tenancy import for_everybody
 from collector.domain.access import browsers, sessions, steps
 from collector.domain.accounts import entrusting, linking
 from collector.domain.activity import chain
@@ -89,7 +90,8 @@ async def work(db: Database, settings: Settings, turned: Callable[[], None] = la
     while True:
         turned()
         try:
-            await tick(db, due, turned)
+            with for_everybody("background work"):
+                await tick(db, due, turned)
         except StoreUnavailable as trouble:
             log.warning("background work put off", why=trouble.why, detail=trouble.detail)
         await asyncio.sleep(settings.sweep_s)

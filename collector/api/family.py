@@ -17,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from collector.api.again import Again
 from collector.api.answer import Answer
 from collector.api.kept import Kept
 from collector.core import problems
 from collector.core.database import Database
 from collector.core.families import Family, Render
 from collector.core.limits import Quota
+from collector.core.tenancy import acting_for, for_everybody
 from collector.core.problems import Problem, StoreUnavailable
 from common import logs
 
@@ -94,7 +96,7 @@ def build(
         redirect_slashes=False,
         telemetry={"auto_configure": False},  # nothing leaves this host by itself
         generate_unique_id_function=_operation_id,
-        middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body)],
+        middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body, again=Again(db))],
     )
     app.state.db = db
     for name, part in (parts or {}).items():
@@ -172,8 +174,9 @@ def _word_problems(app: FastAPI, dialect: Dialect) -> None:
 class _Gate:
     """Stands inside FastAPI's own error handling, so that its plain-text answers are never sent."""
 
-    def __init__(self, app: ASGIApp, *, dialect: Dialect, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, dialect: Dialect, max_body: int, again: Again) -> None:
         self._app = app
+        self._again = again
         self._dialect = dialect
         self._max_body = max_body
 
@@ -192,7 +195,8 @@ class _Gate:
             self._note(scope, answer)
 
     async def _admit(self, scope: Scope, receive: Receive, answer: Answer) -> None:
-        admission = await self._dialect.guard(Request(scope, receive))
+        with for_everybody("who asks finds out the tenant"):
+            admission = await self._dialect.guard(Request(scope, receive))
         if admission.quota:
             answer.extra = self._dialect.quota_headers(admission.quota)
         if admission.caller:
@@ -205,13 +209,30 @@ class _Gate:
         seen = {**scope, "method": "GET"} if answer.bodyless else scope
 
         async def pass_on() -> None:
-            await self._app(seen, self._bounded(receive), answer.send)
+            await self._pass_on(admission.caller, seen, receive, answer)
 
         caller, kept = admission.caller, self._dialect.kept
-        if caller is not None and kept is not None and kept.covers(scope):
-            await kept.answer(caller.tenant, caller.scopes, scope, answer, pass_on)
+        if caller is None:
+            with for_everybody("what is asked for without a credential: a sign-in, a document"):
+                await pass_on()
             return
-        await pass_on()
+        with acting_for(caller.tenant):
+            if kept is not None and kept.covers(scope):
+                await kept.answer(caller.tenant, caller.scopes, scope, answer, pass_on)
+                return
+            await pass_on()
+
+    async def _pass_on(self, caller: Caller | None, seen: Scope, receive: Receive, answer: Answer) -> None:
+        if caller is None or seen["method"] != "GET":
+            await self._app(seen, self._bounded(receive), answer.send)
+            return
+        known = self._again.call(caller, seen)
+        if known is not None:
+            response = await known
+            await response(seen, receive, answer.send)
+            return
+        await self._app(seen, self._bounded(receive), answer.send)
+        self._again.learn(caller, seen)
 
     def _note(self, scope: Scope, answer: Answer) -> None:
         caller: Caller | None = scope["state"].get("caller")

@@ -21,6 +21,7 @@ from collector import migrations
 from collector.core.database import Database
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 from collector.core.settings import Settings
+from collector.core.tenancy import for_everybody
 from common import logs
 from common.unix_sockets import reachable
 
@@ -30,6 +31,7 @@ A = TypeVar("A")
 BY = "cli"
 """Who a change was made by, in the activity log: whoever may run commands on this host."""
 
+_COMMANDS = "whoever may run commands on this host serves all of them"
 _MAX_LINE = 2 * 1024 * 1024  # a batch of a bundle, in base64
 _SECONDS = 30
 
@@ -112,7 +114,8 @@ async def _migrated(db: Database) -> None:
 
 
 async def _write(db: Database, what: Command[Q, A], request: Q) -> A:
-    return await db.write(what.run, request)
+    with for_everybody(_COMMANDS):
+        return await db.write(what.run, request)
 
 
 async def _closed(db: Database) -> None:
@@ -122,7 +125,7 @@ async def _closed(db: Database) -> None:
 async def _run_here(db: Database, what: Command[Q, A], request: Q) -> A:
     try:
         await db.write(migrations.upgrade)
-        return await db.write(what.run, request)
+        return await _write(db, what, request)
     finally:
         await db.close()
 
@@ -196,7 +199,7 @@ async def _answer(db: Database, line: bytes) -> _Reply:
     except msgspec.DecodeError as error:
         return _Reply("refusal", message=f"not understood by the collector that serves: {error}")
     try:
-        found = await db.write(what.run, request)
+        found = await _write(db, what, request)
     except Refusal as error:
         return _Reply("refusal", message=str(error))
     except StoreUnavailable as error:

@@ -1,5 +1,6 @@
 """The gateway to the database: `read` and `write`. Nobody else opens a transaction, nobody else commits.
 
+Both are told to the server as the work of whoever is acted for (`tenancy`).
 A read sees one snapshot. A write is durable when it returns: one writer thread takes what has queued up, runs each
 closure in a savepoint of its own and commits once for all of them.
 """
@@ -11,14 +12,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from collector.core import engines
+from collector.core import engines, row_security, tenancy
 from collector.core.engines import Engines
 from collector.core.problems import StoreUnavailable
+from collector.core.tenancy import Acting
+from collector.core.wakes import Ear, Heard
 from collector.core.writer import Job, Writer
 
 T = TypeVar("T")
@@ -34,7 +37,7 @@ class Database:
         self._store = store
         self._threads = ThreadPoolExecutor(store.threads, thread_name_prefix="db-read")
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=Writer(store.writer, self._queue).run, name="db-write", daemon=True)
+        self._writer = threading.Thread(target=Writer(store.writer, self._queue, store.told).run, name="db-write", daemon=True)
         self._loop_connection: Connection | None = None
         self._connects = 0  # the store's own number means nothing to another connection
         self._closed = False
@@ -58,7 +61,8 @@ class Database:
                 return self._read_here(self._store.loop, fn, args)
             except _OverBudget:
                 pass
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_in_thread, fn, args)
+        who = tenancy.of(fn)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_in_thread, who, fn, args)
 
     async def write(self, fn: Callable[..., T], *args: object) -> T:
         """`fn(conn, *args)`, all or nothing; returns after the durable commit."""
@@ -66,10 +70,14 @@ class Database:
         if self._queue.qsize() >= _MAX_QUEUED:
             raise StoreUnavailable("busy", "too many writes are waiting", retry_after=1)
         loop = asyncio.get_running_loop()
-        job = Job(work=fn, args=args, loop=loop, future=loop.create_future())
+        job = Job(work=fn, args=args, who=tenancy.of(fn), loop=loop, future=loop.create_future())
         self._queue.put(job)
         result: T = await job.future
         return result
+
+    def ear(self, heard: Heard) -> Ear:
+        """Hears what transactions of every process tell (`wakes.tell`), for as long as it runs."""
+        return self._store.ear(heard)
 
     @property
     def queued(self) -> int:
@@ -114,8 +122,7 @@ class Database:
             self._connects += 1
         self._store.deadline.at = time.perf_counter() + BUDGET_SECONDS
         try:
-            with self._loop_connection.begin():
-                return fn(self._loop_connection, *args)
+            return _on_one_snapshot(self._loop_connection, fn, args)
         except DBAPIError as error:
             if engines.interrupted(error):
                 raise _OverBudget from None
@@ -123,10 +130,11 @@ class Database:
         finally:
             self._store.deadline.at = 0.0
 
-    def _read_in_thread(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
+    def _read_in_thread(self, who: Acting, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         for last in (False, True):
             try:
                 with self._store.readers.connect() as conn, conn.begin():
+                    row_security.begin(conn, who)
                     return fn(conn, *args)
             except DBAPIError as error:
                 if error.connection_invalidated and not last:
@@ -137,6 +145,19 @@ class Database:
 
 class _OverBudget(Exception):  # noqa: N818 - control flow within this module
     pass
+
+
+def _on_one_snapshot(conn: Connection, fn: Callable[..., T], args: tuple[object, ...]) -> T:
+    """The driver begins and ends: it takes a tenth of the time of SQLAlchemy's own transactions, as reads are short."""
+    raw: Any = conn.connection.driver_connection
+    raw.execute("BEGIN")
+    try:
+        return fn(conn, *args)
+    finally:
+        if conn.in_transaction():
+            conn.rollback()
+        if raw.in_transaction:
+            raw.rollback()
 
 
 def _connect(engine: Engine) -> Connection:

@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
+from collector.core import row_security
+from collector.core.listening import Listening
 from collector.core.problems import StoreInUse, StoreUnavailable
+from collector.core.wakes import Ear, Heard, Told
 
 Name = Literal["sqlite", "postgres"]
 OnConnect = Callable[[DBAPIConnection, ConnectionPoolEntry], None]
@@ -28,6 +31,7 @@ _WAL_PAGES = 4_000
 _POSTGRES_THREADS = 4
 _SQLITE_THREADS = 2
 _READS = f"-c default_transaction_read_only=on -c statement_timeout={READ_SECONDS * 1000}"
+_SNAPSHOTS = f"{_READS} -c default_transaction_isolation=repeatable\\ read"
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class Engines:
     loop: Engine | None = None
     deadline: Deadline = field(default_factory=Deadline)
     lock: "FileLock | None" = None
+    told: Told = field(default_factory=Told)
 
     @classmethod
     def open(cls, url: str, *, page_limit: int | None = None) -> Self:
@@ -85,10 +90,15 @@ class Engines:
         url = url.set(drivername="postgresql+psycopg")
         return cls(
             name="postgres",
-            writer=_postgres_engine(url, "-c synchronous_commit=on", size=1),
-            readers=_postgres_engine(url, _READS, size=_POSTGRES_THREADS, isolation="REPEATABLE READ"),
+            writer=_postgres_engine(url, f"-c synchronous_commit=on {row_security.AT_FIRST}", size=1, begins=False),
+            readers=_postgres_engine(
+                url, f"{_SNAPSHOTS} {row_security.AT_FIRST}", size=_POSTGRES_THREADS, begins=False
+            ),
             threads=_POSTGRES_THREADS,
         )
+
+    def ear(self, heard: Heard) -> Ear:
+        return self.told.ear(heard) if self.name == "sqlite" else Listening(self.writer, heard)
 
     def dispose(self) -> None:
         """Readers first: the last one to close an SQLite database checkpoints it, and that is the writer's work."""
@@ -103,7 +113,8 @@ def onlooker(url: str) -> Engine:
     """Reads a database that another process may be serving from, and changes nothing, not even by opening it."""
     parsed = make_url(url)
     if parsed.drivername != "sqlite":
-        return _postgres_engine(parsed.set(drivername="postgresql+psycopg"), _READS, size=1)
+        options = f"{_READS} {row_security.FOR_EVERYBODY}"
+        return _postgres_engine(parsed.set(drivername="postgresql+psycopg"), options, size=1)
     path = f"file:{quote(str(Path(parsed.database or '').absolute()))}?mode=ro"
     timeout = _BUSY_MS / 1000
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(path, timeout, uri=True), poolclass=NullPool)
@@ -195,18 +206,20 @@ def _sqlite_engine(path: Path, *, writes: bool) -> Engine:
 
     event.listen(engine, "connect", connected)
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda conn: _begin(conn, begin))
     return engine
 
 
-def _postgres_engine(url: URL, options: str, *, size: int, isolation: str = "READ COMMITTED") -> Engine:
-    return create_engine(
-        url,
-        pool_size=size,
-        max_overflow=0,
-        isolation_level=isolation,
-        connect_args={"options": f"{options} -c timezone=UTC", "connect_timeout": 5, "keepalives_idle": 10},
-    )
+def _begin(conn: Connection, begin: str) -> None:
+    raw: Any = conn.connection.driver_connection
+    if not raw.in_transaction:  # the gateway has begun already where a read is short
+        conn.exec_driver_sql(begin)
+
+
+def _postgres_engine(url: URL, options: str, *, size: int, begins: bool = True) -> Engine:
+    """`begins`: whether the driver says BEGIN; where it does not, `row_security` says it, and for whom."""
+    given = {"options": f"{options} -c timezone=UTC", "connect_timeout": 5, "keepalives_idle": 10}
+    return create_engine(url, pool_size=size, max_overflow=0, connect_args={**given, "autocommit": not begins})
 
 
 def _limit_pages(limit: int | None) -> OnConnect:

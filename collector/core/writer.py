@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from collector.core import engines
+from collector.core import engines, turns
 from collector.core.problems import StoreUnavailable
+from collector.core.tenancy import Acting
+from collector.core.wakes import Told
 from common import logs
 
 _GROUP = 64
@@ -20,10 +22,11 @@ log = logs.get(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """One closure that waits to be written, and who waits for it."""
+    """One closure that waits to be written, for which tenant, and who waits for it."""
 
     work: Callable[..., Any]
     args: tuple[object, ...]
+    who: Acting
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     attempts: int = 0
@@ -41,9 +44,10 @@ class Outcome:
 class Writer:
     """Owns the writing connection; a lost one is replaced at the next group."""
 
-    def __init__(self, engine: Engine, jobs: "queue.SimpleQueue[Job | None]") -> None:
+    def __init__(self, engine: Engine, jobs: "queue.SimpleQueue[Job | None]", told: Told) -> None:
         self._engine = engine
         self._jobs = jobs
+        self._told = told
         self._conn: Connection | None = None
         self._stopping = False
         self._fresh = True  # the connection has not committed anything yet
@@ -87,23 +91,23 @@ class Writer:
         self._committing = False
         conn = self._connected()
         transaction = conn.begin()
-        outcomes = [self._attempt(conn, job) for job in group]
+        outcomes = [self._attempt(conn, job, first=number == 0) for number, job in enumerate(group)]
         self._committing = True
         transaction.commit()
+        self._told.committed(conn)
         self._fresh = False
         return [outcome for outcome in outcomes if not self._again(outcome)]
 
-    def _attempt(self, conn: Connection, job: Job) -> Outcome:
-        savepoint = conn.begin_nested()
+    def _attempt(self, conn: Connection, job: Job, *, first: bool) -> Outcome:
+        turns.take(conn, job.who, first=first)
         try:
             value = job.work(conn, *job.args)
         except BaseException as error:
             trouble = engines.unavailable(error)
             if trouble is not None:
                 raise trouble from error
-            savepoint.rollback()
+            turns.undo(conn)
             return Outcome(job, error=error)
-        savepoint.commit()
         return Outcome(job, value=value)
 
     def _again(self, outcome: Outcome) -> bool:

@@ -14,28 +14,33 @@ import psutil
 import pytest
 import pytest_asyncio
 from joserfc.jwk import RSAKey
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from collector import migrations
 from collector.core.database import Database
+from collector.core.tenancy import go_on_for_everybody
 from collector.domain.access.bearer import KEY_BITS
 
 StoreName = Literal["sqlite", "postgres"]
 _TEMPLATE = "migrated"
+_ROLE = "fieldpost"
+"""As whom everything is done there: who is bound by row-level security, as in every installation that is well made."""
 
 
 class Postgres:
     """A server of the test session; `new` makes a database in some 30 ms."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url).set(drivername="postgresql+psycopg")
-        self._admin = self._engine("postgres")
+        superuser = make_url(url).set(drivername="postgresql+psycopg")
+        self.url = superuser.set(username=_ROLE)
+        self._admin = create_engine(superuser.set(database="postgres"), isolation_level="AUTOCOMMIT")
+        self.run(f"CREATE ROLE {_ROLE} LOGIN")
         self.run("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
 
     def new(self, *, template: str = _TEMPLATE) -> str:
         name = f"t_{uuid4().hex}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy OWNER {_ROLE}")
         return name
 
     def drop(self, name: str) -> None:
@@ -45,8 +50,8 @@ class Postgres:
         return self.url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
     def migrate_template(self) -> None:
-        self.run(f"CREATE DATABASE {_TEMPLATE}")
-        engine = self._engine(_TEMPLATE)
+        self.run(f"CREATE DATABASE {_TEMPLATE} OWNER {_ROLE}")
+        engine = create_engine(self.url.set(database=_TEMPLATE))
         with engine.begin() as conn:
             migrations.upgrade(conn)
         engine.dispose()
@@ -58,12 +63,6 @@ class Postgres:
 
     def close(self) -> None:
         self._admin.dispose()
-
-    def _engine(self, database: str) -> Engine:
-        isolation: Literal["AUTOCOMMIT", "READ COMMITTED"] = (
-            "AUTOCOMMIT" if database == "postgres" else "READ COMMITTED"
-        )
-        return create_engine(self.url.set(database=database), isolation_level=isolation)
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +136,7 @@ def database_url(store_name: StoreName, request: pytest.FixtureRequest, tmp_path
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
+    go_on_for_everybody()
     opened = Database.open(database_url)
     yield opened
     await opened.close()

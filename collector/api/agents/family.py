@@ -12,6 +12,7 @@ from collector.core import problems
 from collector.core.families import Family
 from collector.core.limits import source
 from collector.core.problems import Problem
+from collector.core.tenancy import for_everybody
 from collector.domain.agents.enrolment import InvalidToken
 from common.authorities import HEADER
 from common.identity import NotAuthentic
@@ -34,7 +35,8 @@ class _App:
         request = Request(scope, receive)
         try:
             _has_shown_certificate(self._link, request)
-            response = await _endpoint(request)(self._link, request)
+            with for_everybody("until it is known who speaks"):
+                response = await _endpoint(request)(self._link, request)
         except answers.EXPECTED as error:
             problem = await self._limited(request, error)
             response = answers.render(problem, scope.get("state", {}).get("request_id", ""))

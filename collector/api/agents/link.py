@@ -12,6 +12,7 @@ from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.metrics import Metrics
 from collector.core.problems import Problem
+from collector.core.tenancy import go_on_for
 from collector.domain.agents import clones, instances, keys
 from collector.domain.agents.callers import AgentCaller, Asked, RetiredKeyError, authenticate
 from common import logs
@@ -55,6 +56,7 @@ class Link:
             await self.db.write(keys.note_reuse, reuse.tenant_id, reuse.agent_id, reuse.key_id, now)
             raise
         request.state.credential = caller.agent_id
+        go_on_for(caller.tenant_id)
         await self._believe(caller, every=alive * (1 if request.method == "POST" else 2) / 3)
         if caller.key_is_new:
             await self.db.write(keys.promote, caller.tenant_id, caller.agent_id, caller.key.key_id, now)
