@@ -32,6 +32,7 @@ from agent.identity import key_made_at, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.local import Local, read_local
+from agent.memory import give_back
 from agent.options import Options, take
 from agent.oracle.samples import FILE_NAME, Samples
 from agent.power import asking
@@ -238,6 +239,7 @@ class Daemon:
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
+            await self._disk(give_back)
             every = self._ways.assignment.heartbeat_s
             self._alive.beat("heartbeat", within_s=liveness.heartbeat_s(every))
             await wait_for(self._beat, every)
@@ -395,7 +397,3 @@ class Daemon:
 
 def _last(run: Run | None) -> tuple[datetime | None, bool | None]:
     return (run.ended_at, run.reachable) if run else (None, None)
-
-
-if __name__ == "__main__":
-    main()

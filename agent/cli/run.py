@@ -48,5 +48,6 @@ def run(context: typer.Context) -> None:
             way=settings.way,
         )
     )
-    # -P: the working folder is no place to import from.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "agent.daemon"])  # noqa: S606 - our own module, no shell
+    # -P: the working folder is no place to import from. One arena: threads of the agent seldom allocate at once.
+    environment = {"MALLOC_ARENA_MAX": "1", **os.environ}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "agent"], environment)  # noqa: S606 - our own, no shell

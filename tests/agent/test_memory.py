@@ -1,0 +1,26 @@
+"""What the agent's process does not keep in memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+from agent import memory
+
+
+def test_the_process_of_the_daemon_loads_nothing_for_consoles() -> None:
+    heavy = "{'pygments', 'rich.console', 'greenlet._greenlet', 'typer', 'pydantic', 'boto3'}"
+    code = f"import sys, agent.__main__; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_memory_is_given_back_as_often_as_one_likes() -> None:
+    held = [bytearray(1000) for _ in range(20_000)]
+    del held
+    assert {memory.give_back(), memory.give_back()} <= {True, False}
+
+
+def test_a_library_without_the_call_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_malloc_trim", None)
+    assert not memory.give_back()
