@@ -83,11 +83,10 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         family = self._choose(scope["path"])
         exchange = _Exchange(self._as_forwarded(scope), send)
-        self._metrics.in_flight.inc()
+        self._metrics.begun()
         try:
             await self._pass_on(family, exchange, receive)
         finally:
-            self._metrics.in_flight.dec()
             self._record(family, exchange)
 
     def _as_forwarded(self, scope: Scope) -> Scope:

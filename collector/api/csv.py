@@ -3,10 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from starlette.responses import Response
+
+from common.clock import iso
 
 Form = Literal["json", "csv"]
 
@@ -59,7 +62,7 @@ def _quality(parameters: Iterable[str]) -> float:
 
 
 def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front; times are as in JSON."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
-    return value
+    return iso(value) if isinstance(value, datetime) else value

@@ -24,8 +24,8 @@ from collector.core import problems
 from collector.core.database import Database
 from collector.core.families import Family, Render
 from collector.core.limits import Quota
-from collector.core.tenancy import acting_for, for_everybody
 from collector.core.problems import Problem, StoreUnavailable
+from collector.core.tenancy import acting_for, for_everybody
 from common import logs
 
 _log = logs.get(__name__)

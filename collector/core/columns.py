@@ -16,6 +16,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def instant(stored: int) -> datetime:
+    """What `microseconds` made of it."""
+    return _EPOCH + timedelta(0, 0, stored)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC instant as whole microseconds since 1970: exact and sortable everywhere."""
 

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
@@ -25,6 +25,8 @@ from collector.core.wakes import Ear, Heard
 from collector.core.writer import Job, Writer
 
 T = TypeVar("T")
+K = TypeVar("K")
+I = TypeVar("I")
 
 BUDGET_SECONDS = 0.025
 _MAX_QUEUED = 512
@@ -37,7 +39,9 @@ class Database:
         self._store = store
         self._threads = ThreadPoolExecutor(store.threads, thread_name_prefix="db-read")
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=Writer(store.writer, self._queue, store.told).run, name="db-write", daemon=True)
+        self._writer = threading.Thread(
+            target=Writer(store.writer, self._queue, store.told).run, name="db-write", daemon=True
+        )
         self._loop_connection: Connection | None = None
         self._connects = 0  # the store's own number means nothing to another connection
         self._closed = False
@@ -66,14 +70,20 @@ class Database:
 
     async def write(self, fn: Callable[..., T], *args: object) -> T:
         """`fn(conn, *args)`, all or nothing; returns after the durable commit."""
+        return await self._write(fn, args, None)
+
+    async def write_together(self, fn: Callable[[Connection, K, Sequence[I]], Sequence[T | Exception]], key: K, item: I) -> T:
+        """As `write`, with one turn for all that wait to have this done under the same key."""
+        return await self._write(fn, (item,), key)
+
+    async def _write(self, fn: Callable[..., Any], args: tuple[object, ...], shared: object) -> Any:
         self._check_open()
         if self._queue.qsize() >= _MAX_QUEUED:
             raise StoreUnavailable("busy", "too many writes are waiting", retry_after=1)
         loop = asyncio.get_running_loop()
-        job = Job(work=fn, args=args, who=tenancy.of(fn), loop=loop, future=loop.create_future())
+        job = Job(work=fn, args=args, who=tenancy.of(fn), loop=loop, future=loop.create_future(), together=shared)
         self._queue.put(job)
-        result: T = await job.future
-        return result
+        return await job.future
 
     def ear(self, heard: Heard) -> Ear:
         """Hears what transactions of every process tell (`wakes.tell`), for as long as it runs."""

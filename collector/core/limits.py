@@ -4,6 +4,7 @@ import ipaddress
 import math
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItemPerMinute
@@ -18,6 +19,7 @@ from common import logs
 from common.errors import ConfigurationError
 
 _SWEEP_EVERY = 1024
+_MINUTE = 60
 _AGAIN_SECONDS = 5.0
 _REDIS_SECONDS = 0.25
 
@@ -35,46 +37,22 @@ class Quota:
     retry_after: int
 
 
-class Windows(Storage):
+class Windows:
     """Counters in this process; needs no thread and forgets a window soon after its end."""
 
-    STORAGE_SCHEME = ("fieldpost+memory",)  # type: ignore[assignment]  # the library only iterates over it
-
-    def __init__(self, uri: str | None = None, *, wrap_exceptions: bool = False, **options: float | str | bool) -> None:
-        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
-        self._windows: dict[str, tuple[float, int]] = {}
+    def __init__(self) -> None:
+        self._windows: dict[tuple[str, ...], tuple[float, int]] = {}
         self._until_sweep = _SWEEP_EVERY
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return KeyError
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+    def take(self, *key: str) -> tuple[float, int]:
+        """Count one more; when the window ends, and how many there are in it now."""
         self._sweep_now_and_then()
         now = time.time()
         end, count = self._windows.get(key, (0.0, 0))
         if end <= now:
-            end, count = now + expiry, 0
-        self._windows[key] = (end, count + amount)
-        return count + amount
-
-    async def get(self, key: str) -> int:
-        end, count = self._windows.get(key, (0.0, 0))
-        return count if end > time.time() else 0
-
-    async def get_expiry(self, key: str) -> float:
-        return self._windows.get(key, (time.time(), 0))[0]
-
-    async def check(self) -> bool:
-        return True
-
-    async def reset(self) -> int:
-        size = len(self._windows)
-        self._windows.clear()
-        return size
-
-    async def clear(self, key: str) -> None:
-        self._windows.pop(key, None)
+            end, count = now + _MINUTE, 0
+        self._windows[key] = taken = end, count + 1
+        return taken
 
     def _sweep_now_and_then(self) -> None:
         self._until_sweep -= 1
@@ -92,7 +70,7 @@ class Limiter:
     """
 
     def __init__(self, shared: Storage | None = None) -> None:
-        self._here = FixedWindowRateLimiter(Windows())
+        self._here = Windows()
         self._shared = FixedWindowRateLimiter(shared) if shared else None
         self._storage = shared
         self._again_at = 0.0
@@ -108,7 +86,8 @@ class Limiter:
             else:
                 self._found()
                 return quota
-        return await _count(self._here, key, per_minute)
+        end, count = self._here.take(f"{per_minute}", *key)
+        return _quota(per_minute, end, remaining=max(0, per_minute - count), allowed=count <= per_minute)
 
     async def ping(self) -> None:
         """`StoreUnavailable` while the shared store does not answer."""
@@ -166,15 +145,14 @@ async def _count(strategy: FixedWindowRateLimiter, key: tuple[str, ...], per_min
     item = RateLimitItemPerMinute(per_minute)
     allowed = await strategy.hit(item, *key)
     window = await strategy.get_window_stats(item, *key)
-    return Quota(
-        limit=per_minute,
-        remaining=window.remaining,
-        reset=math.ceil(window.reset_time),
-        allowed=allowed,
-        retry_after=max(1, math.ceil(window.reset_time - time.time())),
-    )
+    return _quota(per_minute, window.reset_time, remaining=window.remaining, allowed=allowed)
 
 
+def _quota(limit: int, end: float, *, remaining: int, allowed: bool) -> Quota:
+    return Quota(limit, remaining, math.ceil(end), allowed, max(1, math.ceil(end - time.time())))
+
+
+@lru_cache(maxsize=4096)
 def source(host: str) -> str:
     """The bucket of a client address: an IPv6 client owns a /64, so that is what counts."""
     try:

@@ -20,12 +20,9 @@ class Memo:
 
     async def read(self, fn: Callable[..., T | None], *args: object) -> T | None:
         """As `Database.read`; None is not kept, so that nobody fills the memory by asking for what is not there."""
-        generation = self._db.generation()
+        generation = self._now()
         if generation is None:
             return await self._db.read(fn, *args)
-        if generation != self._generation:
-            self._generation = generation
-            self._kept.clear()
         wanted = (fn, args)
         if wanted in self._kept:
             kept: T = self._kept[wanted]
@@ -34,3 +31,14 @@ class Memo:
         if found is not None and generation == self._generation and len(self._kept) < _MOST:
             self._kept[wanted] = found
         return found
+
+    def known(self, fn: Callable[..., T | None], *args: object) -> T | None:
+        """What `read` would say without asking; None where it would ask."""
+        return None if self._now() is None else self._kept.get((fn, args))
+
+    def _now(self) -> tuple[int, int] | None:
+        generation = self._db.generation()
+        if generation is not None and generation != self._generation:
+            self._generation = generation
+            self._kept.clear()
+        return generation

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -36,7 +37,8 @@ class Metrics:
         self._seconds = Histogram(
             "fieldpost_http_request_seconds", "Time to answer.", ("family",), buckets=_SECONDS, registry=self.registry
         )
-        self.in_flight = Gauge("fieldpost_http_requests_in_flight", "Being answered now.", registry=self.registry)
+        self._in_flight = 0
+        self.watch("http_requests_in_flight", "Being answered now.", lambda: self._in_flight)
         self._records = Counter(
             "fieldpost_records",
             "Records that agents sent, by what became of them.",
@@ -49,13 +51,21 @@ class Metrics:
             ("kind", "verdict"),
             registry=self.registry,
         )
+        # a series is looked up once: the way by its labels takes longer than counting
+        self._counted = cache(lambda family, method, status: self._requests.labels(family, method, f"{status}"))
+        self._timed = cache(self._seconds.labels)
         for outcome in ("new", "duplicate", "rejected"):
             self._records.labels(outcome)
 
+    def begun(self) -> None:
+        """A request has come in; `answered` follows."""
+        self._in_flight += 1
+
     def answered(self, *, family: str, method: str, status: int, seconds: float) -> None:
+        self._in_flight -= 1
         known = method if method in _METHODS else "OTHER"
-        self._requests.labels(family, known, f"{status}").inc()
-        self._seconds.labels(family).observe(seconds)
+        self._counted(family, known, status).inc()
+        self._timed(family).observe(seconds)
 
     def received(self, *, new: int, duplicate: int, rejected: int) -> None:
         """Records of a batch that is acknowledged."""

@@ -32,8 +32,11 @@ def guard(db: Database, limiter: Limiter, uses: Uses) -> Guard:
         token = _bearer(request.headers.getlist("authorization"))
         if isinstance(token, Problem):
             return await _anonymous(limiter, request, token)
+        digest = tokens.digest(token)
+        found = memo.known(store.key_kept, digest)
         try:
-            found = await memo.read(store.key_kept, tokens.digest(token)) if _plausible(token) else None
+            if found is None and _plausible(token):
+                found = await memo.read(store.key_kept, digest)
         except StoreUnavailable as trouble:
             return Admission(quota=await _quota_of_client(limiter, request), refusal=unavailable(trouble))
         if found is None or not found.is_good(utc_now()):

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from collector.api import csv
+from collector.api.again import again
 from collector.api.csv import WantedForm
 from collector.api.family import Gateway
 from collector.api.health import envelope, examples, shapes
@@ -32,6 +33,7 @@ ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Pat
     summary="List all Oracle connections with their latest health score",
     responses=with_csv(answers(shapes.ConnectionPage, examples.CONNECTIONS, 400)),
 )
+@again
 async def connections(caller: ReadHealth, wanted: WantedPage, form: WantedForm, db: Gateway) -> Response:
     total, rows = await db.read(store.page, caller.tenant, wanted.offset, wanted.per_page)
     listed = [_listed(row) for row in rows]
@@ -61,7 +63,7 @@ def _listed(row: Listed) -> dict[str, object]:
         "connection_type": row.type,
         "latest_check_id": row.latest_run_id,
         "score": row.score,
-        "last_checked_at": iso(row.last_checked_at) if row.last_checked_at else None,
+        "last_checked_at": row.last_checked_at,
         "summary_text": row.summary_text,
         "raw_score": row.raw_score,
     }

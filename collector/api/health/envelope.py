@@ -11,6 +11,8 @@ from collector.core.problems import Problem
 
 MEDIA_TYPE = "application/json"
 _SERVER_ERROR = 500
+_TIMES = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+"""As `clock.iso` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +69,4 @@ def quota_headers(quota: Quota) -> dict[str, str]:
 
 
 def _json(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(body, option=_TIMES), status, headers, MEDIA_TYPE)

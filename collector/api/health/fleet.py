@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from collector.api import csv
+from collector.api.again import again
 from collector.api.csv import WantedForm
 from collector.api.family import Gateway
 from collector.api.health import envelope, examples, shapes
@@ -21,6 +22,7 @@ COLUMNS = tuple(shapes.FleetMember.model_fields)
     summary="Aggregated fleet status across all connections",
     responses=with_csv(answers(shapes.Fleet, examples.FLEET)),
 )
+@again
 async def fleet(caller: ReadHealth, form: WantedForm, db: Gateway) -> Response:
     rows = await db.read(store.fleet, caller.tenant)
     statuses = [rules.fleet_status(score) for _, _, score in rows]

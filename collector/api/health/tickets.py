@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from collector.api import csv
+from collector.api.again import again
 from collector.api.csv import WantedForm
 from collector.api.family import Gateway
 from collector.api.health import envelope, examples, shapes
@@ -14,9 +15,8 @@ from collector.api.health.auth import ReadTickets
 from collector.api.health.documents import answers, with_csv
 from collector.api.health.queries import AT_LEAST_1, WantedPage, WantedSpan
 from collector.api.params import MAX_ID, given_once, one_of, whole_number
-from collector.domain.tickets import rules, store
+from collector.domain.tickets import store
 from collector.domain.tickets.rules import TicketStatus
-from collector.domain.tickets.store import Listed
 from collector.domain.tickets.store import Query as Wanted
 from common.clock import utc_now
 from common.wire import Severity
@@ -50,11 +50,11 @@ async def filters(
     summary="Finding history records (TuneOps tickets), newest first",
     responses=with_csv(answers(shapes.TicketPage, examples.TICKETS, 400)),
 )
+@again
 async def tickets(
     caller: ReadTickets, wanted: Annotated[Wanted, Depends(filters)], paging: WantedPage, form: WantedForm, db: Gateway
 ) -> Response:
-    total, rows = await db.read(store.page, caller.tenant, wanted, paging.offset, paging.per_page)
-    listed = [_listed(row) for row in rows]
+    total, listed = await db.read(store.documents, caller.tenant, wanted, paging.offset, paging.per_page)
     if form == "csv":
         return csv.answer(COLUMNS, listed, total=total)
     return envelope.page(listed, total=total, paging=paging)
@@ -68,7 +68,3 @@ async def tickets(
 async def stats(caller: ReadTickets, db: Gateway) -> Response:
     found = await db.read(store.stats, caller.tenant, utc_now())
     return envelope.item(found._asdict())
-
-
-def _listed(row: Listed) -> dict[str, object]:
-    return rules.document(row.ticket, row.connection_name)

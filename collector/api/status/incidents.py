@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
+from collector.api.again import again
 from collector.api.family import Gateway
 from collector.api.params import MAX_ID, given_once, one_of, start_of
 from collector.api.status import envelope, examples, shapes
@@ -141,9 +142,10 @@ Asked = Annotated[store.Query, Depends(wanted)]
 
 
 @router.get("", summary="Incidents, newest first", responses=answers(shapes.Incidents, examples.INCIDENTS, 400))
+@again
 async def incidents(caller: ReadStatus, asked: Asked, paging: PageOf50, db: Gateway) -> Response:
-    total, found = await db.read(store.page, caller.tenant, asked, paging.offset, paging.limit)
-    return envelope.page("incidents", [rules.document(one) for one in found], total=total, paging=paging)
+    total, found = await db.read(store.documents, caller.tenant, asked, paging.offset, paging.limit)
+    return envelope.page("incidents", found, total=total, paging=paging)
 
 
 @router.get(

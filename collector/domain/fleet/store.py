@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
+from collector.core.columns import instant
+from collector.core.plain import Plain
 from collector.domain.fleet.rules import State
 from collector.domain.mutes.tables import finding_mark
 from collector.domain.results.rows import title_of
@@ -55,16 +57,16 @@ class Latest:
 
 def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[Listed]]:
     """How many connections there are, and the wanted ones by ascending id."""
-    found = conn.execute(_PAGE, {"tenant_id": tenant_id, "skip": offset, "take": limit})
-    rows = [Listed._make(row) for row in found.all()]
+    found = _PAGE(conn, {"tenant_id": tenant_id, "skip": offset, "take": limit})
+    rows = [Listed._make((*head, at and instant(at), summary, raw)) for *head, at, summary, raw in found]
     if 0 < len(rows) < limit:
         return offset + len(rows), rows
-    return conn.execute(_COUNT, {"tenant_id": tenant_id}).scalar_one(), rows
+    return _COUNT(conn, {"tenant_id": tenant_id})[0][0], rows
 
 
 def fleet(conn: Connection, tenant_id: int) -> Sequence[Member]:
     """All connections by ascending id; rows as they come, for there may be thousands."""
-    return conn.execute(_FLEET, {"tenant_id": tenant_id}).all()
+    return _FLEET(conn, {"tenant_id": tenant_id})
 
 
 def watched_by(conn: Connection, tenant_id: int, connection_id: int) -> Place | None:
@@ -117,7 +119,7 @@ def _shown() -> ColumnElement[bool]:
 
 _C = connection.c
 
-_PAGE = (
+_PAGE = Plain(
     select(
         _C.id,
         _C.name,
@@ -136,9 +138,9 @@ _PAGE = (
     .limit(bindparam("take"))
 )
 
-_COUNT = select(func.count()).select_from(connection).where(_shown())
+_COUNT = Plain(select(func.count()).select_from(connection).where(_shown()))
 
-_FLEET = select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id)
+_FLEET = Plain(select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id))
 
 _PLACE = select(_C.agent_id, _C.key).where(_shown(), _C.id == bindparam("connection_id"))
 

@@ -47,10 +47,10 @@ async def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("collector.core.limits.time.time", lambda: now[0])
     windows = Windows()
     for number in range(3_000):
-        await windows.incr(f"ip/{number}", 60)
+        windows.take("ip", f"{number}")
     now[0] += 61
     for _ in range(3_000):
-        await windows.incr("other", 60)
+        windows.take("other")
     assert len(windows._windows) == 1
 
 
