@@ -8,6 +8,7 @@ from collector.core import problems
 from collector.core.database import Database
 from collector.core.limits import Limiter
 from collector.core.problems import Problem
+from collector.core.tenancy import acting_for
 from collector.core.vault import Vault
 from collector.domain.access import factors, passwords, people, sessions
 from collector.domain.access.people import Acceptance
@@ -104,7 +105,8 @@ class Logins:
         invited = await self._invitation(given.token)
         new_hash = None if present == invited.email else await self._newly_proven(given, invited.email, address)
         accepted = Acceptance(_named(given.name), new_hash, utc_now())
-        await self.db.write(people.accept, invited.tenant_id, invited, accepted)
+        with acting_for(invited.tenant_id):
+            await self.db.write(people.accept, invited.tenant_id, invited, accepted)
         known = await self.db.read(sessions.memberships, invited.email)
         return next(membership for membership in known if membership.tenant_id == invited.tenant_id)
 

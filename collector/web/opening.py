@@ -4,6 +4,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from collector.core.database import Database
+from collector.core.tenancy import acting_for
 from collector.core.vault import Vault
 from collector.domain.access import browsers, steps
 from collector.domain.access.browsers import LONGEST, Method, NewBrowser
@@ -32,7 +33,8 @@ async def opened(request: Request, db: Database, who: Membership, method: Method
         address=address(request),
         browser=request.headers.get("user-agent", ""),
     )
-    await db.write(browsers.open_session, who.tenant_id, who, new, utc_now())
+    with acting_for(who.tenant_id):  # which may be another one than that of the session before
+        await db.write(browsers.open_session, who.tenant_id, who, new, utc_now())
     answer = RedirectResponse(target if is_ours(target) else "/ui", _SEE_OTHER)
     _set(request, answer, COOKIES, secret, int(LONGEST.total_seconds()))
     if _step_secret(request):
