@@ -1,8 +1,13 @@
 """Every proof that there is, in the order in which they are run."""
 
 from collector.prove.proof import Proof
-from collector.prove.proofs import kill_nine
+from collector.prove.proofs import duplicates, evil_network, kill_nine, replays
 
-PROOFS: tuple[Proof, ...] = (
+_FAULTS = (
     Proof(id="P1", title="kill -9 of agents and collector, acks lost", run=kill_nine.run, quick_s=20, full_s=320),
+    Proof(id="P7", title="a slow and evil network", run=evil_network.run, quick_s=20, full_s=300),
+    Proof(id="P8", title="duplicates and another order", run=duplicates.run, quick_s=15, full_s=150),
+    Proof(id="P9", title="replays and retired keys", run=replays.run, quick_s=10, full_s=60),
 )
+
+PROOFS: tuple[Proof, ...] = _FAULTS

@@ -7,7 +7,7 @@ import asyncio
 import random
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -64,15 +64,22 @@ class Message:
         return b"\r\nconnection: close" in self.head.lower()
 
 
+Watch = Callable[[Message, Message | None], None]
+
+
 @dataclass(slots=True)
 class Proxy:
-    """Stands before one or several collectors; `faults` may be changed while it runs. `counts`: what it did."""
+    """Stands before one or several collectors; `faults` may be changed while it runs. `counts`: what it did.
+
+    `watch` hears of every request that reached a collector, with what came back, if anything did.
+    """
 
     upstreams: list[tuple[str, int]]
     faults: Faults
     chance: random.Random
     port: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    watch: Watch | None = None
     _held: list[asyncio.Event] = field(default_factory=list)
     _turn: int = 0
     _clients: set[StreamWriter] = field(default_factory=set)
@@ -185,11 +192,14 @@ class Proxy:
                 self.counts["slow"] += 1
                 rate = min(rate or _SLICE * 4, _SLICE * 4)
             await self._paced(writer, request.content, rate)
-            return await read_message(reader)
+            answer = await read_message(reader)
         except (OSError, EOFError):
-            return None
+            answer = None
         finally:
             _abort(writer)
+        if self.watch is not None:
+            self.watch(request, answer)
+        return answer
 
     async def _delay(self, faults: Faults) -> None:
         if faults.latency_s:

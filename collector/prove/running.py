@@ -49,7 +49,8 @@ async def run(plan: Plan, tell: Tell) -> list[Result]:
 
 async def _run_one(plan: Plan, proof: Proof) -> Result:
     folder = plan.folder / proof.id
-    folder.mkdir(mode=0o711)  # another user's PostgreSQL has its own folder in it
+    folder.mkdir()
+    folder.chmod(0o711)  # another user's PostgreSQL has its own folder in it
     terms = Terms(seed=plan.seed, quick=plan.quick, folder=folder, postgresql=plan.postgresql)
     began = time.monotonic()
     try:

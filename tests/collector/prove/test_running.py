@@ -1,7 +1,6 @@
 """How proofs are run: each in its own folder and time, and whatever breaks one is said."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import msgspec
@@ -33,7 +32,7 @@ async def run_one(folder: Path, one: Proof, *, keep: bool = False) -> Result:
 async def test_a_proof_that_holds_leaves_nothing(tmp_path: Path) -> None:
     result = await run_one(tmp_path, proof(holds))
     assert (result.state, result.counts, result.seed, result.kept) == ("held", {"lost": 0}, 7, "")
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 async def test_what_a_proof_made_is_kept_when_asked_for(tmp_path: Path) -> None:
@@ -91,8 +90,16 @@ def a_result(name: str, state: State) -> Result:
     return Result(id=name, title="t", state=state, did="", counts={}, why="because", seconds=1, seed=7, kept="")
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def is_written(path: Path) -> bool:
+    return path.exists() and bool(path.read_text())
+
+
 async def until_written(path: Path) -> None:
-    while not path.exists() or not path.read_text():  # noqa: ASYNC110 - another process writes it
+    while not is_written(path):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.01)
 
 
