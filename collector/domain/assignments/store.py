@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from collector.core import wakes
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
 from collector.domain.accounts import store as accounts
@@ -165,6 +166,7 @@ def fence(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> int
     row = held or {**wanted, "version": "", "document": wire.encode(_Stored((), ())).decode()}
     number = ((held["generation"] if held else None) or 0) + 1
     _STORE(conn, [{**row, "changed_at": now, "generation": number}])
+    wakes.tell(conn, (agent_id,))
     return int(number)
 
 
@@ -180,8 +182,12 @@ def withdraw(conn: Connection, tenant_id: int, agent_id: str, target: str, now: 
 
 def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> None:
     """Make the agent's document of its inputs; nothing is written when it comes out the same."""
-    if not agent_id:
-        return
+    if agent_id and _rebuild(conn, tenant_id, agent_id, now):
+        wakes.tell(conn, (agent_id,))
+
+
+def _rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> bool:
+    """Whether it is another one."""
     wanted = {"tenant_id": tenant_id, "agent_id": agent_id}
     held = conn.execute(_HELD, wanted).one_or_none()  # first: of two at once the second sees what the first changed
     generation = (held.generation if held else None) or 0
@@ -220,15 +226,17 @@ def rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> N
         overrides=holds.assigned(conn, tenant_id, agent_id, now),
     )
     named = rules.numbered(made.version, generation)
-    if named != (held.version if held else rules.EMPTY.version):
-        parts = (made.checks, made.jobs, made.accounts, made.schedules, made.overrides)
-        text = wire.encode(_Stored(*parts)).decode()
-        _STORE(conn, [{**wanted, "version": named, "document": text, "changed_at": now, "generation": generation}])
+    if named == (held.version if held else rules.EMPTY.version):
+        return False
+    parts = (made.checks, made.jobs, made.accounts, made.schedules, made.overrides)
+    text = wire.encode(_Stored(*parts)).decode()
+    _STORE(conn, [{**wanted, "version": named, "document": text, "changed_at": now, "generation": generation}])
+    return True
 
 
 def _rebuild_all(conn: Connection, tenant_id: int, now: datetime) -> None:
-    for agent_id in conn.execute(_AGENTS, {"tenant_id": tenant_id}).scalars().all():
-        rebuild(conn, tenant_id, agent_id, now)
+    agents = conn.execute(_AGENTS, {"tenant_id": tenant_id}).scalars().all()
+    wakes.tell(conn, [agent_id for agent_id in agents if _rebuild(conn, tenant_id, agent_id, now)])
 
 
 _A, _S, _J, _C = assignment.c, check_setting.c, job.c, connection.c
