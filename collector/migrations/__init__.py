@@ -6,6 +6,7 @@ release that does without it, and `FLOOR`, the newest revision of that release: 
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from alembic import command
@@ -18,6 +19,7 @@ from collector.core import floors
 from common.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
+_alembic = Lock()  # it keeps in its module which database it is at
 
 
 class Standing(NamedTuple):
@@ -67,7 +69,8 @@ def upgrade(conn: Connection, revision: str = "head") -> Standing:
         return found
     alembic = config()
     alembic.attributes["connection"] = conn
-    command.upgrade(alembic, revision)
+    with _alembic:
+        command.upgrade(alembic, revision)
     _set_floors(conn)
     return found
 

@@ -1,6 +1,7 @@
 """One chain for both databases, and it ends in exactly what the tables declare."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,16 @@ async def test_numbers_are_given_out_once(database: Database) -> None:
     assert len(set(first + second)) == 5
     assert min(second) > max(first) > 0
     assert await database.write(sequences.take, "run", 0) == []
+
+
+def test_two_databases_are_upgraded_at_once(tmp_path: Path) -> None:
+    """Alembic keeps in its module which database it is at: one got what the other was missing."""
+
+    def upgraded(number: int) -> str:
+        engine = create_engine(f"sqlite:///{tmp_path / str(number)}.sqlite")
+        with engine.begin() as conn:
+            migrations.upgrade(conn)
+            return migrations.current(conn)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(upgraded, range(4))) == {migrations.newest()}
