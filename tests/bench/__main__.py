@@ -25,6 +25,7 @@ BENCHES = {
         Bench("deliveries", "webhooks"),
         Bench("idle_agent", "an agent that watches ten connections"),
         Bench("visits", "a full round of one database"),
+        Bench("many_agents", "agents that wait for news at one collector"),
         Bench("activity", "the activity log", in_quick=False),
         Bench("status_page", "the public status page", in_quick=False),
         Bench("pages", "pages of the web UI, milliseconds of processor time", in_quick=False),

@@ -1,6 +1,5 @@
 """Resident memory and CPU of an idle agent that watches ten connections, beside a bare Python process with asyncio."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -8,6 +7,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench.machine import cpu_s, rss_mib
 from tests.bench.table import Row
 from tests.standins.estate import Agent, Collector, get, start_oracle
 from tests.standins.processes import free_port
@@ -35,10 +35,10 @@ def main(*, quick: bool) -> list[Row]:
         running = agent.run()
         stack.callback(running.stop)
         running.wait_until(lambda: _all_visited(collector.base_url, key), timeout_s=90, what="done with first runs")
-        before, started = _cpu_s(running.pid), time.monotonic()
+        before, started = cpu_s(running.pid), time.monotonic()
         time.sleep(watched)
-        share = (_cpu_s(running.pid) - before) / (time.monotonic() - started)
-        resident, bare = _rss_mib(running.pid), _bare_mib()
+        share = (cpu_s(running.pid) - before) / (time.monotonic() - started)
+        resident, bare = rss_mib(running.pid), _bare_mib()
     return [
         Row(
             name=f"agent with {CONNECTIONS} connections, {watched:.0f} s after its first runs",
@@ -68,16 +68,6 @@ def _all_visited(base_url: str, key: str) -> bool | None:
 def _bare_mib() -> float:
     with subprocess.Popen([sys.executable, "-c", _BARE]) as process:
         time.sleep(1)
-        resident = _rss_mib(process.pid)
+        resident = rss_mib(process.pid)
         process.terminate()
     return resident
-
-
-def _rss_mib(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/statm").read_text().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
