@@ -8,6 +8,7 @@ from collector.cli import (
     accounts,
     activity,
     agents,
+    backing,
     bundle,
     channels,
     connections,
@@ -21,6 +22,7 @@ from collector.cli import (
     migrating,
     proving,
     recommendations,
+    restoring,
     rules,
     schedules,
     serve,
@@ -47,6 +49,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("migrate")(migrating.migrate)
+app.command("backup")(backing.back_up)
+app.command("restore")(restoring.restore)
 app.command("doctor")(doctor.doctor)
 app.command("diag")(diag.diag)
 app.command("prove")(proving.prove)

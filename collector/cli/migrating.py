@@ -1,6 +1,7 @@
 """`migrate`: bring a database up to date, or say what that would do."""
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +13,28 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from collector import migrations
+from collector.cli import moving
 from collector.cli.context import Json, settings_of, show, table
 from collector.core import engines
 from collector.core.database import Database
 from collector.core.problems import StoreInUse
 from collector.migrations import checking
 from collector.migrations.checking import Report, Step
-from common.errors import EXIT_CONFIGURATION
+from common.errors import EXIT_CONFIGURATION, ConfigurationError
 
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="URL", help="Move from this database; the one of the settings by itself."),
+]
+To = Annotated[
+    str | None, typer.Option("--to", metavar="URL", help="Move everything to this empty database, such as PostgreSQL.")
+]
+FromFile = Annotated[
+    Path | None, typer.Option("--from-file", help="File with the URL to move from, where it holds a password.")
+]
+ToFile = Annotated[
+    Path | None, typer.Option("--to-file", help="File with the URL to move to, where it holds a password.")
+]
 Check = Annotated[bool, typer.Option("--check", help="Only say what would be done; changes nothing.")]
 
 
@@ -30,13 +45,37 @@ class Checked(msgspec.Struct, frozen=True):
     free_bytes: int | None
 
 
-def migrate(context: typer.Context, *, check: Check = False, as_json: Json = False) -> None:
+def migrate(
+    context: typer.Context,
+    *,
+    check: Check = False,
+    origin: From = None,
+    origin_file: FromFile = None,
+    target: To = None,
+    target_file: ToFile = None,
+    as_json: Json = False,
+) -> None:
     """Bring the database's schema up to date; `serve` does the same when it starts.
 
     With --check: exit code 0 when there is nothing to do, 1 when revisions would run, 78 when the database was
     upgraded by a newer version.
+
+    With --to: copy everything into an empty database of either kind and compare it row by row; nobody may serve from
+    either. A URL with a password belongs into a file or the environment (FIELDPOST_MIGRATE_FROM, FIELDPOST_MIGRATE_TO).
     """
-    url = settings_of(context).store_url
+    settings = settings_of(context)
+    url = settings.store_url
+    if target or target_file or os.environ.get(moving.TO):
+        if check:
+            raise ConfigurationError("--check: looks at the database of the settings; expected it without --to")
+        asked = (
+            moving.url_of("from", origin, origin_file, moving.FROM, usual=url),
+            moving.url_of("to", target, target_file, moving.TO),
+        )
+        moving.move(settings, *asked, as_json=as_json)
+        return
+    if origin or origin_file:
+        raise ConfigurationError("--from: without --to; expected both")
     if check:
         _say(_checked(url), as_json=as_json)
         return
