@@ -25,8 +25,8 @@ from collector.core.wakes import Ear, Heard
 from collector.core.writer import Job, Writer
 
 T = TypeVar("T")
-K = TypeVar("K")
-I = TypeVar("I")
+Key = TypeVar("Key")
+Item = TypeVar("Item")
 
 BUDGET_SECONDS = 0.025
 _MAX_QUEUED = 512
@@ -70,11 +70,15 @@ class Database:
 
     async def write(self, fn: Callable[..., T], *args: object) -> T:
         """`fn(conn, *args)`, all or nothing; returns after the durable commit."""
-        return await self._write(fn, args, None)
+        result: T = await self._write(fn, args, None)
+        return result
 
-    async def write_together(self, fn: Callable[[Connection, K, Sequence[I]], Sequence[T | Exception]], key: K, item: I) -> T:
+    async def write_together(
+        self, fn: Callable[[Connection, Key, Sequence[Item]], Sequence[T | Exception]], key: Key, item: Item
+    ) -> T:
         """As `write`, with one turn for all that wait to have this done under the same key."""
-        return await self._write(fn, (item,), key)
+        result: T = await self._write(fn, (item,), key)
+        return result
 
     async def _write(self, fn: Callable[..., Any], args: tuple[object, ...], shared: object) -> Any:
         self._check_open()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from collector.core import engines, turns
+from collector.core import engines, together, turns
 from collector.core.problems import StoreUnavailable
 from collector.core.tenancy import Acting
 from collector.core.wakes import Told
@@ -30,6 +30,8 @@ class Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     attempts: int = 0
+    together: object = None
+    """What it shares a turn by with others of the same work; None: it has one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,12 @@ class Writer:
         self._committing = False
         conn = self._connected()
         transaction = conn.begin()
-        outcomes = [self._attempt(conn, job, first=number == 0) for number, job in enumerate(group)]
+        fresh = iter([True])
+        outcomes = [
+            outcome
+            for jobs in together.turns(group)
+            for outcome in together.attempt(jobs, lambda job: self._attempt(conn, job, first=next(fresh, False)))
+        ]
         self._committing = True
         transaction.commit()
         self._told.committed(conn)

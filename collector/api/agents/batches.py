@@ -11,8 +11,8 @@ from collector.api.agents.link import Link
 from collector.domain.agents.callers import AgentCaller
 from collector.domain.assignments.rules import tag
 from collector.domain.results.decode import Decoded, decode_batch
-from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
+from collector.domain.results.taking import Job, ingest_all
 from common import logs, wire
 from common.clock import utc_now
 from common.identity import NotAuthentic
@@ -32,7 +32,7 @@ async def take(link: Link, request: Request) -> Response:
         source, batch = _open(body, signature, caller)
     else:
         source, batch = await asyncio.to_thread(_open, body, signature, caller)
-    ack = await link.db.write(ingest, source, batch, utc_now())
+    ack = await link.db.write_together(ingest_all, caller.tenant_id, Job(source, batch, utc_now()))
     link.metrics.received(new=ack.new, duplicate=ack.dup, rejected=len(ack.rejected))
     _report(source, batch)
     return answers.answer(msgspec.structs.replace(ack, assignment=tag(ack.assignment, link.heartbeat_s)))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from collector.core.upsert import Upsert, insert_missing, upsert
+from collector.core.bulk import Bulk
+from collector.core.upsert import Upsert, upsert
 from collector.domain.history import rules
 from collector.domain.history.rules import Interval, Point, Span
 from collector.domain.history.tables import metric_day, metric_hour, metric_point, status_interval
@@ -33,8 +34,8 @@ class Change(NamedTuple):
 
 def add(conn: Connection, tenant_id: int, points: Sequence[Point]) -> None:
     """Store points, each of which must come once, and take them into their hours."""
-    _ADD_POINT.plain(conn, [(tenant_id, *point) for point in points])
-    _ADD_HOUR.plain(conn, [(tenant_id, *place, *whole) for place, whole in rules.hours(points).items()])
+    _ADD_POINT(conn, [(tenant_id, *point) for point in points])
+    _ADD_HOUR(conn, [(tenant_id, *place, *whole) for place, whole in sorted(rules.hours(points).items())])
 
 
 def change_status(conn: Connection, tenant_id: int, changes: Iterable[Change]) -> None:
@@ -114,8 +115,15 @@ def _merge(name: str) -> str:
     )
 
 
-_ADD_POINT = insert_missing(metric_point)
-_ADD_HOUR = Upsert(metric_hour, _merge("metric_hour"), itemgetter)
+_ADD_POINT = Bulk(
+    "INSERT INTO metric_point (tenant_id, series_id, at, value) VALUES {rows} ON CONFLICT DO NOTHING",
+    "bigint bigint bigint float8",
+)
+_ADD_HOUR = Bulk(
+    "INSERT INTO metric_hour (tenant_id, series_id, at, points, low, high, total, last, last_at) VALUES {rows}"
+    f" ON CONFLICT (tenant_id, series_id, at) {_merge('metric_hour')}",
+    "bigint bigint bigint bigint float8 float8 float8 float8 bigint",
+)
 _ADD_DAY = Upsert(metric_day, _merge("metric_day"), itemgetter)
 _PUT_INTERVAL = upsert(status_interval)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from collector.domain.results.batch import Batch
+from collector.domain.results.levels import Standing
 from collector.domain.results.rows import StateRow, Target
 from collector.domain.results.rules import Derived, documented
 from collector.domain.results.telling import Telling
@@ -34,10 +35,12 @@ def _is_news(target: Target, gist: str) -> bool:
 
 
 def _gist(score: int, states: Mapping[str, StateRow]) -> str:
+    return gist_of(score, {check: state.standing for check, state in states.items()})
+
+
+def gist_of(score: int, standings: Mapping[str, Standing]) -> str:
     """The band and the confirmed findings, short enough to keep."""
-    standing = sorted(
-        f"{check}:{state.standing.confirmed}" for check, state in states.items() if state.standing.confirmed
-    )
+    standing = sorted(f"{check}:{one.confirmed}" for check, one in standings.items() if one.confirmed)
     return f"{scoring.band(score)}-{hashlib.sha256(' '.join(standing).encode()).hexdigest()[:16]}"
 
 

@@ -79,6 +79,16 @@ def ingest(conn: Connection, source: Source, batch: Decoded, now: datetime) -> A
     )
 
 
+def take_heartbeats(conn: Connection, source: Source, batch: Decoded, now: datetime) -> None:
+    """What heartbeats say, where the rest of their batch has been taken already."""
+    tenant_id, agent_id = source.tenant_id, source.agent_id
+    agent = store.lock_agent(conn, tenant_id, agent_id)
+    beats = [(record.at, record.body) for record in batch.known if isinstance(record.body, Heartbeat)]
+    if _heartbeats(agent, beats, now):
+        tell(conn, tenant_id, spools.watch(conn, tenant_id, agent_id, agent, now))
+    store.save_agent(conn, tenant_id, agent_id, agent, now)
+
+
 def refresh_stale(conn: Connection, now: datetime, limit: int) -> int:
     """Bring scores up to date whose results have become too old; returns how many there were."""
     stale = store.stale_targets(conn, now, limit)

@@ -1,0 +1,89 @@
+"""Statements about many rows at once, as the driver takes them: one round trip and one turn of the interpreter for all.
+
+`{rows}` in the text stands for as many tuples as there are. Texts come in a few lengths only, so that both drivers keep
+them prepared.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+Rows = Sequence[tuple[Any, ...]]
+
+_LONGEST = 128
+_CURSOR = "fieldpost_bulk_cursor"
+
+
+class Bulk:
+    """Written for both stores; `types` are PostgreSQL's names of what a tuple consists of."""
+
+    def __init__(self, text: str, types: str) -> None:
+        self._text = text
+        self._types = types.split()
+        self._made: dict[tuple[str, int], str] = {}
+
+    def __call__(self, conn: Connection, rows: Rows) -> list[tuple[Any, ...]]:
+        """What comes back, of all rows; values are as the store keeps them."""
+        found: list[tuple[Any, ...]] = []
+        for part in _parts(rows):
+            found += self._send(conn, part)
+        return found
+
+    def _send(self, conn: Connection, part: Rows) -> list[tuple[Any, ...]]:
+        store = conn.dialect.name
+        sql = self._made.get((store, len(part))) or self._make(store, len(part))
+        cursor = _cursor(conn)
+        try:
+            cursor.execute(sql, list(chain.from_iterable(part)))
+            return list(cursor.fetchall()) if cursor.description else []
+        except conn.dialect.loaded_dbapi.Error as error:
+            raise _as_usual(conn, sql, error) from error
+
+    def _make(self, store: str, length: int) -> str:
+        mark, casts = ("%s", [f"::{name}" for name in self._types]) if store == "postgresql" else ("?", [])
+        first = ", ".join(mark + cast for cast in casts) if casts else ", ".join(mark for _ in self._types)
+        other = ", ".join(mark for _ in self._types)
+        text = self._text.format(
+            rows=", ".join([f"({first})", *[f"({other})"] * (length - 1)]),
+            lock=" FOR UPDATE OF a" if store == "postgresql" else "",
+        )
+        self._made[store, length] = text
+        return text
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    """In lengths that are powers of two."""
+    done = 0
+    while done < len(rows):
+        length = min(_LONGEST, 1 << ((len(rows) - done).bit_length() - 1))
+        yield rows[done : done + length]
+        done += length
+
+
+def _cursor(conn: Connection) -> Any:
+    """One for all statements of a connection. PostgreSQL gets every whole number in one size, lest it plans anew."""
+    known = conn.info.get(_CURSOR)
+    if known is not None:
+        return known
+    made: Any = conn.connection.driver_connection.cursor()  # type: ignore[union-attr]  # it is connected
+    if conn.dialect.name == "postgresql":
+        from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - not there where PostgreSQL is not used
+
+        made.adapters.register_dumper(int, Int8Dumper)
+    conn.info[_CURSOR] = made
+    return made
+
+
+def _as_usual(conn: Connection, sql: str, error: Any) -> Exception:
+    """As SQLAlchemy words it, so that the gateway knows what it means; a lost connection is let go."""
+    lost = conn.dialect.is_disconnect(error, conn.connection, None)
+    if lost:
+        conn.invalidate(error)
+    kind: Any = conn.dialect.loaded_dbapi.Error
+    made: Exception = DBAPIError.instance(
+        sql, {}, error, kind, hide_parameters=True, connection_invalidated=lost, dialect=conn.dialect
+    )
+    return made
