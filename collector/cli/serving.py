@@ -31,9 +31,9 @@ from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.tenancy import for_everybody
 from collector.core.tls import ServerTls
-from collector.core.vault import Vault
+from collector.core.vault import SealBroken, Vault
 from collector.delivery import setup
-from collector.domain.access import founding
+from collector.domain.access import founding, sealing
 from common import logs, systemd
 from common.errors import ConfigurationError
 from common.identity import PrivateKey
@@ -74,6 +74,7 @@ class _Collector:
         db = Database.open(settings.store_url)
         try:
             await _migrate(db)
+            await _check_vault(settings, db)
             await _wait_for_set_up(settings, db)
             changes = Changes(db)
             app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics)
@@ -286,6 +287,17 @@ async def _migrate(db: Database) -> None:
             if found.newer:
                 log.warning("a newer version upgraded the database", found=found.found, newest=found.newest)
             return
+
+
+async def _check_vault(settings: Settings, db: Database) -> None:
+    """Replicas share the key; one that comes with another would store what the others cannot read."""
+    try:
+        await db.write(sealing.check, Vault.of_file(settings.vault_path))
+    except SealBroken:
+        raise ConfigurationError(
+            f"vault_key_file: `{settings.vault_path}` is not the key that this database's secrets are sealed under;"
+            " expected a copy of that of the other replicas, or of the backup (lost for good: `signing-key begin-anew`)"
+        ) from None
 
 
 async def _wait_for_set_up(settings: Settings, db: Database) -> None:

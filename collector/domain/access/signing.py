@@ -9,7 +9,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from collector.core.tenancy import across_tenants
-from collector.core.vault import Vault
+from collector.core.vault import SealBroken, Vault
 from collector.domain.access.bearer import ALGORITHM, KEY_BITS, REFRESH_LIFETIME
 from collector.domain.access.tables import signing_key
 from common.ids import new_id
@@ -36,6 +36,30 @@ def signing(conn: Connection, vault: Vault, now: datetime) -> Signing:
         rows = conn.execute(_ALL).all()
     keys = {row.id: _parsed(vault.open(row.sealed, about=_about(row.id))) for row in rows}
     return Signing(keys, [row.public for row in rows])
+
+
+@across_tenants("tokens of all tenants are signed with the same keys")
+def check(conn: Connection, vault: Vault) -> None:
+    """`SealBroken` where the newest key was sealed under another one."""
+    row = conn.execute(_ALL).first()
+    if row is not None:
+        vault.open(row.sealed, about=_about(row.id))
+
+
+@across_tenants("tokens of all tenants are signed with the same keys")
+def drop_unreadable(conn: Connection, vault: Vault) -> int:
+    """Forget keys that were sealed under another one, with all tokens that they signed; how many there were."""
+    lost = [row.id for row in conn.execute(_ALL) if not _opens(vault, row.id, row.sealed)]
+    conn.execute(_DROP, {"lost": lost})
+    return len(lost)
+
+
+def _opens(vault: Vault, key_id: str, sealed: bytes) -> bool:
+    try:
+        vault.open(sealed, about=_about(key_id))
+    except SealBroken:
+        return False
+    return True
 
 
 @across_tenants("tokens of all tenants are signed with the same keys")
@@ -68,4 +92,5 @@ _S = signing_key.c
 
 _ALL = select(_S.id, _S.sealed, _S.public, _S.retired_at).order_by(_S.retired_at.is_not(None), _S.created_at.desc())
 _RETIRE = update(signing_key).where(_S.retired_at.is_(None)).values(retired_at=bindparam("now"))
+_DROP = delete(signing_key).where(_S.id.in_(bindparam("lost", expanding=True)))
 _FORGET = delete(signing_key).where(_S.retired_at < bindparam("before"))

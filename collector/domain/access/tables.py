@@ -161,6 +161,15 @@ class SigningKey(SQLModel, table=True):
     retired_at: datetime | None = Field(sa_type=Instant)
 
 
+class VaultSeal(SQLModel, table=True):
+    """Something known, sealed: it opens with the vault key of this database alone."""
+
+    __tablename__ = "vault_seal"
+
+    name: str = Field(primary_key=True)
+    sealed: bytes
+
+
 api_key = table(ApiKey)
 api_token = table(ApiToken)
 person = table(Person)
@@ -171,3 +180,4 @@ recovery_code = table(RecoveryCode)
 sign_in_step = table(SignInStep)
 invitation = table(Invitation)
 signing_key = table(SigningKey)
+vault_seal = table(VaultSeal)
