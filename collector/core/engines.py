@@ -16,9 +16,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
-from collector.core import row_security
+from collector.core import row_security, sqlite_library
 from collector.core.listening import Listening
 from collector.core.problems import StoreInUse, StoreUnavailable
+from collector.core.sqlite_library import Keeper
 from collector.core.wakes import Ear, Heard, Told
 
 Name = Literal["sqlite", "postgres"]
@@ -55,6 +56,7 @@ class Engines:
     loop: Engine | None = None
     deadline: Deadline = field(default_factory=Deadline)
     lock: "FileLock | None" = None
+    keeper: Keeper | None = None
     told: Told = field(default_factory=Told)
 
     @classmethod
@@ -65,24 +67,26 @@ class Engines:
     @classmethod
     def _sqlite(cls, url: URL, page_limit: int | None) -> Self:
         path = Path(url.database or "").absolute()
+        sqlite_library.guard(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = FileLock.take(path.with_name(path.name + ".lock"))
         except OSError as error:
             raise StoreUnavailable("gone", f"{path}: {error.strerror}") from None
-        deadline = Deadline()
-        writer = _sqlite_engine(path, writes=True)
+        deadline, keeper = Deadline(), Keeper(path)
+        writer = _sqlite_engine(path, keeper, writes=True)
         event.listen(writer, "connect", _limit_pages(page_limit))
-        loop = _sqlite_engine(path, writes=False)
+        loop = _sqlite_engine(path, keeper, writes=False)
         event.listen(loop, "connect", _watch(deadline))
         return cls(
             name="sqlite",
             writer=writer,
-            readers=_sqlite_engine(path, writes=False),
+            readers=_sqlite_engine(path, keeper, writes=False),
             threads=_SQLITE_THREADS,
             loop=loop,
             deadline=deadline,
             lock=lock,
+            keeper=keeper,
         )
 
     @classmethod
@@ -101,10 +105,12 @@ class Engines:
         return self.told.ear(heard) if self.name == "sqlite" else Listening(self.writer, heard)
 
     def dispose(self) -> None:
-        """Readers first: the last one to close an SQLite database checkpoints it, and that is the writer's work."""
+        """The keeper last: whoever closes an SQLite database last checkpoints it, and then nobody else is there."""
         for engine in (self.loop, self.readers, self.writer):
             if engine is not None:
                 engine.dispose()
+        if self.keeper is not None:
+            self.keeper.let_go()
         if self.lock is not None:
             self.lock.release()
 
@@ -183,7 +189,7 @@ def _postgres_trouble(error: DBAPIError) -> StoreUnavailable | None:
     return None
 
 
-def _sqlite_engine(path: Path, *, writes: bool) -> Engine:
+def _sqlite_engine(path: Path, keeper: Keeper, *, writes: bool) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
@@ -200,6 +206,7 @@ def _sqlite_engine(path: Path, *, writes: bool) -> Engine:
         pragmas = ["query_only=ON", "wal_autocheckpoint=0"]
 
     def connected(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        keeper.hold()
         raw.isolation_level = None  # we say BEGIN ourselves; the driver's own transactions forbid savepoints
         for pragma in (*pragmas, "temp_store=MEMORY", "cache_size=-16000"):
             raw.execute(f"PRAGMA {pragma}").close()
