@@ -24,7 +24,7 @@ from collector.cli import control, figures
 from collector.cli.leaving import Leaving
 from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
-from collector.core import setup_code
+from collector.core import setup_code, sqlite_library
 from collector.core.database import Database
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
@@ -72,6 +72,7 @@ class _Collector:
         listener = _bound(settings)
         starting = asyncio.create_task(liveness.ask_for_time())
         db = Database.open(settings.store_url)
+        sqlite_library.announce(db.name, metrics)
         try:
             await _migrate(db)
             await _check_vault(settings, db)

@@ -22,7 +22,7 @@ from collector.core.engines import FileLock
 from collector.core.problems import Refusal, StoreUnavailable
 from common.identity import sync_folder
 
-OF_NOBODY = frozenset({"schema_floor", "chore"})
+OF_NOBODY = frozenset({"schema_floor", "chore", "vault_seal"})
 """What a collector that was never set up may have stored."""
 
 
