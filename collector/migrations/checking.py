@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from collector import migrations
 from collector.migrations import effects
-from collector.migrations.effects import Effect
+from collector.migrations.effects import Effect, Verb
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -36,10 +36,19 @@ def look(conn: Connection) -> Report:
     """Reads alone."""
     standing = migrations.standing(conn)
     found = effects.of_revisions(migrations.config(), standing.found, standing.pending)
+    if conn.dialect.name == "postgresql":
+        found = {revision: (*done, *_on_postgresql(revision)) for revision, done in found.items()}
     rows = _rows(conn, {table for done in found.values() for effect in done for table in effect.tables})
     titles = {script.revision: script.doc or "" for script in migrations.scripts(migrations.FOLDER)}
     steps = tuple(_step(revision, titles[revision], done, rows) for revision, done in found.items())
     return Report(_state(standing), standing.found, standing.newest, steps, _bytes(conn))
+
+
+def _on_postgresql(revision: str) -> tuple[Effect, ...]:
+    """What a revision says that it does there alone: it is not done to the database in memory that is watched."""
+    scripts = {script.revision: script.module for script in migrations.scripts(migrations.FOLDER)}
+    done: Mapping[Verb, tuple[str, ...]] = getattr(scripts[revision], "ON_POSTGRESQL", {})
+    return tuple(Effect(verb, (table,)) for verb, tables in done.items() for table in tables)
 
 
 def _state(standing: migrations.Standing) -> str:

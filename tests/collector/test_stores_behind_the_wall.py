@@ -1,5 +1,6 @@
 """Every query of the stores finds its rows by an index on PostgreSQL too, as the role that row-level security binds."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,11 +32,12 @@ def planning(postgres: Postgres) -> Iterator[Connection]:
 
 def sql_of(statement: Statement) -> str:
     """The statement with numbered parameters, for a plan that holds whatever their values are."""
-    dialect = asyncpg.dialect()
-    binds = statement.compile(dialect=dialect).binds
+    dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it without types
     if isinstance(statement, Select):
+        binds = statement.compile(dialect=dialect).binds
         statement = statement.params({key: [1] if bind.expanding else 1 for key, bind in binds.items()})
-    return str(statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
+        return str(statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
+    return re.sub(r"__\[POSTCOMPILE_\w+\]", "NULL", str(statement.compile(dialect=dialect)))
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

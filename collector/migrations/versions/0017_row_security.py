@@ -9,6 +9,8 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
+ON_POSTGRESQL = {"guards": ("tenant",)}  # and all others; it takes no time that rows could tell
+
 _TABLES = """
     activity_chain activity_checkpoint activity_count activity_entry agent agent_instance agent_key alert
     alert_hold alert_rule api_key api_token assignment aws_account aws_execution aws_fence aws_match

@@ -1,6 +1,6 @@
 """For whom the gateway is asked while a request is served: for its caller's tenant, whichever family it belongs to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,7 +29,7 @@ class Asked(NamedTuple):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Asked]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """What is not marked as going across tenants."""
     found: list[Asked] = []
     read, write = Database.read, Database.write

@@ -65,7 +65,7 @@ def all_owners(conn: Connection) -> list[int]:
 
 @across_tenants("a test")
 def fail_across(conn: Connection) -> None:
-    raise LookupError
+    raise LookupError(all_owners(conn))
 
 
 async def test_every_table_of_tenants_has_the_wall(walled: Database) -> None:
@@ -153,8 +153,11 @@ async def test_a_marked_function_whose_statement_fails_says_what_failed(walled: 
     def spoil(conn: Connection) -> None:
         add(conn, THEIRS, "agt_1")
 
+    def called(conn: Connection) -> None:
+        spoil(conn)
+
     with acting_for(OURS), pytest.raises(DBAPIError, match="bundle_receipt_pkey"):
-        await walled.write(lambda conn: spoil(conn))
+        await walled.write(called)
     with acting_for(OURS):
         assert await walled.write(owners) == [OURS, OURS]
 
