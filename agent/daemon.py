@@ -239,7 +239,6 @@ class Daemon:
             state = await self._spool_state()
             if state is not None:
                 self._sink.heartbeat(self._heartbeat(state))
-            await self._disk(give_back)
             every = self._ways.assignment.heartbeat_s
             self._alive.beat("heartbeat", within_s=liveness.heartbeat_s(every))
             await wait_for(self._beat, every)
@@ -289,6 +288,7 @@ class Daemon:
                 await self._disk(write_status, self._folder, status)
             except OSError as error:
                 log.debug("status not written", reason=str(error))
+            await self._disk(give_back)
             await asyncio.sleep(STATUS_EVERY_S)
 
     # --- parts of them ---

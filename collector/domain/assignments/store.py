@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from collector.core import wakes
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import upsert
 from collector.domain.accounts import store as accounts
+from collector.domain.accounts.tables import aws_account
 from collector.domain.agents.tables import agent
 from collector.domain.assignments import rules
 from collector.domain.assignments.rules import Document
@@ -24,6 +25,8 @@ from common.ids import new_id
 from common.wire import CheckSetting, Job, JobResult
 from common.wire_aws import Account, Schedule
 from common.wire_aws import Override as Hold
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,16 +196,7 @@ def _rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> 
     generation = (held.generation if held else None) or 0
     keys = {str(row.id): row.key for row in conn.execute(_KEYS, wanted)}
     settings = [
-        CheckSetting(
-            check=row.check_id,
-            origin=row.origin,
-            tag=row.scope if row.origin == "tag" else None,
-            connection=keys[row.scope] if row.origin == "connection" else None,
-            enabled=row.enabled,
-            interval_s=row.interval_s,
-            warning=row.warning,
-            critical=row.critical,
-        )
+        _setting(row, keys)
         for row in conn.execute(_SETTINGS, {"tenant_id": tenant_id})
         if row.origin != "connection" or row.scope in keys
     ]
@@ -228,15 +222,62 @@ def _rebuild(conn: Connection, tenant_id: int, agent_id: str, now: datetime) -> 
     named = rules.numbered(made.version, generation)
     if named == (held.version if held else rules.EMPTY.version):
         return False
-    parts = (made.checks, made.jobs, made.accounts, made.schedules, made.overrides)
-    text = wire.encode(_Stored(*parts)).decode()
-    _STORE(conn, [{**wanted, "version": named, "document": text, "changed_at": now, "generation": generation}])
+    row = {"version": named, "document": _text(made), "changed_at": now, "generation": generation}
+    _STORE(conn, [{**wanted, **row}])
     return True
 
 
 def _rebuild_all(conn: Connection, tenant_id: int, now: datetime) -> None:
-    agents = conn.execute(_AGENTS, {"tenant_id": tenant_id}).scalars().all()
-    wakes.tell(conn, [agent_id for agent_id in agents if _rebuild(conn, tenant_id, agent_id, now)])
+    """All agents of the tenant: most have nothing that is theirs alone, and share one document."""
+    of_tenant = {"tenant_id": tenant_id}
+    held = {row.agent_id: row for row in conn.execute(_HELD_ALL, of_tenant)}  # first, as above
+    settings = conn.execute(_SETTINGS, of_tenant).all()
+    apart = _with_something_of_their_own(conn, tenant_id, settings)
+    shared = rules.document([_setting(row, {}) for row in settings if row.origin != "connection"], [])
+    text, told, rows = _text(shared), list[str](), []
+    for agent_id in conn.execute(_AGENTS, of_tenant).scalars().all():
+        if agent_id in apart:
+            told += [agent_id] * _rebuild(conn, tenant_id, agent_id, now)
+            continue
+        before = held.get(agent_id)
+        generation = (before.generation if before else None) or 0
+        named = rules.numbered(shared.version, generation)
+        if named != (before.version if before else rules.EMPTY.version):
+            row = {"version": named, "document": text, "changed_at": now, "generation": generation}
+            rows.append({**of_tenant, "agent_id": agent_id, **row})
+    if rows:
+        _STORE(conn, rows)
+    wakes.tell(conn, told + [row["agent_id"] for row in rows])
+
+
+def _with_something_of_their_own(conn: Connection, tenant_id: int, settings: Sequence[Row[Any]]) -> set[str]:
+    """Agents with a job, an account (all schedules and overrides hang on one), or a setting of a connection."""
+    of_tenant = {"tenant_id": tenant_id}
+    found = set(conn.execute(_AT_WORK, {**of_tenant, "states": list(rules.OPEN)}).scalars())
+    found |= set(conn.execute(_WITH_ACCOUNT, of_tenant).scalars())
+    places = [int(row.scope) for row in settings if row.origin == "connection"]
+    for first in range(0, len(places), _AT_ONCE):
+        some = {**of_tenant, "places": places[first : first + _AT_ONCE]}
+        found |= set(conn.execute(_OF_CONNECTIONS, some).scalars())
+    return found
+
+
+def _setting(row: Row[Any], keys: Mapping[str, str]) -> CheckSetting:
+    return CheckSetting(
+        check=row.check_id,
+        origin=row.origin,
+        tag=row.scope if row.origin == "tag" else None,
+        connection=keys[row.scope] if row.origin == "connection" else None,
+        enabled=row.enabled,
+        interval_s=row.interval_s,
+        warning=row.warning,
+        critical=row.critical,
+    )
+
+
+def _text(made: Document) -> str:
+    parts = (made.checks, made.jobs, made.accounts, made.schedules, made.overrides)
+    return wire.encode(_Stored(*parts)).decode()
 
 
 _A, _S, _J, _C = assignment.c, check_setting.c, job.c, connection.c
@@ -245,6 +286,12 @@ _OF_AGENT = (_A.tenant_id == bindparam("tenant_id"), _A.agent_id == bindparam("a
 _VERSION = select(_A.version).where(*_OF_AGENT)
 _DOCUMENT = select(_A.version, _A.document).where(*_OF_AGENT)
 _HELD = select(assignment).where(*_OF_AGENT).with_for_update()
+_HELD_ALL = (
+    select(_A.agent_id, _A.version, _A.generation)
+    .where(_A.tenant_id == bindparam("tenant_id"))
+    .order_by(_A.agent_id)
+    .with_for_update()
+)
 _STORE = upsert(assignment)
 _CHANGED = select(_A.agent_id).where(_A.changed_at >= bindparam("since"))
 
@@ -261,6 +308,9 @@ _OPEN_JOBS = select(job).where(
     _J.tenant_id == bindparam("tenant_id"),
     _J.agent_id == bindparam("agent_id"),
     _J.state.in_(bindparam("states", expanding=True)),
+)
+_AT_WORK = select(_J.agent_id).where(
+    _J.tenant_id == bindparam("tenant_id"), _J.state.in_(bindparam("states", expanding=True))
 )
 _JOB_STATE = select(_J.state).where(
     _J.tenant_id == bindparam("tenant_id"),
@@ -290,4 +340,10 @@ _LATE = (
 )
 
 _KEYS = select(_C.id, _C.key).where(_C.tenant_id == bindparam("tenant_id"), _C.agent_id == bindparam("agent_id"))
+_OF_CONNECTIONS = select(_C.agent_id).where(
+    _C.tenant_id == bindparam("tenant_id"), _C.id.in_(bindparam("places", expanding=True))
+)
+_WITH_ACCOUNT = select(aws_account.c.agent_id).where(
+    aws_account.c.tenant_id == bindparam("tenant_id"), aws_account.c.agent_id.is_not(None)
+)
 _AGENTS = select(agent.c.id).where(agent.c.tenant_id == bindparam("tenant_id"), agent.c.state == "active")
