@@ -23,7 +23,7 @@ from collector.core.database import Database
 from collector.core.settings import Settings
 from collector.core.tenancy import for_everybody
 from collector.domain.incidents import store as incidents
-from collector.domain.incidents.rules import Incident
+from collector.domain.incidents.rules import Incident, Status
 from collector.domain.incidents.store import Said
 from collector.domain.results.decode import Body, Decoded, Known
 from collector.domain.results.ingest import ingest
@@ -269,11 +269,14 @@ def _plant_incidents(conn: Connection, tenant: int, services: Sequence[int], num
         incidents.save(conn, tenant, _incident(tenant, one, severity, at))
         wanted = {services[(number + step) % len(services)]: (IMPACT[severity], False) for step in range(2)}
         incidents.set_services(conn, tenant, one, wanted)
-        for step, status in enumerate(("investigating", "monitoring", "resolved")):
+        for step, status in enumerate(_COURSE):
             said = Said(
                 status, "We know what it is.", is_public=True, author="ops", at=at + timedelta(minutes=9 * step)
             )
             incidents.say(conn, tenant, one, said)
+
+
+_COURSE: Sequence[Status] = ("investigating", "monitoring", "resolved")
 
 
 def _incident(tenant: int, number: int, severity: Severity, at: datetime) -> Incident:
@@ -301,7 +304,7 @@ def _incident(tenant: int, number: int, severity: Severity, at: datetime) -> Inc
 def _size(conn: Connection) -> int:
     """Bytes that are in use; what was deleted is used again."""
     pages, free, size = (conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in _PRAGMAS)
-    return (pages - free) * size
+    return int((pages - free) * size)
 
 
 _PRAGMAS = ("page_count", "freelist_count", "page_size")

@@ -1,5 +1,7 @@
 """Puts the health family together. A resource is one module with a `router`, named in ROUTERS."""
 
+from functools import partial
+
 from fastapi import APIRouter
 
 from collector.api import family
@@ -7,7 +9,7 @@ from collector.api.family import Dialect
 from collector.api.health import activity, connections, envelope, fleet, history, team, tickets
 from collector.api.health.auth import guard
 from collector.api.journal import Journal
-from collector.api.kept import Kept
+from collector.api.kept import Kept, counted
 from collector.api.requests import Requests
 from collector.api.uses import Uses
 from collector.core.database import Database
@@ -28,10 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Family:
     memo = Memo(db)
-
-    async def version(tenant: int) -> int:
-        return await memo.read(versions.version, tenant) or 0
-
+    of_results = counted(db, memo, partial(versions.version_of, first="results"))
     dialect = Dialect(
         name="health",
         guard=guard(db, limiter, uses),
@@ -40,7 +39,13 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Famil
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "tv_api_…"},
         revalidates=True,
         note=Requests(journal).note,
-        kept=Kept(frozenset({"/api/v1/health/fleet"}), version),
+        kept=Kept(
+            {
+                "/api/v1/health/fleet": counted(db, memo, versions.version),
+                "/api/v1/health/connections": of_results,
+                "/api/v1/tuneops/tickets": of_results,
+            }
+        ),
     )
     return family.build(
         dialect,

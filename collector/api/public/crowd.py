@@ -13,7 +13,7 @@ class Crowd(Kept):
     """All reads but those about one subscriber (`apart`); `fresh_s`: for how long an answer is given again."""
 
     def __init__(self, fresh_s: float, *, apart: tuple[str, ...] = ("/subscriptions",)) -> None:
-        super().__init__(frozenset(), self._slice, most_bytes=MOST_BYTES)
+        super().__init__({}, most_bytes=MOST_BYTES)
         self._fresh_s = fresh_s
         self._apart = apart
 
@@ -28,5 +28,6 @@ class Crowd(Kept):
         packs = any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
         return super().form(scope) + (b";gzip" if packs else b"")
 
-    async def _slice(self, _tenant: int) -> int:
+    async def version(self, scope: Scope, tenant: int) -> int:
+        del scope, tenant
         return int(time.monotonic() / self._fresh_s)

@@ -1,12 +1,14 @@
 """Puts the status family together; it also words what is unknown below `/api`. A resource is one module, in ROUTERS."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from collector.api import family
 from collector.api.family import Dialect
 from collector.api.journal import Journal
-from collector.api.kept import Kept, Moments
+from collector.api.kept import Kept, Moments, counted
 from collector.api.requests import Requests
 from collector.api.status import envelope, incidents, maintenance, ping, services, uptime
 from collector.api.status.auth import DOCUMENT, NAME, guard, scope_of
@@ -14,6 +16,8 @@ from collector.api.uses import Uses
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
+from collector.core.memo import Memo
+from collector.domain.versions import store as versions
 
 MAX_BODY = 1024 * 1024
 """Room for three texts of the greatest length, also where a client writes every character as `\\ud83d\\ude00`."""
@@ -25,6 +29,7 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_m
     """`per_minute`: requests of one token from one address."""
     for router in ROUTERS:
         _state_scopes(router)
+    of_incidents = counted(db, Memo(db), partial(versions.version_of, first="incidents", second="services"))
     dialect = Dialect(
         name=NAME,
         guard=guard(db, limiter, uses, per_minute=per_minute),
@@ -33,7 +38,7 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_m
         credential={"type": "http", "scheme": "bearer", "bearerFormat": "ops_…"},
         revalidates=True,
         note=Requests(journal).note,
-        kept=Kept(frozenset({services.router.prefix}), Moments(db).version),
+        kept=Kept({services.router.prefix: Moments(db).version, incidents.router.prefix: of_incidents}),
     )
     return family.build(dialect, ROUTERS, title="Fieldpost: status", db=db, document_url=DOCUMENT, max_body=MAX_BODY)
 

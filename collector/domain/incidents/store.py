@@ -19,6 +19,7 @@ from collector.domain.incidents.tables import incident, incident_impact, inciden
 from collector.domain.services import naming
 from collector.domain.services.rules import ServiceStatus, Severity
 from collector.domain.services.tables import service
+from collector.domain.versions import store as versions
 
 _AT_ONCE = 500
 
@@ -153,18 +154,21 @@ def save(conn: Connection, tenant_id: int, one: Incident) -> None:
     if one.tenant_id != tenant_id:
         raise ValueError(f"incident of tenant {one.tenant_id} among those of tenant {tenant_id}")
     _SAVE(conn, [one])
+    versions.move(conn, tenant_id, "incidents")
 
 
 def say(conn: Connection, tenant_id: int, incident_id: int, said: Said) -> Update:
     (number,) = sequences.take(conn, "incident_update")
     made = Update(number, said.status, said.message, said.is_public, said.at, said.author)
     conn.execute(_SAY, {**made._asdict(), "tenant_id": tenant_id, "incident_id": incident_id})
+    versions.move(conn, tenant_id, "incidents")
     return made
 
 
 def reword(conn: Connection, tenant_id: int, update_id: int, message: str) -> None:
     """For what a machine has said about what goes on."""
     conn.execute(_REWORD, {"of_tenant": tenant_id, "of_update": update_id, "new_message": message})
+    versions.move(conn, tenant_id, "incidents")
 
 
 def names(conn: Connection, tenant_id: int, service_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -186,6 +190,7 @@ def set_services(
     ]
     if rows:
         conn.execute(_SET, rows)
+    versions.move(conn, tenant_id, "incidents")
 
 
 def runs(conn: Connection, tenant_id: int, incident_id: int) -> list[Run]:

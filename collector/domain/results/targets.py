@@ -61,7 +61,10 @@ class Targets:
         self._changed[target.id] = target
 
     def save(self) -> None:
+        if not self._changed:
+            return
         store.save_targets(self._conn, self._tenant_id, list(self._changed.values()))
+        versions.move(self._conn, self._tenant_id, "results", [self._agent_id])
         if any(target.in_fleet != self._in_fleet.get(target.id) for target in self._changed.values()):
             versions.bump(self._conn, self._tenant_id, self._agent_id)
 

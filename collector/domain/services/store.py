@@ -30,6 +30,7 @@ from collector.domain.services.rules import OnStale, Pin, ServiceKind, Span, Vis
 from collector.domain.services.tables import baseline_span, service, service_pin
 from collector.domain.services.timeline import instant
 from collector.domain.tenants.tables import tenant
+from collector.domain.versions import store as versions
 
 
 class Service(NamedTuple):
@@ -120,7 +121,10 @@ def slugs(conn: Connection, tenant_id: int) -> set[str]:
 
 
 def save(conn: Connection, tenant_id: int, made: Iterable[Service]) -> None:
-    _SAVE(conn, [{"tenant_id": tenant_id, **one._asdict()} for one in made])
+    rows = [{"tenant_id": tenant_id, **one._asdict()} for one in made]
+    if rows:
+        _SAVE(conn, rows)
+        versions.move(conn, tenant_id, "services")
 
 
 def wholes(conn: Connection, tenant_id: int, part: int) -> list[Service]:

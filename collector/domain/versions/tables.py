@@ -1,4 +1,4 @@
-"""How often what readers see of a tenant's fleet has changed."""
+"""How often what readers see of a tenant has changed."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from collector.core.columns import table
 
 
 class FleetVersion(SQLModel, table=True):
-    """One row per source of change (an agent), so that batches of two agents never wait for each other."""
+    """One row per source of change: an agent for the fleet, `results:agent` and so on for the rest."""
 
     __tablename__ = "fleet_version"
 

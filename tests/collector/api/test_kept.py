@@ -10,7 +10,6 @@ from collector.api.kept import PER_SECOND, Kept, Moments
 from collector.core.database import Database
 from tests.collector import builders
 
-PATHS = frozenset({"/fleet"})
 EVERYTHING = frozenset({"health"})
 
 
@@ -22,7 +21,7 @@ class Desk:
         self.version = 1
         self.status = 200
         self.body = body
-        self.kept = Kept(PATHS, self.version_of, most_bytes=most_bytes)
+        self.kept = Kept({"/fleet": self.version_of}, most_bytes=most_bytes)
 
     async def version_of(self, _tenant: int) -> int:
         return self.version
@@ -104,7 +103,7 @@ async def test_where_nobody_can_tell_whether_it_has_changed_nothing_is_kept() ->
     async def unknown(_tenant: int) -> None:
         return None
 
-    desk.kept = Kept(PATHS, unknown)
+    desk.kept = Kept({"/fleet": unknown})
     assert [await desk.get(), await desk.get()] == [(200, b"x1"), (200, b"x2")]
 
 
