@@ -19,6 +19,7 @@ from collector.domain.results.received import Range, Source
 from collector.domain.results.remembered import Agent, Held, Place
 from collector.domain.results.rows import Sighting
 from collector.domain.results.steady import Row, Steady
+from collector.domain.versions import store as versions
 from common.wire import Item, Outcome, Run
 
 
@@ -126,8 +127,10 @@ def save_received(conn: Connection, tenant_id: int, ranges: Iterable[tuple[Sourc
 
 
 def save_seen(conn: Connection, tenant_id: int, seen: Iterable[tuple[str, int]]) -> None:
-    """When agents were heard of last, in microseconds."""
-    _SEEN(conn, [(tenant_id, *one) for one in seen])
+    """When agents were heard of last, in microseconds; what they found out is what readers see from now on."""
+    rows = [(tenant_id, *one) for one in seen]
+    _SEEN(conn, rows)
+    versions.move(conn, tenant_id, "results", [agent_id for _, agent_id, _ in rows])
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
