@@ -103,7 +103,12 @@ def divide(conn: Connection, of: Divided, key: str, now: datetime) -> None:
     secure(conn, of.default)
     end = of.wanted(now)[1]
     _move(conn, of.before, of.default, f"at >= {end}")
-    conn.exec_driver_sql(f"ALTER TABLE {of.table} ATTACH PARTITION {of.before} FOR VALUES FROM (MINVALUE) TO ({end})")
+    old = Part(of.before, None, end)
+    if is_empty(conn, old):
+        drop(conn, [old])
+    else:
+        bounds = f"FROM (MINVALUE) TO ({end})"
+        conn.exec_driver_sql(f"ALTER TABLE {of.table} ATTACH PARTITION {of.before} FOR VALUES {bounds}")
     keep_ahead(conn, of, now)
 
 

@@ -1,8 +1,8 @@
 """Row-level security of PostgreSQL, as a second wall behind the tenant filter of every query (docs/decisions/0020).
 
 Every table with a tenant has the same policy, which looks at the setting `fieldpost.tenant` of the transaction: the
-number of a tenant, `*` for all of them. Any other word ends in an error. Programs from before it, which do not know
-the setting, see what they saw.
+number of a tenant, `*` for all of them. Any other word ends in an error. Programs from before it, which never make the
+setting (to the server that is the empty text as well), see what they saw.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _OWNER = {"tenant": "id"}
 
 # CASE, because the planner then takes half of the rows to pass; of an equation it would think that hardly any does
 _POLICY = (
-    "CASE WHEN {column} <> (SELECT nullif(current_setting('fieldpost.tenant', true), '*')::bigint)"
+    "CASE WHEN {column} <> (SELECT nullif(nullif(current_setting('fieldpost.tenant', true), '*'), '')::bigint)"
     " THEN false ELSE true END"
 )
 

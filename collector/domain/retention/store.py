@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
+from collector.core import partitions
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
+from collector.domain.agents.tables import bundle_import
 from collector.domain.alerts.tables import alert
+from collector.domain.bundles.rules import LOOK_BACK
 from collector.domain.history import rules as history_rules
 from collector.domain.history import store as history
 from collector.domain.history.rules import Span
@@ -23,6 +26,7 @@ from collector.domain.schedules.tables import aws_execution
 from collector.domain.services.tables import baseline_span, coverage_span
 from collector.domain.tenants.tables import tenant
 from collector.domain.tickets.tables import ticket
+from collector.domain.versions import store as versions
 
 AT_ONCE = 10
 """Connections in one transaction: each has a hundred series or so."""
@@ -74,7 +78,10 @@ def _forget_of_connection(conn: Connection, tenant_id: int, place: Place, cuts: 
     if not numbers:
         return
     _roll_up(conn, tenant_id, numbers, cuts.hourly)
-    for statement, before in ((_OLD_POINTS, cuts.raw), (_OLD_HOURS, cuts.hourly), (_OLD_DAYS, cuts.daily)):
+    old = [(_OLD_HOURS, cuts.hourly), (_OLD_DAYS, cuts.daily)]
+    if not partitions.used(conn):  # where they are, values go by the partition
+        old.append((_OLD_POINTS, cuts.raw))
+    for statement, before in old:
         conn.execute(statement, [{"of_tenant": tenant_id, "of_series": one, "before": before} for one in numbers])
 
 
@@ -89,9 +96,11 @@ def _roll_up(conn: Connection, tenant_id: int, series: Sequence[int], before: da
 
 
 def _forget_of_tenant(conn: Connection, tenant_id: int, cuts: Cuts) -> None:
-    conn.execute(_OLD_TICKETS, {"of_tenant": tenant_id, "before": cuts.findings})
+    if conn.execute(_OLD_TICKETS, {"of_tenant": tenant_id, "before": cuts.findings}).rowcount:
+        versions.move(conn, tenant_id, "results")
     conn.execute(_OLD_ALERTS, {"of_tenant": tenant_id, "before": cuts.findings})
     conn.execute(_OLD_EXECUTIONS, {"of_tenant": tenant_id, "before": cuts.executions})
+    conn.execute(_OLD_IMPORTS, {"of_tenant": tenant_id, "before": cuts.records})
     for statement in (_OLD_FOUND, _OLD_COVERED):
         conn.execute(statement, {"of_tenant": tenant_id, "before": cuts.services})
 
@@ -182,6 +191,17 @@ _OLD_FOUND = delete(baseline_span).where(
 )
 _OLD_COVERED = delete(coverage_span).where(
     coverage_span.c.tenant_id == bindparam("of_tenant"), coverage_span.c.ended_at < bindparam("before")
+)
+_B, _L = bundle_import.c, bundle_import.alias("later").c
+_LAST_OF_SPOOL = (
+    select(func.max(_L.number))
+    .where(_L.tenant_id == _B.tenant_id, _L.agent_id == _B.agent_id, _L.epoch == _B.epoch)
+    .scalar_subquery()
+)
+_OLD_IMPORTS = delete(bundle_import).where(
+    _B.tenant_id == bindparam("of_tenant"),
+    _B.imported_at < bindparam("before"),
+    _B.number < _LAST_OF_SPOOL - LOOK_BACK,  # among the last ones it is told which are missing
 )
 _OLD_UNKNOWN = delete(unknown_record).where(unknown_record.c.received_at < bindparam("before"))
 _OLD_GAPS = (

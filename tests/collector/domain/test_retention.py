@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from collector.core.database import Database
+from collector.domain.agents.tables import bundle_import
 from collector.domain.alerts.tables import alert
+from collector.domain.bundles import store as bundles
+from collector.domain.bundles.rules import LOOK_BACK
 from collector.domain.history import reading
 from collector.domain.history.reading import Wanted
 from collector.domain.history.rules import Step
 from collector.domain.history.tables import metric_day, metric_hour, metric_point, status_interval
 from collector.domain.results.tables import gap, received_range, run, unknown_record
-from collector.domain.retention import store
+from collector.domain.retention import dividing, store
 from collector.domain.retention.rules import Keep
 from collector.domain.schedules import executions
 from collector.domain.schedules.executions import Done
@@ -35,6 +38,7 @@ async def sender(database: Database) -> Sender:
 async def forget(db: Database, now: datetime) -> None:
     while await db.write(store.forgetting(KEEP), now, 50) == 50:
         pass
+    await db.write(dividing.keeping(KEEP), now, 50)
 
 
 async def spans(sender: Sender, step: Step, begin: datetime, end: datetime) -> list[tuple[int, float, float, float]]:
@@ -141,12 +145,12 @@ async def test_all_connections_have_their_turn_in_slices(sender: Sender) -> None
     await sender.inventory(*names, at=T0 + MINUTE)
     visits = [sender.run(T0 + MINUTE, outcome(value=1.0), connection=name.lower()) for name in names]
     await sender.send(*visits, now=T0 + MINUTE)
-    assert await sender.db.write(store.forgetting(KEEP), T0 + 20 * DAY, 50) == 50
-    left = {row.series_id for row in await sender.all(metric_point)}
+    assert await sender.db.write(store.forgetting(KEEP), T0 + 100 * DAY, 50) == 50
+    left = {row.series_id for row in await sender.all(metric_hour)}
     assert 0 < len(left) < 2 * len(names)
-    await forget(sender.db, T0 + 20 * DAY)
-    assert await sender.all(metric_point) == []
-    assert await sender.db.write(store.forgetting(KEEP), T0 + 20 * DAY + MINUTE, 50) == 0
+    await forget(sender.db, T0 + 100 * DAY)
+    assert await sender.all(metric_hour) == []
+    assert await sender.db.write(store.forgetting(KEEP), T0 + 100 * DAY + MINUTE, 50) == 0
 
 
 async def test_it_rests_between_rounds(sender: Sender) -> None:
@@ -157,3 +161,15 @@ async def test_it_rests_between_rounds(sender: Sender) -> None:
     assert len(await sender.all(metric_point)) == 2
     await forget(sender.db, now + 61 * MINUTE)
     assert await sender.all(metric_point) == []
+
+
+async def test_bundles_go_but_not_those_among_which_it_is_told_what_is_missing(sender: Sender) -> None:
+    tenant, agent = sender.here.tenant, sender.here.id
+    for number, day in ((1, 0), (2, 95), (3, 0), (LOOK_BACK + 3, 96)):
+        at = T0 + day * DAY
+        one = bundles.Imported("e", number, "digest", at, at, records=1, fresh=1)
+        await sender.db.write(bundles.save, tenant, agent, one)
+    await forget(sender.db, T0 + 91 * DAY)
+    assert sorted(row.number for row in await sender.all(bundle_import)) == [2, 3, LOOK_BACK + 3]
+    await forget(sender.db, T0 + 200 * DAY)
+    assert sorted(row.number for row in await sender.all(bundle_import)) == [3, LOOK_BACK + 3]
