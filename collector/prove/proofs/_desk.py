@@ -1,6 +1,6 @@
 """Asking served collectors over HTTP, as the holder of this or that credential."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,12 +80,15 @@ async def opened(
     slugs: Sequence[str] = ("acme",),
     people: int = 1,
     settings: Mapping[str, object] | None = None,
+    before: Callable[[str, Sequence[House]], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Desk]:
-    """One collector over SQLite, two over PostgreSQL, with the same key."""
+    """One collector over SQLite, two over PostgreSQL, with the same key. `before`: what else is made in the store."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(stores.store(terms, kind))
         folders = [terms.folder / f"{kind}-{number}" for number in range(1 if kind == "sqlite" else 2)]
         houses = await _estate.settle(url, folders[0], slugs=slugs, people=people)
+        if before is not None:
+            await before(url, houses)
         key = (folders[0] / "state" / "vault.key").resolve()
         chosen = {**SETTINGS, "vault_key_file": str(key), **(settings or {})}
         collectors = [await stack.enter_async_context(world.served(one, url, settings=chosen)) for one in folders]
