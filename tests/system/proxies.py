@@ -35,11 +35,11 @@ def trusting(files: Files) -> ssl.SSLContext:
 
 
 @contextmanager
-def nginx(folder: Path, upstream: str, *, client_ca: Path | None = None) -> Iterator[str]:
-    """In front of `upstream` (address:port, or unix:/path); where it answers."""
+def nginx(folder: Path, *upstreams: str, client_ca: Path | None = None) -> Iterator[str]:
+    """In front of these (address:port, or unix:/path); where it answers."""
     tool, files, port = needed("nginx"), own_certificate(folder / "tls"), free_port()
     changes = {
-        "server 127.0.0.1:8443;": f"server {upstream};",
+        "server 127.0.0.1:8443;": "\n    ".join(f"server {upstream};" for upstream in upstreams),
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/nginx/tls/fieldpost.pem": str(files.certificate),
         "/etc/nginx/tls/fieldpost.key": str(files.key),
@@ -61,7 +61,7 @@ def nginx(folder: Path, upstream: str, *, client_ca: Path | None = None) -> Iter
 
 
 @contextmanager
-def haproxy(folder: Path, upstream: str, *, client_ca: Path | None = None) -> Iterator[str]:
+def haproxy(folder: Path, *upstreams: str, client_ca: Path | None = None) -> Iterator[str]:
     tool, files, port = needed("haproxy"), own_certificate(folder / "tls"), free_port()
     together = folder / "together.pem"
     together.write_bytes(files.certificate.read_bytes() + files.key.read_bytes())
@@ -75,9 +75,10 @@ def haproxy(folder: Path, upstream: str, *, client_ca: Path | None = None) -> It
         text = text.replace(asking, f"    bind 127.0.0.1:{port} ssl crt {together} ca-file {client_ca}")
     else:
         text = text.replace(plain, f"    bind 127.0.0.1:{port} ssl crt {together} alpn")
-    assert "server collector 127.0.0.1:8443" in text
+    assert "    server collector 127.0.0.1:8443" in text
+    servers = "\n".join(f"    server collector{number} {upstream}" for number, upstream in enumerate(upstreams))
     whole = folder / "haproxy.cfg"
-    whole.write_text(text.replace("server collector 127.0.0.1:8443", f"server collector {upstream}"))
+    whole.write_text(text.replace("    server collector 127.0.0.1:8443", servers))
     with _running("haproxy", [tool, "-db", "-f", whole], folder, port):
         yield f"https://127.0.0.1:{port}"
 
