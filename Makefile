@@ -30,6 +30,12 @@ tools:
 	@# a proof deceives a collector about the time with it
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get install -y -q --no-install-recommends libfaketime >/dev/null; } || echo "tools: no libfaketime"
+	@# PostgreSQL as Debian 12 has it: its programs, without a database of its own and without a server that is started
+	@test -x /usr/lib/postgresql/15/bin/postgres || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get install -y -q --no-install-recommends postgresql-common >/dev/null \
+		&& conf=/etc/postgresql-common/createcluster.conf && sed -i '/create_main_cluster/d' $$conf \
+		&& echo 'create_main_cluster = false' >>$$conf \
+		&& apt-get install -y -q --no-install-recommends postgresql-15 >/dev/null; } || echo "tools: no postgresql-15"
 	@# judges the units; system tests start its service manager in namespaces of their own
 	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get install -y -q --no-install-recommends systemd >/dev/null; } || echo "tools: no systemd-analyze"
