@@ -16,7 +16,7 @@ from collector.domain.results.taking import Job, ingest_all
 from common import logs, wire
 from common.clock import utc_now
 from common.identity import NotAuthentic
-from common.wire import WireError
+from common.wire import Ack, WireError
 
 _INLINE = 32 * 1024  # bytes packed; anything larger is unpacked beside the event loop
 
@@ -32,10 +32,18 @@ async def take(link: Link, request: Request) -> Response:
         source, batch = _open(body, signature, caller)
     else:
         source, batch = await asyncio.to_thread(_open, body, signature, caller)
-    ack = await link.db.write_together(ingest_all, caller.tenant_id, Job(source, batch, utc_now()))
+    ack = await _stored(link, caller, Job(source, batch, utc_now(), caller.key_id))
     link.metrics.received(new=ack.new, duplicate=ack.dup, rejected=len(ack.rejected))
     _report(source, batch)
     return answers.answer(msgspec.structs.replace(ack, assignment=tag(ack.assignment, link.heartbeat_s)))
+
+
+async def _stored(link: Link, caller: AgentCaller, job: Job) -> Ack:
+    try:
+        return await link.db.write_together(ingest_all, caller.tenant_id, job)
+    except NotAuthentic:
+        link.proofs.forget(caller.agent_id)
+        raise
 
 
 def _open(body: bytes, signature: str, caller: AgentCaller) -> tuple[Source, Decoded]:

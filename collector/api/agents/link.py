@@ -1,12 +1,13 @@
 """What the link's endpoints work with, and who calls them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
 from collector.api.agents.changes import Changes
+from collector.api.agents.proofs import Proofs
 from collector.core.certificates import Announced
 from collector.core.database import Database
 from collector.core.limits import Limiter
@@ -42,6 +43,7 @@ class Link:
     wants_certificate: bool
     collector_key: str
     metrics: Metrics
+    proofs: Proofs = field(default_factory=Proofs)
 
     async def caller(self, request: Request) -> AgentCaller:
         """The agent that makes this request, or `NotAuthentic`; 409 for a machine that is parked."""
@@ -49,9 +51,21 @@ class Link:
         if scheme.lower() != "bearer" or not token:
             raise NotAuthentic("bad_signature", "Authorization: expected Bearer and a request token")
         now, path = utc_now(), request.scope["path"]
+        known = self.proofs.get((token, request.method, path), now)
+        if known is not None:
+            request.state.credential = known.agent_id
+            go_on_for(known.tenant_id)
+            return known
+        caller = await self._proven(request, token.strip(), now)
+        if request.method == "POST" and not caller.key_is_new:
+            self.proofs.put((token, request.method, path), caller, now)
+        return caller
+
+    async def _proven(self, request: Request, token: str, now: datetime) -> AgentCaller:
         alive = clones.alive_for(self.heartbeat_s)
+        asked = Asked(request.method, request.scope["path"], now, alive)
         try:
-            caller = await self.db.read(authenticate, token.strip(), Asked(request.method, path, now, alive))
+            caller = await self.db.read(authenticate, token, asked)
         except RetiredKeyError as reuse:
             await self.db.write(keys.note_reuse, reuse.tenant_id, reuse.agent_id, reuse.key_id, now)
             raise
@@ -59,6 +73,7 @@ class Link:
         go_on_for(caller.tenant_id)
         await self._believe(caller, every=alive * (1 if request.method == "POST" else 2) / 3)
         if caller.key_is_new:
+            self.proofs.forget(caller.agent_id)
             await self.db.write(keys.promote, caller.tenant_id, caller.agent_id, caller.key.key_id, now)
             log.info("agent has a new key", agent=caller.agent_id, key=caller.key.key_id)
         return caller
@@ -69,6 +84,7 @@ class Link:
         if spoken is None:
             return
         if clones.is_due(verdict, caller.known, every=every):
+            self.proofs.forget(caller.agent_id)
             alive = clones.alive_for(self.heartbeat_s)
             verdict = await self.db.write(instances.note, caller.tenant_id, caller.agent_id, spoken, alive)
         if verdict.parked:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from collector.domain.agents.clones import WELL, Instance, Spoken, Verdict
 from collector.domain.agents.keys import Registered
 from common import identity
 from common.identity import NotAuthentic, PublicKey
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RetiredKeyError(NotAuthentic):
@@ -38,6 +40,9 @@ class AgentCaller:
     """Which start of it speaks; None where it does not say, as before 0.7."""
     verdict: Verdict = WELL
     known: Sequence[Instance] = ()
+    key_id: str = ""
+    good_until: datetime = EPOCH
+    """When the token of the request is too old."""
 
 
 class Asked(NamedTuple):
@@ -62,9 +67,11 @@ def authenticate(conn: Connection, token: str, asked: Asked) -> AgentCaller:
     proven = identity.verify_request(token, method=asked.method, path=asked.path, now=asked.now, lookup=lookup)
     known = found[0]
     key = _parsed(known.public_key)
+    key_id = key.key_id
     if known.retired_at is not None:
-        raise RetiredKeyError(known.tenant_id, proven.agent, key.key_id)
-    caller = AgentCaller(known.tenant_id, proven.agent, key, known.is_candidate)
+        raise RetiredKeyError(known.tenant_id, proven.agent, key_id)
+    good_until = proven.sent_at + identity.TOKEN_LIFETIME + identity.CLOCK_TOLERANCE
+    caller = AgentCaller(known.tenant_id, proven.agent, key, known.is_candidate, key_id=key_id, good_until=good_until)
     if not proven.origin.instance:
         return caller
     spoken = Spoken(proven.origin, proven.sent_at, asked.now)

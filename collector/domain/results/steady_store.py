@@ -24,12 +24,16 @@ from common.wire import Item, Outcome, Run
 
 
 class Locked(NamedTuple):
-    """An agent whose row is held until the commit; `assignment`: the version of its document, if there is one."""
+    """An agent whose row is held until the commit; `assignment`: the version of its document, if there is one.
+
+    `key_is_good`: the key that was asked for is not retired.
+    """
 
     state: str
     last_seen_at: int | None
     silence: int | None
     assignment: str | None
+    key_is_good: bool
 
 
 class Received(NamedTuple):
@@ -50,9 +54,9 @@ class OpenTicket(NamedTuple):
     remediation: str
 
 
-def lock_agents(conn: Connection, tenant_id: int, agent_ids: Iterable[str]) -> dict[str, Locked]:
-    """In one order for all replicas, so that none waits for another that waits for it."""
-    rows = _LOCK(conn, [(tenant_id, agent_id) for agent_id in sorted(agent_ids)])
+def lock_agents(conn: Connection, tenant_id: int, callers: Iterable[tuple[str, str]]) -> dict[str, Locked]:
+    """Agents with their keys, in one order for all replicas, so that none waits for another that waits for it."""
+    rows = _LOCK(conn, [(tenant_id, *caller) for caller in sorted(callers)])
     return {agent_id: Locked(*rest) for agent_id, *rest in rows}
 
 
@@ -285,11 +289,13 @@ class _State(NamedTuple):
 
 
 _LOCK = Bulk(
-    "WITH s(tenant_id, agent_id) AS (VALUES {rows})"
+    "WITH s(tenant_id, agent_id, key_id) AS (VALUES {rows})"
     " SELECT a.id, a.state, a.last_seen_at, a.silence,"
-    " (SELECT d.version FROM assignment d WHERE d.tenant_id = a.tenant_id AND d.agent_id = a.id)"
+    " (SELECT d.version FROM assignment d WHERE d.tenant_id = a.tenant_id AND d.agent_id = a.id),"
+    " EXISTS (SELECT 1 FROM agent_key k WHERE k.tenant_id = a.tenant_id AND k.agent_id = a.id AND k.key_id = s.key_id"
+    " AND k.retired_at IS NULL)"
     " FROM s CROSS JOIN agent a WHERE a.tenant_id = s.tenant_id AND a.id = s.agent_id ORDER BY a.id{lock}",
-    "bigint text",
+    "bigint text text",
 )
 _TOUCHING = Bulk(
     "WITH s(n, tenant_id, agent_id, epoch, stream, low, high) AS (VALUES {rows})"

@@ -31,11 +31,19 @@ _NOT_MUTED = Mutes()
 
 
 class Job(NamedTuple):
-    """A proven batch, and when it came."""
+    """A proven batch, when it came, and the key that has proven it; without one, nobody looks at keys again."""
 
     source: Source
     batch: Decoded
     now: datetime
+    key_id: str = ""
+
+
+class KeyGoneError(NotAuthentic):
+    """The key has been retired since the request was proven."""
+
+    def __init__(self) -> None:
+        super().__init__("key_unknown", "this agent has another key by now")
 
 
 Answer = Ack | NotAuthentic
@@ -84,12 +92,16 @@ def _turns(jobs: Sequence[Job]) -> Iterator[dict[int, Job]]:
 
 def _ingest(conn: Connection, tenant_id: int, turn: Mapping[int, Job]) -> dict[int, Answer]:
     memory = remembered(conn)
-    locked = steady_store.lock_agents(conn, tenant_id, [job.source.agent_id for job in turn.values()])
+    locked = steady_store.lock_agents(conn, tenant_id, [(job.source.agent_id, job.key_id) for job in turn.values()])
+    refused: dict[int, Answer] = {
+        number: KeyGoneError() for number, job in turn.items() if _is_refused(job, locked.get(job.source.agent_id))
+    }
+    turn = {number: job for number, job in turn.items() if number not in refused}
     plain = {number: job for number, job in turn.items() if _is_plain(job, locked.get(job.source.agent_id))}
     taken = _new(conn, tenant_id, plain, locked)
     if taken:
         _take(conn, tenant_id, list(taken.values()), memory)
-    answers: dict[int, Answer] = {number: _conclude(conn, tenant_id, one) for number, one in taken.items()}
+    answers = {**refused, **{number: _conclude(conn, tenant_id, one) for number, one in taken.items()}}
     for number, job in turn.items():
         if number not in answers:
             memory.forget(job.source.agent_id)
@@ -102,6 +114,10 @@ def _alone(conn: Connection, job: Job) -> Answer:
         return ingesting.ingest(conn, job.source, job.batch, job.now)
     except NotAuthentic as refusal:  # before anything was written
         return refusal
+
+
+def _is_refused(job: Job, locked: Locked | None) -> bool:
+    return bool(job.key_id) and locked is not None and locked.state == "active" and not locked.key_is_good
 
 
 def _is_plain(job: Job, locked: Locked | None) -> bool:
