@@ -108,6 +108,8 @@ def _named() -> Iterator[None]:
     try:
         yield
     except Unusable as error:
+        if error.field == "connection":  # it stands in the path: what is not there is not found
+            raise problems.not_found() from error
         field = {"interval_s": "intervalS"}.get(error.field, error.field)
         raise problems.invalid(field, error.value, error.expected) from error
 

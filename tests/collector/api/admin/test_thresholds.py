@@ -96,7 +96,6 @@ async def test_an_override_reaches_the_agent_and_can_be_taken_away(
         ("USED/tenant", {"intervalS": 60.5}, "intervalS"),
         ("USED/tags/%20x", {"warning": 80}, "tag"),
         (f"USED/tags/{'x' * 65}", {"warning": 80}, "tag"),
-        ("USED/connections/999999", {"warning": 80}, "connection"),
     ],
 )
 async def test_what_makes_no_sense_is_refused_by_field(
@@ -106,6 +105,14 @@ async def test_what_makes_no_sense_is_refused_by_field(
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]
     assert (error["code"], error["details"]["field"]) == ("INVALID_REQUEST", field)
+
+
+@pytest.mark.usefixtures("agent")
+async def test_a_connection_that_nobody_watches_is_not_found(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    answer = await client.put(f"{THRESHOLDS}/USED/connections/999999", headers=headers, json={"warning": 80})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.usefixtures("agent")
