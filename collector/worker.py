@@ -21,7 +21,7 @@ from collector.domain.maintenance import clock, recurring, releasing
 from collector.domain.notifications import jobs as notifications
 from collector.domain.reports import jobs as reports
 from collector.domain.results import ingest, marking, silence
-from collector.domain.retention import dividing
+from collector.domain.retention import dividing, thinning
 from collector.domain.retention import store as retention
 from collector.domain.retention.rules import Keep
 from collector.domain.schedules import changes as schedules
@@ -67,6 +67,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         statuspage.forget(timedelta(days=settings.delivery_keep_days)),
         reports.forget(timedelta(days=settings.delivery_keep_days)),
         outbox.forget(timedelta(days=settings.delivery_keep_days)),
+        thinning.thinning(_keep(settings), settings.disk_terms),
         retention.forgetting(_keep(settings)),
         dividing.keeping(_keep(settings)),
         chain.forgetting(timedelta(days=settings.keep_activity_days)),

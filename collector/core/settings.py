@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, IPvAnyNetwork, ValidationInfo, field_validator, model_validator
 
-from collector.core import urls
+from collector.core import room, urls
 from common import logs
 from common.errors import ConfigurationError
 from common.settings import Settings as BaseSettings
@@ -186,6 +186,13 @@ class Settings(BaseSettings):
     keep_services_days: Annotated[
         int, Field(ge=31, le=36_500, description="For how long it is kept what the status of services followed from.")
     ] = 400
+    disk_budget: Annotated[
+        str, Field(description="How large the database may become, as `50GiB`; empty: as large as its volume allows.")
+    ] = ""
+    disk_reserve: Annotated[
+        str,
+        Field(description="What is to be left free on its volume (SQLite); empty: 5 %, but at least 1 GiB."),
+    ] = ""
     smtp_host: Annotated[str, Field(description="Mail server for e-mail channels; empty: no mail is sent.")] = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535, description="Port of the mail server.")] = 587
     smtp_tls: Annotated[SmtpTls, Field(description="`starttls`, `tls` from the first byte, or `off`.")] = "starttls"
@@ -225,6 +232,13 @@ class Settings(BaseSettings):
     def _is_origin(cls, value: str) -> str:
         if value and not _ORIGIN.fullmatch(value):
             raise ValueError(f"`{value}`; expected https://host or https://host:port, without a path")
+        return value
+
+    @field_validator("disk_budget", "disk_reserve")
+    @classmethod
+    def _is_size(cls, value: str) -> str:
+        if value:
+            room.bytes_of(value)
         return value
 
     @field_validator("metrics_listen")
@@ -280,6 +294,10 @@ class Settings(BaseSettings):
         if self.status_page_url or not self.public_host:
             return self.status_page_url
         return self.agents_url
+
+    @property
+    def disk_terms(self) -> room.Terms:
+        return room.Terms.of(self.disk_budget, self.disk_reserve)
 
     @property
     def agents_url(self) -> str:

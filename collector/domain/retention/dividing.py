@@ -11,7 +11,7 @@ from collector.core.columns import microseconds
 from collector.core.partitions import HOURS, POINTS, Divided
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing, upsert
-from collector.domain.retention import rules
+from collector.domain.retention import rules, thinning
 from collector.domain.retention.rules import Keep
 from collector.domain.retention.tables import chore
 from common import logs
@@ -35,7 +35,7 @@ def keeping(keep: Keep) -> Callable[[Connection, datetime, int], int]:
         try:
             with conn.begin_nested():
                 conn.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")  # less than until a deadlock is looked for
-                _tend(conn, {POINTS: cuts.raw, HOURS: cuts.hourly}, now)
+                _tend(conn, {POINTS: thinning.cut(conn, cuts.raw), HOURS: cuts.hourly}, now)
                 conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in _LOCKED:

@@ -8,6 +8,9 @@ from collector.domain.history.rules import day_of
 EVERY = timedelta(hours=1)
 """How often all connections are gone through."""
 
+FEWEST = timedelta(days=1)
+"""For so long single values are kept, however large the database is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
@@ -35,6 +38,11 @@ class Cuts:
     findings: datetime
     executions: datetime
     services: datetime
+
+
+def sooner(cut: datetime, now: datetime) -> datetime:
+    """An eighth of what is kept goes as well, but not of the last day."""
+    return max(cut, min(cut + (now - cut) / 8, now - FEWEST))
 
 
 def cuts(keep: Keep, now: datetime) -> Cuts:

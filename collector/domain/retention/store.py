@@ -1,6 +1,7 @@
 """Forgetting in slices: connection by connection, and by time index; never a whole table in one go."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from collector.domain.history.tables import metric_day, metric_hour, metric_poin
 from collector.domain.results import received
 from collector.domain.results.received import Source
 from collector.domain.results.tables import check_state, connection, gap, run, unknown_record
-from collector.domain.retention import rules
+from collector.domain.retention import rules, thinning
 from collector.domain.retention.rules import Cuts, Keep
 from collector.domain.retention.tables import chore
 from collector.domain.schedules.tables import aws_execution
@@ -52,6 +53,7 @@ def forgetting(keep: Keep) -> Callable[[Connection, datetime, int], int]:
         if begin is None:
             return 0
         cuts = rules.cuts(keep, now)
+        cuts = replace(cuts, raw=thinning.cut(conn, cuts.raw))
         rows = conn.execute(_NEXT, {"tenant": begin[0], "connection": begin[1], "limit": AT_ONCE})
         places = [Place._make(row) for row in rows]
         for place in places:

@@ -3,8 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.core.database import Database
+from collector.core.room import Terms
+from collector.domain.activity.tables import activity_entry
 from collector.domain.agents.tables import bundle_import
 from collector.domain.alerts.tables import alert
 from collector.domain.bundles import store as bundles
@@ -14,7 +18,7 @@ from collector.domain.history.reading import Wanted
 from collector.domain.history.rules import Step
 from collector.domain.history.tables import metric_day, metric_hour, metric_point, status_interval
 from collector.domain.results.tables import gap, received_range, run, unknown_record
-from collector.domain.retention import dividing, store
+from collector.domain.retention import dividing, rules, store, thinning
 from collector.domain.retention.rules import Keep
 from collector.domain.schedules import executions
 from collector.domain.schedules.executions import Done
@@ -173,3 +177,37 @@ async def test_bundles_go_but_not_those_among_which_it_is_told_what_is_missing(s
     assert sorted(row.number for row in await sender.all(bundle_import)) == [2, 3, LOOK_BACK + 3]
     await forget(sender.db, T0 + 200 * DAY)
     assert sorted(row.number for row in await sender.all(bundle_import)) == [3, LOOK_BACK + 3]
+
+
+async def test_a_database_that_is_too_large_forgets_old_values_first_and_nothing_but_values(sender: Sender) -> None:
+    for day in (*range(14), 13.5):
+        await sender.visit(T0 + day * DAY, outcome("A", "critical", value=float(day)))
+    kept = [ticket, alert, run, metric_hour, status_interval, activity_entry]
+    before = [len(await sender.all(table)) for table in kept]
+    thin, now = thinning.thinning(KEEP, Terms(budget=1)), T0 + 14 * DAY
+    left = len(await sender.all(metric_point))
+    for turn in range(40):
+        at = now + turn * thinning.EVERY
+        assert await sender.db.write(thin, at, 50) == 0
+        await forget(sender.db, at)
+        assert len(await sender.all(metric_point)) <= left
+        left = len(await sender.all(metric_point))
+    assert left == (2 if sender.db.name == "sqlite" else 16), "the last day's value and its score, or the last week's"
+    assert [len(await sender.all(table)) for table in kept] == before
+
+
+async def test_a_database_that_is_not_too_large_keeps_its_values(sender: Sender) -> None:
+    await sender.visit(T0, outcome(value=1.0))
+    await sender.db.write(thinning.thinning(KEEP, Terms(budget=2**40, reserve=0)), T0 + 13 * DAY, 50)
+    await forget(sender.db, T0 + 13 * DAY)
+    assert len(await sender.all(metric_point)) == 2
+
+
+@given(st.floats(0, 5000), st.integers(1, 400))
+def test_what_goes_sooner_never_comes_back_and_the_last_day_stays(days: float, turns: int) -> None:
+    cut = now = T0
+    cut -= days * DAY
+    for _ in range(turns):
+        earlier, cut = cut, rules.sooner(cut, now)
+        assert cut >= earlier
+    assert cut <= max(now - DAY, now - days * DAY)
