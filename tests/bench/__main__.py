@@ -30,6 +30,7 @@ BENCHES = {
         Bench("status_page", "the public status page", in_quick=False),
         Bench("pages", "pages of the web UI, milliseconds of processor time", in_quick=False),
         Bench("aws_scan", "a scan of an AWS account", in_quick=False),
+        Bench("peers", "other programs at the same work", in_quick=False),
     )
 }
 _KEPT = Path(".bench/last.json")
@@ -46,7 +47,8 @@ def main() -> int:
         return 2
     sections, began = list[tuple[str, Sequence[Line]]](), time.monotonic()
     for bench in (BENCHES[name] for name in names):
-        sections.append((f"{bench.name}: {bench.title}", running.run(bench, quick=asked.quick)))
+        figures = table.figures([line for _, part in sections for line in part])
+        sections.append((f"{bench.name}: {bench.title}", running.run(bench, quick=asked.quick, figures=figures)))
     return _tell(sections, quick=asked.quick, seconds=time.monotonic() - began)
 
 

@@ -43,7 +43,7 @@ async def _measure(aws: Aws, latency: float) -> list[Row]:
         aws.calls()
         with tempfile.TemporaryDirectory() as state:
             began = time.perf_counter()
-            found, ended = await _scan(aws, Path(state), live=live)
+            found, ended = await scanned(aws, Path(state), live=live)
             seconds = time.perf_counter() - began
         resources = sum(one.resources for one in found)
         floor = ended.api_calls * latency / 1000
@@ -115,7 +115,7 @@ def _often(calls: Mapping[str, Any]) -> None:
     print(f"most of the calls: {named}", file=sys.stderr)
 
 
-async def _scan(aws: Aws, state: Path, *, live: bool) -> tuple[list[Scanned], Ended]:
+async def scanned(aws: Aws, state: Path, *, live: bool) -> tuple[list[Scanned], Ended]:
     said = aws.accounts[0]
     target = Target(said["account_id"], said["role_arn"], said["external_id"])
     return await scan_account(ScanRequest(target, tuple(aws.regions), state_dir=str(state), live_prices=live))

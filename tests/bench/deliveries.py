@@ -6,10 +6,8 @@ other on a kept connection per lane, nothing checked, signed, read or recorded.
 """
 
 import asyncio
-import multiprocessing
 import tempfile
 import time
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import aiohttp
@@ -23,6 +21,7 @@ from collector.delivery.webhooks import WebhookSender
 from collector.domain.webhooks import lanes, outbox
 from collector.domain.webhooks.outbox import Event
 from common.clock import utc_now
+from tests.bench.receiver import receiving
 from tests.bench.table import Row
 from tests.collector import builders
 from tests.collector.webhooks.receiving import hook, reach_of
@@ -51,17 +50,11 @@ def _row(endpoints: int, events: int) -> Row:
 
 
 async def _measure(endpoints: int, events: int) -> tuple[float, float]:
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(there,), daemon=True)
-    process.start()
-    try:
-        port = await asyncio.to_thread(here.recv)
+    with receiving() as receiver:
         with tempfile.TemporaryDirectory() as folder:
-            ours = await _durable(Path(folder), port, endpoints, events)
-        return ours, await _bare(port, endpoints, events)
-    finally:
-        process.terminate()
-        process.join()
+            ours = await _durable(Path(folder), receiver.port, endpoints, events)
+        assert receiver.count >= events, receiver.count
+        return ours, await _bare(receiver.port, endpoints, events)
 
 
 async def _durable(folder: Path, port: int, endpoints: int, events: int) -> float:
@@ -105,35 +98,3 @@ async def _bare(port: int, endpoints: int, events: int) -> float:
         began = time.perf_counter()
         await asyncio.gather(*(post() for _ in range(endpoints)))
         return time.perf_counter() - began
-
-
-# --- the receiver --------------------------------------------------------------------------------------------------
-
-
-class _Answers(asyncio.Protocol):
-    """Answers each request by its Content-Length with as little work as can be."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._buffer = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            if len(self._buffer) < end + 4 + length:
-                return
-            self._buffer = self._buffer[end + 4 + length :]
-            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-
-
-def _receive(pipe: "Pipe[int, int]") -> None:
-    asyncio.run(_listen(pipe))
-
-
-async def _listen(pipe: "Pipe[int, int]") -> None:
-    server = await asyncio.get_running_loop().create_server(_Answers, "127.0.0.1", 0)
-    pipe.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()

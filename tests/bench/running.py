@@ -1,6 +1,7 @@
 """One bench at a time, each in a process of its own that hands its rows over in a file."""
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ import msgspec
 from tests.bench.table import Line, Row, Unmeasured
 
 LIMIT_S, QUICK_LIMIT_S = 1800.0, 120.0
+FIGURES = "FIELDPOST_BENCH_FIGURES"
+"""Holds what benches of the same run have measured, for those that set it beside something else."""
 _PATIENCE_S = 20.0
 
 
@@ -36,12 +40,15 @@ class _Rows(msgspec.Struct):
     others: list[tuple[int, Unmeasured]]
 
 
-def run(bench: Bench, *, quick: bool, limit_s: float | None = None) -> list[Line]:
-    """Its rows; one that failed is a row that says why, and the others still run."""
+def run(
+    bench: Bench, *, quick: bool, limit_s: float | None = None, figures: Mapping[str, float] | None = None
+) -> list[Line]:
+    """Its rows; one that failed is a row that says why, and the others still run. `figures`: of this run so far."""
     print(f"--- {bench.name}", file=sys.stderr, flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         into = Path(folder) / "rows.json"
+        os.environ[FIGURES] = json.dumps(dict(figures or {}))
         code = _in_a_process(bench, into, quick=quick, limit_s=limit_s or (QUICK_LIMIT_S if quick else LIMIT_S))
         found: list[Line] = unpacked(into.read_bytes()) if into.exists() else [_died(bench, code)]
     print(f"--- {bench.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
