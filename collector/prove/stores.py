@@ -5,6 +5,8 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
+import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +28,7 @@ Kind = Literal["sqlite", "postgresql"]
 NO_POSTGRESQL = "no PostgreSQL server was given, and no programs of one are installed"
 _ANSWER_S = 60
 _OWNER = "fieldpost"
+_OPEN_TO_ALL = "/var/tmp"  # noqa: S108 - a folder with a name of its own is made there
 
 
 @asynccontextmanager
@@ -82,6 +85,7 @@ class OwnServer:
     programs: Path
     data: Path
     port: int
+    log: Path
     process: Process | None = field(default=None)
 
     @property
@@ -95,15 +99,15 @@ class OwnServer:
         programs = means.postgres_programs()
         if programs is None:
             raise LookupError(NO_POSTGRESQL)
-        _make(folder, means.server_user())
-        own = cls(programs, folder / "data", free_port())
+        place = _make(folder, means.server_user())
+        own = cls(programs, place / "data", free_port(), folder.with_name("postgresql.log"))
         await own._initialise()
         await own.start()
         try:
             yield own
         finally:
             await own.stop(number=signal.SIGQUIT)
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
     async def start(self) -> None:
         command: list[str | Path] = [
@@ -119,7 +123,7 @@ class OwnServer:
         ]
         self.process = await processes.start(
             [*command, "-c", "max_connections=60", "-c", "shared_buffers=32MB"],
-            log=self._log,
+            log=self.log,
             user=means.server_user(),
         )
         await self.answers()
@@ -138,14 +142,10 @@ class OwnServer:
             except OperationalError:
                 ended = self.process is None or self.process.returncode is not None
                 if ended or asyncio.get_running_loop().time() > end:
-                    raise ProgramFailed(f"PostgreSQL does not answer: {processes.tail(self._log)}") from None
+                    raise ProgramFailed(f"PostgreSQL does not answer: {processes.tail(self.log)}") from None
                 await asyncio.sleep(0.05)
             else:
                 return
-
-    @property
-    def _log(self) -> Path:
-        return self.data.parent.parent / "postgresql.log"
 
     async def _initialise(self) -> None:
         command: list[str | Path] = [
@@ -160,13 +160,18 @@ class OwnServer:
             "UTF8",
             "--locale=C",
         ]
-        await processes.run(command, log=self._log, user=means.server_user())
+        await processes.run(command, log=self.log, user=means.server_user())
 
 
-def _make(folder: Path, user: str | None) -> None:
-    folder.mkdir(mode=0o700)
-    if user:
-        shutil.chown(folder, user)
+def _make(folder: Path, user: str | None) -> Path:
+    """This folder, or one in a place that the server's user gets to."""
+    if user is None:
+        folder.mkdir(mode=0o700)
+        return folder
+    open_to_all = all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+    made = Path(tempfile.mkdtemp(prefix="fieldpost-prove-", dir=folder.parent if open_to_all else _OPEN_TO_ALL))
+    shutil.chown(made, user)
+    return made
 
 
 def free_port() -> int:
