@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +15,7 @@ from collector import migrations
 from collector.copying import connecting, loading
 from collector.copying.loading import Copied, Progress
 from collector.copying.rows import Damaged
-from collector.copying.shapes import filled, shapes
+from collector.copying.shapes import NOT_COPIED, filled
 from collector.copying.snapshots import workplace
 from collector.copying.source import Source
 from collector.core.engines import FileLock
@@ -64,13 +64,13 @@ def _make_tables(conn: Connection, revision: str) -> None:
             f"the tables that are there are of revision {found.found}; expected a database without tables,"
             f" or with those of revision {revision}"
         )
-    if not found.found and (others := shapes(conn)):
-        raise Refusal(f"there are tables of something else ({others[0].name}); expected a database of its own")
     migrations.upgrade(conn, revision)
 
 
 def _check_empty(conn: Connection, where: str) -> None:
     if not migrations.current(conn):
+        if others := sorted(set(inspect(conn).get_table_names()) - NOT_COPIED):
+            raise Refusal(f"{where}: has tables of something else ({others[0]}); expected an empty database of its own")
         return
     if used := [name for name in filled(conn) if name not in OF_NOBODY]:
         raise Refusal(
