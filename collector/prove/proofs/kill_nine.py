@@ -11,13 +11,16 @@ from pathlib import Path
 
 from collector.prove import ledger, processes, proxy, sim, stores, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._installed_agent import InstalledAgent, arrived
 from collector.prove.proxy import Faults, Proxy
-from collector.prove.sim import Journal
+from collector.prove.sim import Identity, Journal
 from collector.prove.world import Collector
 
 AGENTS = 2
 DROPPED = 0.15
 _DRAIN_S = 120
+_HEARTBEAT_S = 5
+_LAST_WORDS_S = 2 * _HEARTBEAT_S
 _WHILE_STARTING = 0.2
 
 
@@ -26,23 +29,35 @@ async def run(terms: Terms) -> Verdict:
     chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     async with stores.store(terms, "sqlite") as url:
         ground = await world.prepare(url)
-        collector = Collector(terms.folder / "collector", url)
+        collector = Collector(terms.folder / "collector", url, {"heartbeat_s": _HEARTBEAT_S})
         await collector.start()
         async with proxy.before(collector.url, faults=Faults(drop_ack=DROPPED), chance=chance) as between:
-            arena = _Arena(terms, collector, between, chance)
+            arena = _Arena(terms, collector, between, chance, InstalledAgent.found(terms.folder / "installed"))
             await arena.enrol(ground.token)
-            await arena.kill_for(15 if terms.quick else 300)
+            await arena.kill_for(15 if terms.quick else 300, least=4 if terms.quick else 100)
             await arena.drain()
         await collector.stop()
         found = await ledger.stored(url)
     journals = [Journal.open(folder) for folder in arena.folders]
     balance = ledger.compare((name for one in journals for name in one.runs(one.lines)), found)
+    came, holes = arrived(found, {Identity.load(folder).agent for folder in arena.folders})
+    troubles = [balance.why, f"{holes} records of the installed agent never came" if holes else ""]
+    if arena.installed and not came:
+        troubles.append("nothing of the installed agent came")
+    beside = " and the installed one" if arena.installed else ""
+    why = "; ".join(trouble for trouble in troubles if trouble)
     return Verdict(
-        state="held" if balance.even else "broken",
-        did=f"killed the collector and {AGENTS} simulated agents (-9) by turns at any moment, and threw away "
-        f"{DROPPED:.0%} of the acks; then let the agents drain and compared their journals with the store (SQLite)",
-        counts={**arena.kills, "acks_dropped": between.counts["drop_ack"], **balance.counts},
-        why=balance.why,
+        state="broken" if why else "held",
+        did=f"killed the collector, {AGENTS} simulated agents{beside} (-9) at any moment, and threw away {DROPPED:.0%} "
+        "of the acks; then let the agents drain and compared their journals with the store (SQLite)",
+        counts={
+            **arena.kills,
+            "acks_dropped": between.counts["drop_ack"],
+            "installed_agent_records": came,
+            **balance.counts,
+            "lost": balance.lost + holes,
+        },
+        why=why or ("" if arena.installed else "fieldpost-agent is not installed: only simulated agents were killed"),
     )
 
 
@@ -54,6 +69,7 @@ class _Arena:
     collector: Collector
     between: Proxy
     chance: random.Random
+    installed: InstalledAgent | None
     kills: Counter[str] = field(default_factory=lambda: Counter(collector_kills=0, agent_kills=0))
     agents: dict[Path, Process] = field(default_factory=dict)
 
@@ -66,17 +82,22 @@ class _Arena:
             for folder in self.folders:
                 await sim.enrol(folder, self.collector.url, token, web=web)
                 self.agents[folder] = await self._speak(folder)
+        if self.installed:
+            await self.installed.enrol(self.between.url, token)
+            await self.installed.start()
 
-    async def kill_for(self, seconds: float) -> None:
-        """Each of them on its own, so that they also die together."""
+    async def kill_for(self, seconds: float, *, least: int) -> None:
+        """Each of them on its own, so that they also die together; the collector at least so often."""
         end = asyncio.get_running_loop().time() + seconds
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._kill_collector(end))
+            group.create_task(self._kill_collector(end, least))
             for folder in self.folders:
                 group.create_task(self._kill_agent(folder, end))
+            if self.installed:
+                group.create_task(self._kill_installed(self.installed, end))
 
-    async def _kill_collector(self, end: float) -> None:
-        while asyncio.get_running_loop().time() < end:
+    async def _kill_collector(self, end: float, least: int) -> None:
+        while asyncio.get_running_loop().time() < end or self.kills["collector_kills"] < least:
             await asyncio.sleep(self.chance.uniform(0.05, 0.9))
             await self.collector.kill()
             self.kills["collector_kills"] += 1
@@ -94,9 +115,17 @@ class _Arena:
             self.agents[folder] = await self._speak(folder)
             self.kills["agent_kills"] += 1
 
+    async def _kill_installed(self, agent: InstalledAgent, end: float) -> None:
+        """It takes a while to start, and says little: some of its lives are longer."""
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(self.chance.uniform(0.5, 8))
+            await agent.kill()
+            self.kills["installed_agent_kills"] += 1
+            await agent.start()
+
     async def drain(self) -> None:
         """Nothing is killed any more; each agent ends when all that it has said is acknowledged."""
-        await asyncio.sleep(1)
+        await asyncio.sleep(_LAST_WORDS_S if self.installed else 1)
         for process in self.agents.values():
             process.send_signal(signal.SIGUSR1)
         async with asyncio.timeout(_DRAIN_S):
