@@ -34,6 +34,7 @@ from collector.core.tls import ServerTls
 from collector.core.vault import SealBroken, Vault
 from collector.delivery import setup
 from collector.domain.access import founding, sealing
+from collector.filling import Filling
 from common import logs, systemd
 from common.errors import ConfigurationError
 from common.identity import PrivateKey
@@ -107,6 +108,7 @@ class _Collector:
                     asyncio.create_task(work, name=name)
                     for name, work in setup.beside(self._settings, db, metrics, self._turned)
                 ),
+                asyncio.create_task(Filling(db, self._settings.disk_terms, metrics).run(), name="filling"),
                 asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
                 asyncio.create_task(self._figures(db, metrics), name="metrics"),
                 asyncio.create_task(renewing.run(db), name="certificates"),

@@ -1,14 +1,16 @@
 """PostgreSQL: why it refuses, and whether it is as the collector needs it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from collector.core import row_security
 from collector.doctor.ground import UNIT
+from collector.domain.tables import metadata
 from common.checkup import Finding, unwell, well
 
 OLDEST = 14
@@ -64,6 +66,31 @@ def judge(server: Server) -> Finding:
         return unwell("database-server", detail, mend)
     return well("database-server", f"PostgreSQL {server.named}, {server.used} of {server.slots} connections in use")
 
+
+def wall(conn: Connection) -> Finding:
+    """Whether tenants are kept apart by the server as well."""
+    role = conn.execute(_ROLE).one()
+    return judge_wall(role.name, row_security.unwalled(conn, metadata), binds=role.binds)
+
+
+def judge_wall(role: str, unwalled: Sequence[str], *, binds: bool) -> Finding:
+    """Pure: `binds`: row-level security holds for the role."""
+    if unwalled:
+        mend = "fieldpost-collector migrate   # or restore the policies that somebody has taken away"
+        return unwell("row-security", f"tables without it: {', '.join(unwalled)}", mend)
+    if not binds:
+        detail = f"does not bind {role}, who is a superuser or has BYPASSRLS: the filter of each query stands alone"
+        return unwell("row-security", detail, _OWN_ROLE)
+    return well("row-security", f"binds {role}")
+
+
+_ROLE = text(
+    "SELECT rolname AS name, NOT (rolsuper OR rolbypassrls) AS binds FROM pg_roles WHERE rolname = current_user"
+)
+_OWN_ROLE = (
+    "createuser --pwprompt --no-superuser fieldpost   # on PostgreSQL\n"
+    "# give it the database and all tables in it (manual: operations, PostgreSQL), and name it in the database URL"
+)
 
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (

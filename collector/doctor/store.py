@@ -11,8 +11,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from collector import migrations
+from collector.core.row_security import FOR_EVERYBODY
 from collector.core.settings import Settings
-from collector.doctor import fleet, postgres, secrets
+from collector.doctor import fleet, postgres, room, secrets
 from collector.doctor.ground import UNIT, Ground, quoted, serving_process, user
 from collector.doctor.host import open_files, others_with
 from common.checkup import Finding, Look, untold, unwell, well
@@ -60,7 +61,7 @@ def sqlite_path(url: URL) -> Path:
 
 
 def _postgres(url: URL) -> Engine:
-    options = f"-c default_transaction_read_only=on -c statement_timeout={_TIMEOUT_MS} -c timezone=UTC"
+    options = f"-c default_transaction_read_only=on -c statement_timeout={_TIMEOUT_MS} -c timezone=UTC {FOR_EVERYBODY}"
     given = {"options": options, "connect_timeout": _CONNECT_S, "client_encoding": "UTF8"}
     return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=given, poolclass=NullPool)
 
@@ -106,6 +107,9 @@ def _contents(ground: Ground, conn: Connection, url: URL) -> Iterator[Finding]:
     yield revision
     if revision.state != "well":
         return
+    if url.drivername != "sqlite":
+        yield postgres.wall(conn)
+    yield from room.look(conn, ground.settings.disk_terms)
     yield from secrets.look(ground, conn)
     seen = fleet.read(conn)
     yield from fleet.judged(seen)
@@ -152,8 +156,11 @@ def _file(ground: Ground, path: Path) -> Iterator[Finding]:
 
 def _outgrown(why: str) -> Finding:
     mend = (
-        'database_url_file = "/etc/fieldpost-collector/credentials/database"   # postgresql://user:password@host/name\n'
-        "createdb -E UTF8 -T template0 fieldpost   # on PostgreSQL; agents send again what they still have"
+        "createdb -E UTF8 -T template0 -O fieldpost fieldpost   # on PostgreSQL\n"
+        f"systemctl stop {UNIT}\n"
+        "fieldpost-collector migrate --to-file /etc/fieldpost-collector/credentials/database"
+        "   # postgresql://user:password@host/name\n"
+        'database_url_file = "/etc/fieldpost-collector/credentials/database"   # then start it; docs/backup.md'
     )
     return unwell("sqlite-size", f"SQLite is outgrown: {why}", mend)
 
@@ -181,6 +188,8 @@ LOOKS = (
             "database": "database",
             "database-server": "database server",
             "database-revision": "revision of the database",
+            "database-room": "room for the database",
+            "row-security": "row-level security",
             "sqlite-size": "size of the database",
             "sqlite-library": "SQLite",
             "vault": "vault key",

@@ -1,6 +1,7 @@
 """Faults of the database and of what is stored in it, planted in real databases, and found."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 import sys
@@ -15,12 +16,15 @@ import pytest
 from sqlalchemy import create_engine, insert, update
 from sqlalchemy.engine import make_url
 
-from collector import migrations
+from collector import domain, migrations
+from collector.core.room import Fill
 from collector.core.vault import Vault
-from collector.doctor import fleet, postgres, store
+from collector.doctor import fleet, postgres, room, store
+from collector.doctor import postgres as wall
 from collector.doctor.ground import Ground
 from collector.domain.access.signing import signing
 from collector.domain.agents.tables import agent, agent_instance, bundle_import
+from collector.domain.tables import metadata
 from collector.domain.tenants import store as tenants
 from collector.domain.tenants.store import NewTenant
 from collector.domain.webhooks.lanes import Backlog
@@ -30,6 +34,7 @@ from tests.collector.conftest import Postgres
 from tests.collector.doctor.grounds import Found, bad, found, ground, seen
 
 NOW = utc_now()
+NOUNS = {path.parent.name for path in Path(domain.__file__).parent.glob("*/tables.py")}
 
 
 @pytest.fixture
@@ -359,6 +364,54 @@ def test_faults_of_a_real_postgresql_are_told(postgres: Postgres, tmp_path: Path
     assert "does not let the role reader log in" in bad(with_database(tmp_path, plain))["database"].detail
     postgres.run(f"DROP DATABASE ascii_{name} WITH (FORCE)", "DROP ROLE reader")
     postgres.drop(name)
+
+
+def test_a_role_that_row_level_security_does_not_bind_is_told(postgres: Postgres, tmp_path: Path) -> None:
+    name = postgres.new()
+    bound = make_url(postgres.url_of(name)).render_as_string(hide_password=False)
+    assert with_database(tmp_path, bound)["row-security"].state == "well"
+    postgres.run("CREATE ROLE over_all LOGIN SUPERUSER")
+    unbound = make_url(bound).set(username="over_all").render_as_string(hide_password=False)
+    finding = bad(with_database(tmp_path, unbound))["row-security"]
+    assert "does not bind over_all" in finding.detail
+    assert "--no-superuser" in finding.mend
+    postgres.run("DROP ROLE over_all")
+    postgres.drop(name)
+
+
+def test_a_table_without_row_level_security_is_named() -> None:
+    finding = wall.judge_wall("fieldpost", ["ticket"], binds=True)
+    assert (finding.state, finding.detail) == ("unwell", "tables without it: ticket")
+
+
+def test_the_database_says_how_large_it_is_and_what_takes_most(at: Ground) -> None:
+    finding = looked(at)["database-room"]
+    assert finding.state == "well"
+    assert re.search(r"^[\d.]+ MiB of [\d.]+ [GT]iB \(what is to be left free on its volume\): ", finding.detail)
+    assert re.search(r", results [\d.]+ KiB", finding.detail)
+
+
+@pytest.mark.parametrize(
+    ("fill", "told"),
+    [
+        (Fill(95, 100), "nearly full: 95 B of 100 B (disk_budget): history 60 B"),
+        (Fill(120, 100), "old values go before their time"),
+        (Fill(120, -5, by_reserve=True), "others have filled the volume"),
+    ],
+)
+def test_a_database_without_room_is_told(fill: Fill, told: str) -> None:
+    finding = bad({"x": room.judge(fill, {"history": 60, "activity": 20})})["x"]
+    assert told in finding.detail
+    assert "keep_values_days" in finding.mend
+
+
+def test_every_table_has_a_kind() -> None:
+    assert set(room.kinds(dict.fromkeys(metadata.tables, 1))) <= {*NOUNS, "other"}
+    assert room.kinds({"metric_point": 5, "metric_hour": 2, "ticket": 9, "counter": 1}) == {
+        "tickets": 9,
+        "history": 7,
+        "other": 1,
+    }
 
 
 def test_nothing_is_judged_before_the_tables_are_there(at: Ground) -> None:
