@@ -7,11 +7,13 @@ from collector.prove.proofs import (
     disk_full,
     duplicates,
     evil_network,
+    foreign_tenants,
     fsync_order,
     jumping_clock,
     kill_nine,
     malformed,
     replays,
+    skew,
     state_machines,
     tampering,
     tokens,
@@ -34,12 +36,14 @@ _FAULTS = (
 
 _RULES_AND_ATTACKS = (
     Proof(id="P10", title="malformed input and bombs", run=malformed.run, quick_s=20, full_s=400),
+    Proof(id="P11", title="another tenant's things", run=foreign_tenants.run, quick_s=40, full_s=90),
     Proof(id="P12", title="state machines under 32 writers", run=state_machines.run, quick_s=30, full_s=120),
     Proof(id="P13", title="uptime against an oracle", run=uptime.run, quick_s=3, full_s=50),
     Proof(id="P14", title="webhooks under fire", run=webhooks.run, quick_s=60, full_s=400),
     Proof(id="P15", title="receivers that lead back to this machine", run=addresses.run, quick_s=2, full_s=10),
     Proof(id="P16", title="guessed, forged and raced tokens", run=tokens.run, quick_s=8, full_s=60),
     Proof(id="P17", title="a forged activity log", run=tampering.run, quick_s=8, full_s=100),
+    Proof(id="P18", title="versions beside each other", run=skew.run, quick_s=25, full_s=120),
 )
 
 PROOFS: tuple[Proof, ...] = _FAULTS + _RULES_AND_ATTACKS

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from collector.prove.proofs._belongings import ACCOUNT, SCHEDULE
 
 _MARK = {"reason": "Known"}
-_LEVELS = {"warning": 70, "critical": 90}
+_LEVELS = {"enabled": False}
 
 BODIES: Mapping[str, object] = {
     "PATCH /api/v1/incidents/{incident_id}": {"title": "Mine now"},
