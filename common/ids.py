@@ -14,8 +14,11 @@ def new_id(prefix: str) -> str:
 
 
 def random_text(length: int) -> str:
-    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(length))
+    return secrets.token_bytes(length).translate(_LETTERS).decode()
 
 
 def _base32(number: int, length: int) -> str:
-    return "".join(_ALPHABET[(number >> (5 * i)) & 31] for i in reversed(range(length)))
+    return "".join([_ALPHABET[(number >> shift) & 31] for shift in range(5 * length - 5, -1, -5)])
+
+
+_LETTERS = bytes(ord(_ALPHABET[byte & 31]) for byte in range(256))

@@ -51,8 +51,7 @@ class Lines:
             return
         said = {} if _journal["reads"] else {"timestamp": _now()}
         head = {**said, "level": level, "logger": self._name, "event": self._event}
-        hidden = {key: hide_secrets(value) if isinstance(value, str) else value for key, value in fields.items()}
-        line = severity(level) + _render({**head, **hidden})
+        line = severity(level) + _render({**head, **_hidden(fields)})
         for handler in root.handlers:
             if isinstance(handler, logging.StreamHandler) and number >= handler.level:
                 with handler.lock or nullcontext():
@@ -119,6 +118,13 @@ def hide_secrets(text: str) -> str:
     return _SECRET_TEXT.sub(_HIDDEN, text)
 
 
+def _hidden(fields: Mapping[str, str | int | float]) -> Mapping[str, str | int | float]:
+    """As `hide_secrets` of each text; all are looked through in one go, as hardly ever there is one."""
+    if not _SECRET_TEXT.search("\n".join([value for value in fields.values() if isinstance(value, str)])):
+        return fields
+    return {key: hide_secrets(value) if isinstance(value, str) else value for key, value in fields.items()}
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
@@ -126,11 +132,12 @@ def _now() -> str:
 def _render(fields: Mapping[str, str | int | float]) -> str:
     if _in_use["form"] == "json":
         return msgspec.json.encode(fields).decode() + "\n"
-    return " ".join(f"{key}={_logfmt(str(value))}" for key, value in fields.items()) + "\n"
+    return " ".join([f"{key}={_logfmt(value)}" for key, value in fields.items()]) + "\n"
 
 
-def _logfmt(value: str) -> str:
-    if _PLAIN.fullmatch(value):
+def _logfmt(given: str | float) -> str:
+    value = str(given)
+    if not isinstance(given, str) or _PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "").replace("\n", " | ")
     return f'"{"".join(each if each.isprintable() else "?" for each in escaped)}"'

@@ -42,10 +42,10 @@ from tests.collector.tokens import token
 
 FOLDER = Path(".bench")
 _EPOCH = "bench"
-_EVERY = timedelta(minutes=43, seconds=12)  # a thousand visits in thirty days
+EVERY = timedelta(minutes=43, seconds=12)  # a thousand visits in thirty days
 _VISITS_AT_ONCE = 6
 _MOST_RECORDS = 500
-_MIB = 1 << 20
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def days(self) -> float:
         """Of the fleet's life."""
-        return self.observed / records.OUTCOMES / 500 * (_EVERY / timedelta(days=1))
+        return self.observed / records.OUTCOMES / 500 * (EVERY / timedelta(days=1))
 
 
 def past(recipe: Recipe) -> Past:
@@ -132,7 +132,7 @@ async def _make(recipe: Recipe, path: Path) -> Past:
         holder = await account(db, rate_limit=1_000_000)
         bearer = await token(db, holder.tenant, "read:status")
         ended_at = utc_now().replace(second=0, microsecond=0)
-        first_at = ended_at - recipe.visits * _EVERY
+        first_at = ended_at - recipe.visits * EVERY
         agents = [agent async for agent in _agents(db, recipe, holder.tenant, first_at)]
         await _plant(db, recipe, holder.tenant, first_at)
         before = await db.write(_size)
@@ -164,7 +164,7 @@ async def _agents(db: Database, recipe: Recipe, tenant: int, at: datetime) -> As
 
 def _days(recipe: Recipe) -> Iterator[range]:
     """The visits of one day after the other."""
-    a_day = round(timedelta(days=1) / _EVERY)
+    a_day = round(timedelta(days=1) / EVERY)
     for first in range(0, recipe.visits, a_day):
         yield range(first, min(recipe.visits, first + a_day))
 
@@ -174,19 +174,19 @@ async def _day(db: Database, agents: Sequence[_Agent], visits: range, recipe: Re
         some = range(first, min(visits.stop, first + _VISITS_AT_ONCE))
         for agent in agents:
             await db.write(_send, agent, some, first_at)
-    now = first_at + visits.stop * _EVERY
+    now = first_at + visits.stop * EVERY
     for chore in worker.chores(Settings(), first_at):
         while await db.write(chore, now, worker.SLICE) == worker.SLICE:
             pass
     size = await db.write(_size)
     done = visits.stop * recipe.connections * recipe.outcomes
-    print(f"history: {done / 1e6:5.2f} million outcomes, {size / _MIB:,.0f} MiB", file=sys.stderr, flush=True)
+    print(f"history: {done / 1e6:5.2f} million outcomes, {size / MIB:,.0f} MiB", file=sys.stderr, flush=True)
     return size
 
 
 def _send(conn: Connection, agent: _Agent, visits: range, first_at: datetime) -> None:
     """These visits of each of its connections, as it would send them after a while without a network."""
-    at = [first_at + (number + 1) * _EVERY for number in visits]
+    at = [first_at + (number + 1) * EVERY for number in visits]
     runs: list[tuple[datetime, Body]] = [
         (
             when,
@@ -332,15 +332,15 @@ def main() -> None:
     made = past(recipe)
     days = made.days
     print(f"{made.path}: {made.observed:,} outcomes in {days:.1f} days, made in {made.seconds:,.0f} s")
-    print(f"{made.bytes_per_outcome:.1f} bytes an outcome, {made.bytes_by_day[-1] / _MIB:,.0f} MiB at the end")
+    print(f"{made.bytes_per_outcome:.1f} bytes an outcome, {made.bytes_by_day[-1] / MIB:,.0f} MiB at the end")
     for day, (before, after) in enumerate(
         zip([made.bytes_before, *made.bytes_by_day], made.bytes_by_day, strict=False), 1
     ):
-        print(f"day {day:>3}: {(after - before) / _MIB:>8.1f} MiB more")
+        print(f"day {day:>3}: {(after - before) / MIB:>8.1f} MiB more")
     engine = create_engine(f"sqlite:///{made.path}")
     with engine.connect() as conn:
         for name, size in weights(conn)[:12]:
-            print(f"{name:24} {size / _MIB:>9.1f} MiB")
+            print(f"{name:24} {size / MIB:>9.1f} MiB")
     engine.dispose()
 
 

@@ -1,219 +1,395 @@
-"""Requests a second of the fleet, of connections and of services, beside a bare route that fetches the same rows."""
+"""Lists and the fleet after a long history, beside bare routes that fetch the same rows; and what the history weighs.
+
+Pages are asked for at mixed offsets by 16 clients: once from a collector that keeps nothing, so that each is made, and
+once from one as it is. Limits, activity log, metrics and the log line of each request (to a file) are on.
+"""
 
 import asyncio
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from urllib.parse import quote
 
-import aiohttp
-import orjson
 import uvicorn
-from sqlalchemy import create_engine
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from sqlalchemy import Connection, text
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from collector import migrations
+from collector.api.kept import Kept
 from collector.app import create_app
+from collector.cli.protocol import Protocol
 from collector.core.database import Database
 from collector.core.settings import Settings
-from collector.domain.results.decode import Body, Decoded, Known
-from collector.domain.results.ingest import ingest
-from collector.domain.results.received import Source
+from collector.core.tenancy import for_everybody
+from collector.domain.versions import store as versions
 from common import logs
-from common.clock import iso, utc_now
-from common.wire import Inventory
-from tests.collector import builders
-from tests.collector.accounts import Account, account
-from tests.collector.estate import info
-from tests.collector.tokens import Holder, token
+from common.clock import iso
+from tests.bench import floor, history
+from tests.bench.asking import Asked, ask, get, once
+from tests.bench.floor import CONNECTIONS, FLEET, INCIDENTS, TICKETS
+from tests.bench.history import Past, Recipe
+from tests.bench.table import Row
 
-SIZES = (5, 500, 5_000)
-PATHS = ("/api/v1/health/fleet", "/api/v1/health/connections", "/api/v1/services")
-SECONDS = 1.5
-CLIENTS = 8
-PER_AGENT = 400
-
-
-def main() -> None:
-    logs.configure(level="warning")
-    print(f"{'':30} {'collector':>14} {'floor':>14} {'ratio':>7}   requests/s, {CLIENTS} clients, body in kB")
-    for size in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "collector.sqlite"
-            holder = asyncio.run(_fill(path, size))
-            _measure(path, holder, size)
+CLIENTS = 16
+FLEET_OF = Recipe(connections=5_000, per_agent=250, visits=1, tickets=0, incidents=0)
+_SECONDS, _QUICK_SECONDS = 4.0, 1.0
+_ROUNDS, _QUICK_ROUNDS = 3, 1
+_FLEETS = 40
+_CHANGE = "/bench/change"
+_NOT_MODIFIED = 304
 
 
-class Credentials(NamedTuple):
-    """Of the two families."""
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A process and where it listens."""
 
-    key: Account
-    token: Holder
-
-
-def _measure(path: Path, holder: Credentials, size: int) -> None:
-    with _serving("collector", path) as ours, _serving("floor", path) as floor:
-        for target in PATHS:
-            headers = holder.token.headers if target == PATHS[2] else holder.key.headers
-            rates, length = asyncio.run(_compare((ours, floor), target, headers))
-            print(
-                f"{size:>6} {target.rpartition('/')[2]:<23} {rates[0]:>14,.0f} {rates[1]:>14,.0f}"
-                f" {rates[0] / rates[1]:>7.2f}   {length / 1000:.1f}",
-                flush=True,
-            )
+    port: int
+    pid: int
 
 
-async def _compare(ports: Sequence[int], target: str, headers: dict[str, str]) -> tuple[list[float], int]:
-    """Both servers in turn, twice, so that neither always runs first; the better of two counts."""
-    rates: list[list[float]] = [[] for _ in ports]
-    length = 0
-    for _ in range(2):
-        for server, port in enumerate(ports):
-            rate, length = await _load(f"http://127.0.0.1:{port}{target}", headers)
-            rates[server].append(rate)
-    return [max(each) for each in rates], length
+def main(*, quick: bool) -> list[Row]:
+    small, large = history.past(history.SMALL), history.past(history.QUICK if quick else history.FULL)
+    rows = _lists(large, quick=quick)
+    rows += _fleet(history.past(FLEET_OF))
+    rows += _growth(small, large, quick=quick)
+    return rows + _weight(large)
 
 
-async def _load(url: str, headers: dict[str, str]) -> tuple[float, int]:
-    async with aiohttp.ClientSession(headers=headers) as session:
-        until = time.perf_counter() + SECONDS
-        results = await asyncio.gather(*(_ask(session, url, until) for _ in range(CLIENTS)))
-    return sum(count for count, _ in results) / SECONDS, results[0][1]
+# --- lists ----------------------------------------------------------------------------------------------------------
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, until: float) -> tuple[int, int]:
-    count = length = 0
-    while time.perf_counter() < until:
-        async with session.get(url) as answer:
-            length = len(await answer.read())
-            if answer.status != 200:
-                raise RuntimeError(f"{url}: {answer.status}")
-        count += 1
-    return count, length
+def _lists(past: Past, *, quick: bool) -> list[Row]:
+    rows: list[Row] = []
+    with (
+        _serving("floor", past) as bare,
+        _serving("making", past) as making,
+        _serving("keeping", past) as keeping,
+    ):
+        for name, path in (("connections", CONNECTIONS), ("tickets", TICKETS), ("incidents", INCIDENTS)):
+            headers = past.token if path == INCIDENTS else past.key
+            requests = [get(f"{path}?{query}", dict(headers)) for query in _offsets(path, past)]
+            found = _in_turn((bare, making, keeping), requests, quick=quick)
+            rows += _rows(name, *found)
+            rows.append(_unchanged(name, keeping, requests[0], get(f"{path}?{_offsets(path, past)[0]}", dict(headers))))
+    return rows
 
 
-# --- data ----------------------------------------------------------------------------------------------------------
+def _offsets(path: str, past: Past) -> list[str]:
+    """Ten pages, as far as there are rows."""
+    del past
+    if path == INCIDENTS:
+        return [f"limit=50&offset={50 * n}" for n in range(10)]
+    return [f"page={n + 1}&per_page=50" for n in range(10)]
 
 
-async def _fill(path: Path, size: int) -> Credentials:
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as conn:
-        migrations.upgrade(conn)
-    engine.dispose()
-    db = Database.open(f"sqlite:///{path}")
-    holder = await account(db, rate_limit=1_000_000)
-    for first in range(0, size, PER_AGENT):
-        await _report(db, holder.tenant, range(first, min(size, first + PER_AGENT)))
-    bearer = await token(db, holder.tenant, "read:status")
-    await db.close()
-    return Credentials(holder, bearer)
+def _in_turn(servers: Sequence[_Server], requests: Sequence[bytes], *, quick: bool) -> list[Asked]:
+    """All servers one after the other, and again, so that none always runs first; the best of each counts."""
+    found: list[list[Asked]] = [[] for _ in servers]
+    for _ in range(_QUICK_ROUNDS if quick else _ROUNDS):
+        for place, server in enumerate(servers):
+            seconds = _QUICK_SECONDS if quick else _SECONDS
+            found[place].append(ask(server.port, server.pid, requests, clients=CLIENTS, seconds=seconds))
+    return [max(each, key=lambda one: one.rate) for each in found]
 
 
-async def _report(db: Database, tenant_id: int, numbers: range) -> None:
-    """One agent's inventory, and a run with ten outcomes for each of its connections."""
-    agent = await builders.agent(db, tenant_id)
-    now = utc_now()
-    infos = [info(f"db{n:05}", name=f"PROD-DB{n:05}", host=f"10.0.{n // 256}.{n % 256}") for n in numbers]
-    outcomes = [builders.outcome(f"CHECK_{n}", "warning" if n == 0 else "ok") for n in range(10)]
-    runs = [builders.run(outcomes, key=f"r{each.key}", at=now, connection=each.key) for each in infos]
-    bodies: list[Body] = [Inventory(tuple(infos)), *runs]
-    batch = Decoded(tuple(Known(seq, now, body) for seq, body in enumerate(bodies, 1)), (), ())
-    await db.write(ingest, Source(tenant_id, agent.id, "epoch", "live"), batch, now)
+def _rows(name: str, bare: Asked, made: Asked, kept: Asked) -> list[Row]:
+    beside = "bare route, requests/s"
+    return [
+        Row(name=f"{name}, page of 50, each made", value=made.rate, unit="requests/s", beside=beside, other=bare.rate),
+        Row(
+            name=f"{name}, made: share of the floor",
+            value=made.rate / bare.rate,
+            unit="",
+            key=f"{name}_ratio",
+            at_least=0.5,
+        ),
+        Row(
+            name=f"{name}, made: processor time",
+            value=made.cpu_ms,
+            unit="ms",
+            beside="bare route, ms",
+            other=bare.cpu_ms,
+        ),
+        Row(
+            name=f"{name}, made: p99 at {CLIENTS} clients",
+            value=made.p99_ms,
+            unit="ms",
+            beside="bare route, ms",
+            other=bare.p99_ms,
+            at_most=25,
+        ),
+        Row(
+            name=f"{name}, kept while nothing changes",
+            value=kept.rate,
+            unit="requests/s",
+            beside=beside,
+            other=bare.rate,
+        ),
+    ]
 
 
-# --- the two servers, each a process of its own --------------------------------------------------------------------
+def _unchanged(name: str, server: _Server, request: bytes, same: bytes) -> Row:
+    """What a reader waits who has the answer already."""
+    _, head, _ = once(server.port, request)
+    tag = next(line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"etag"))
+    known = same.replace(b"\r\n\r\n", b"\r\nIf-None-Match: %s\r\n\r\n" % tag)
+    found = ask(server.port, server.pid, [known], clients=1, seconds=0.5, status=_NOT_MODIFIED)
+    return Row(name=f"{name}, 304: p99 of one client", value=found.p99_ms, unit="ms", at_most=3)
+
+
+# --- the fleet ------------------------------------------------------------------------------------------------------
+
+
+def _fleet(past: Past) -> list[Row]:
+    request, change = get(FLEET, dict(past.key)), get(_CHANGE, {})
+    with _serving("keeping", past) as server, _serving("floor", past) as bare:
+        once(server.port, request)
+        same = sorted(once(server.port, request)[0] for _ in range(_FLEETS))
+        changed: list[float] = []
+        for _ in range(_FLEETS // 4):
+            once(server.port, change)
+            changed.append(once(server.port, request)[0])
+        least = min(once(bare.port, request)[0] for _ in range(_FLEETS // 4))
+    beside = "bare route, ms"
+    return [
+        Row(
+            name="fleet of 5,000, nothing changed",
+            value=same[-2],
+            unit="ms",
+            beside=beside,
+            other=least,
+            key="fleet_unchanged_ms",
+            at_most=10,
+        ),
+        Row(
+            name="fleet of 5,000, after a change",
+            value=max(changed),
+            unit="ms",
+            beside=beside,
+            other=least,
+            key="fleet_changed_ms",
+            at_most=150,
+        ),
+    ]
+
+
+def _change(conn: Connection) -> None:
+    """One score of one connection, as the write path leaves it."""
+    conn.execute(text("UPDATE connection SET score = 100 - score WHERE id = (SELECT min(id) FROM connection)"))
+    versions.bump(conn, 1, "bench")
+    versions.move(conn, 1, "results", ["bench"])
+
+
+# --- growth ---------------------------------------------------------------------------------------------------------
+
+
+def _growth(small: Past, large: Past, *, quick: bool) -> list[Row]:
+    """Processor time of each read, made anew, against a small history; the fastest of many, so that noise is out."""
+    turns = 20 if quick else 60
+    before, after = (asyncio.run(_times(past, turns)) for past in (small, large))
+    worst = max(after, key=lambda name: after[name] / before[name])
+    rows = [
+        Row(
+            name=f"read: {name}",
+            value=after[name],
+            unit="ms",
+            beside=f"after {small.observed:,}, ms",
+            other=before[name],
+        )
+        for name in after
+    ]
+    growth = after[worst] / before[worst]
+    name = f"slowest against {small.observed:,} outcomes: {worst}"
+    return [*rows, Row(name=name, value=growth, unit="times", key="history_growth", at_most=1.5)]
+
+
+async def _times(past: Past, turns: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder, _log(folder):
+        db = Database.open(f"sqlite:///{_apart(past.path, Path(folder))}")
+        app = create_app(_settings(folder), db)
+        _keep_nothing()
+        found = {name: await _least(app, *each, turns) for name, each in (await _reads(db, past)).items()}
+        await app.shut_down()
+        await db.close()
+    return found
+
+
+async def _reads(db: Database, past: Past) -> dict[str, tuple[str, Mapping[str, str]]]:
+    """Whatever readers ask for; ranges of time that both histories fill."""
+    with for_everybody("the bench's own look"):
+        place, service = await db.read(_middle, "connection"), await db.read(_middle, "service")
+        activity = await db.read(_actions)
+    until = quote(iso(past.ended_at))
+    since = quote(iso(past.ended_at - 7 * history.EVERY))
+    of, key, token = f"/api/v1/health/connections/{place}", past.key, past.token
+    span = f"from={since}&to={until}"
+    return {
+        "connections": (f"{CONNECTIONS}?page=4", key),
+        "fleet": (FLEET, key),
+        "latest checks": (f"{of}/checks/latest", key),
+        "catalogue of checks": ("/api/v1/health/checks", key),
+        "values of a check": (f"{of}/history?metric=CHECK_1&step=raw&{span}", key),
+        "hours of the score": (f"{of}/history?metric=score&step=hour&{span}", key),
+        "tickets": (f"{TICKETS}?page=4", key),
+        "tickets that are resolved": (f"{TICKETS}?status=resolved&page=4", key),
+        "tickets of a connection": (f"{TICKETS}?connection_id={place}&status=open", key),
+        "ticket statistics": ("/api/v1/tuneops/stats", key),
+        "activity": (f"/api/v1/activity?action_type={activity}", key),
+        "incidents": (f"{INCIDENTS}?offset=200", token),
+        "incidents that go on": (f"{INCIDENTS}/active", token),
+        "services": ("/api/v1/services?limit=50", token),
+        "uptime of a service": (f"/api/v1/services/{service}/uptime", token),
+    }
+
+
+def _middle(conn: Connection, table: str) -> int:
+    sql = f"SELECT id FROM {table} WHERE tenant_id = 1 ORDER BY id LIMIT 1 OFFSET 250"
+    return int(conn.execute(text(sql)).scalar_one())
+
+
+def _actions(conn: Connection) -> str:
+    return str(conn.execute(text("SELECT action_type FROM activity_entry LIMIT 1")).scalar_one())
+
+
+async def _least(app: ASGIApp, path: str, headers: Mapping[str, str], turns: int) -> float:
+    best = float("inf")
+    for turn in range(turns + 3):
+        took, status = await _once(app, path, headers)
+        if status != 200:
+            raise RuntimeError(f"{path}: {status}")
+        best = min(best, took) if turn > 2 else best
+    return best * 1000
+
+
+async def _once(app: ASGIApp, path: str, headers: Mapping[str, str]) -> tuple[float, int]:
+    place, _, query = path.partition("?")
+    pairs = [(b"host", b"localhost"), *((k.lower().encode(), v.encode()) for k, v in headers.items())]
+    scope: Scope = {
+        "type": "http",
+        "method": "GET",
+        "path": place,
+        "raw_path": place.encode(),
+        "query_string": query.encode(),
+        "headers": pairs,
+        "scheme": "http",
+        "http_version": "1.1",
+        "client": ("127.0.0.1", 4000),
+        "server": ("localhost", 80),
+        "root_path": "",
+    }
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    before = time.process_time()
+    await app(scope, receive, send)
+    return time.process_time() - before, statuses[0]
+
+
+def _weight(past: Past) -> list[Row]:
+    sizes = [past.bytes_before, *past.bytes_by_day]
+    half = len(sizes) // 2
+    daily = (sizes[-1] - sizes[half]) / (len(sizes) - 1 - half) / history.MIB
+    return [
+        Row(
+            name=f"bytes an outcome, of {past.observed:,}",
+            value=past.bytes_per_outcome,
+            unit="bytes",
+            key="bytes_per_outcome",
+        ),
+        Row(name=f"database after {past.days:.0f} days of 500 connections", value=sizes[-1] / history.MIB, unit="MiB"),
+        Row(name="growth a day, of the second half", value=daily, unit="MiB"),
+    ]
+
+
+# --- servers, each a process of its own -------------------------------------------------------------------------------
 
 
 @contextmanager
-def _serving(kind: str, path: Path) -> Iterator[int]:
-    with socket.socket() as listener:
+def _serving(kind: str, past: Past) -> Iterator[_Server]:
+    """`floor`: bare routes; `making`: a collector that keeps no answers; `keeping`: one as it is."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
+        path = _apart(past.path, Path(folder)) if kind != "floor" else past.path
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        port: int = listener.getsockname()[1]
-        command = [sys.executable, "-m", "tests.bench.reads", kind, str(path), str(listener.fileno())]
-        server = subprocess.Popen(command, pass_fds=[listener.fileno()])
-    try:
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
+        command = [sys.executable, "-m", "tests.bench.reads", kind, path, str(listener.fileno())]
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as server:
+            try:
+                yield _Server(listener.getsockname()[1], server.pid)
+            finally:
+                server.terminate()
+                server.wait()
+
+
+def _apart(path: str, folder: Path) -> str:
+    """A database of its own for each collector: it has one writer."""
+    copy = folder / "collector.sqlite"
+    subprocess.run(["cp", "--reflink=auto", path, str(copy)], check=True)
+    return str(copy)
 
 
 def _serve(kind: str, path: str, descriptor: int) -> None:
-    logs.configure(level="info", stream=Path("/dev/null").open("w"))  # noqa: SIM115 - until the process ends
-    asyncio.run(_collector(path, descriptor) if kind == "collector" else _floor(path, descriptor))
+    with tempfile.TemporaryDirectory() as folder, _log(folder):
+        if kind == "floor":
+            asyncio.run(_run(floor.app(path), descriptor))
+        else:
+            asyncio.run(_collector(path, descriptor, folder, keeps=kind == "keeping"))
 
 
-async def _collector(path: str, descriptor: int) -> None:
+async def _collector(path: str, descriptor: int, folder: str, *, keeps: bool) -> None:
     db = Database.open(f"sqlite:///{path}")
-    settings = Settings(state_dir=Path(path).parent, status_requests_per_minute=1_000_000)
-    await _run(create_app(settings, db), descriptor)
+    app = create_app(_settings(folder), db)
+    if not keeps:
+        _keep_nothing()
+
+    async def changeable(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") != _CHANGE:
+            await app(scope, receive, send)
+            return
+        with for_everybody("the bench's own change"):
+            await db.write(_change)
+        await send({"type": "http.response.start", "status": 204, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    await _run(changeable, descriptor)
+    await app.shut_down()
     await db.close()
 
 
-async def _floor(path: str, descriptor: int) -> None:
-    conn = sqlite3.connect(path)
-    conn.execute("PRAGMA query_only = 1")
+def _keep_nothing() -> None:
+    """Each answer is made."""
 
-    async def fleet(_request: Request) -> Response:
-        rows = conn.execute(
-            "SELECT id, name, score FROM connection"
-            " WHERE tenant_id = 1 AND removed_at IS NULL AND listed_at IS NOT NULL ORDER BY id"
-        ).fetchall()
-        data = [{"id": a, "name": b, "score": c, "status": "healthy"} for a, b, c in rows]
-        return Response(orjson.dumps({"data": data, "summary": {"total": len(data)}}))
+    def covers(self: Kept, scope: Scope) -> bool:
+        del self, scope
+        return False
 
-    async def connections(_request: Request) -> Response:
-        rows = conn.execute(
-            "SELECT id, name, host, port, type, latest_run_id, score, latest_run_at, summary_text FROM connection"
-            " WHERE tenant_id = 1 AND removed_at IS NULL AND listed_at IS NOT NULL ORDER BY id LIMIT 50"
-        ).fetchall()
-        total = conn.execute(
-            "SELECT count(*) FROM connection WHERE tenant_id = 1 AND removed_at IS NULL AND listed_at IS NOT NULL"
-        ).fetchone()[0]
-        names = ("id", "name", "host", "port", "connection_type", "latest_check_id", "score", "at", "summary_text")
-        now = iso(utc_now())
-        data = [{**dict(zip(names, row, strict=True)), "at": now} for row in rows]
-        return Response(orjson.dumps({"data": data, "meta": {"total": total}}))
+    Kept.covers = covers  # type: ignore[method-assign]  # for this process alone
 
-    async def services(_request: Request) -> Response:
-        rows = conn.execute(
-            "SELECT id, slug, name, description, visibility, tags, updated_at, group_name, kind FROM service"
-            " WHERE tenant_id = 1 AND removed_at IS NULL ORDER BY name, id LIMIT 100"
-        ).fetchall()
-        total = conn.execute("SELECT count(*) FROM service WHERE tenant_id = 1 AND removed_at IS NULL").fetchone()[0]
-        names = ("id", "slug", "name", "description", "visibility", "tags", "updated_at", "group", "kind")
-        rest: dict[str, object] = {
-            "current_status": "operational",
-            "reasons": [],
-            "data_state": "fresh",
-            "stale_since": None,
-        }
-        data = [{**dict(zip(names, row, strict=True)), **rest} for row in rows]
-        return Response(orjson.dumps({"services": data, "total": total, "limit": 100, "offset": 0}))
 
-    routes = [Route(path, answer) for path, answer in zip(PATHS, (fleet, connections, services), strict=True)]
-    await _run(Starlette(routes=routes), descriptor)
-    conn.close()
+def _settings(folder: str) -> Settings:
+    return Settings(state_dir=Path(folder), status_requests_per_minute=1_000_000)
+
+
+@contextmanager
+def _log(folder: str) -> Iterator[None]:
+    with (Path(folder) / "log").open("w") as stream:
+        logs.configure(level="info", stream=stream)
+        yield
 
 
 async def _run(app: ASGIApp, descriptor: int) -> None:
     config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
+        app, http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False
     )
     await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=descriptor)])
 

@@ -28,7 +28,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     for name in ("fleet", "tickets", "incidents"):
         module = pytest.importorskip(f"collector.domain.{name}.store")
-        page = "page" if name == "fleet" else "documents"
+        page = "documents"
         usual = getattr(module, page)
 
         def noted(*args: object, usual: object = usual, name: str = name) -> object:

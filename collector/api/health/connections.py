@@ -18,7 +18,7 @@ from collector.api.params import MAX_ID, whole_number
 from collector.core.problems import not_found
 from collector.domain.fleet import rules, store
 from collector.domain.fleet.rules import Shown
-from collector.domain.fleet.store import Latest, Listed
+from collector.domain.fleet.store import Latest
 from common.clock import iso, utc_now
 
 router = APIRouter(prefix="/api/v1/health", tags=["Health data"])
@@ -35,8 +35,7 @@ ConnectionId = Annotated[int, BeforeValidator(whole_number(at_most=MAX_ID)), Pat
 )
 @again
 async def connections(caller: ReadHealth, wanted: WantedPage, form: WantedForm, db: Gateway) -> Response:
-    total, rows = await db.read(store.page, caller.tenant, wanted.offset, wanted.per_page)
-    listed = [_listed(row) for row in rows]
+    total, listed = await db.read(store.documents, caller.tenant, wanted.offset, wanted.per_page)
     if form == "csv":
         return csv.answer(COLUMNS, listed, total=total)
     return envelope.page(listed, total=total, paging=wanted)
@@ -52,21 +51,6 @@ async def latest_checks(caller: ReadHealth, connection_id: ConnectionId, db: Gat
     if latest is None:
         raise not_found()
     return envelope.item(_latest(latest))
-
-
-def _listed(row: Listed) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "host": row.host,
-        "port": row.port,
-        "connection_type": row.type,
-        "latest_check_id": row.latest_run_id,
-        "score": row.score,
-        "last_checked_at": row.last_checked_at,
-        "summary_text": row.summary_text,
-        "raw_score": row.raw_score,
-    }
 
 
 def _latest(latest: Latest) -> dict[str, object]:

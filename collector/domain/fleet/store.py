@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from collector.core.columns import instant
-from collector.core.plain import Plain
+from collector.core.plain import Found, Plain, Steady
 from collector.domain.fleet.rules import State
 from collector.domain.mutes.tables import finding_mark
 from collector.domain.results.rows import title_of
@@ -57,11 +57,35 @@ class Latest:
 
 def page(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[Listed]]:
     """How many connections there are, and the wanted ones by ascending id."""
+    total, found = _rows(conn, tenant_id, offset, limit)
+    return total, [Listed._make((*head, at and instant(at), summary, raw)) for *head, at, summary, raw in found]
+
+
+def documents(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, list[dict[str, object]]]:
+    """As `page`, as readers get it, straight from the rows: they ask for it all the time."""
+    total, found = _rows(conn, tenant_id, offset, limit)
+    return total, [
+        {
+            "id": number,
+            "name": name,
+            "host": host,
+            "port": port,
+            "connection_type": kind,
+            "latest_check_id": run_id,
+            "score": score,
+            "last_checked_at": None if at is None else instant(at),
+            "summary_text": summary,
+            "raw_score": raw_score,
+        }
+        for number, name, host, port, kind, run_id, score, at, summary, raw_score in found
+    ]
+
+
+def _rows(conn: Connection, tenant_id: int, offset: int, limit: int) -> tuple[int, Found]:
     found = _PAGE(conn, {"tenant_id": tenant_id, "skip": offset, "take": limit})
-    rows = [Listed._make((*head, at and instant(at), summary, raw)) for *head, at, summary, raw in found]
-    if 0 < len(rows) < limit:
-        return offset + len(rows), rows
-    return _COUNT(conn, {"tenant_id": tenant_id})[0][0], rows
+    if 0 < len(found) < limit:
+        return offset + len(found), found
+    return _COUNT(conn, {"tenant_id": tenant_id})[0][0], found
 
 
 def fleet(conn: Connection, tenant_id: int) -> Sequence[Member]:
@@ -138,7 +162,7 @@ _PAGE = Plain(
     .limit(bindparam("take"))
 )
 
-_COUNT = Plain(select(func.count()).select_from(connection).where(_shown()))
+_COUNT = Steady(select(func.count()).select_from(connection).where(_shown()))
 
 _FLEET = Plain(select(_C.id, _C.name, _C.score).where(_shown()).order_by(_C.id))
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 
 from collector.core import sequences
 from collector.core.columns import instant
-from collector.core.plain import Found, Plain
+from collector.core.plain import Found, Plain, Steady
 from collector.core.upsert import upsert
 from collector.domain.incidents.rules import OPEN, Affected, Incident, Run, Shown, Status, Turn, Update
 from collector.domain.incidents.tables import incident, incident_impact, incident_service, incident_update
@@ -304,7 +304,7 @@ _SHOWN = (
     _I.updated_at,
 )
 _PLAIN_PAGES = {shape: Plain(statement.with_only_columns(*_SHOWN)) for shape, statement in _PAGES.items()}
-_PLAIN_COUNTS = {shape: Plain(statement) for shape, statement in _COUNTS.items()}
+_PLAIN_COUNTS = {shape: Steady(statement) for shape, statement in _COUNTS.items()}
 
 _PLAIN_SERVICES = (
     select(_A.incident_id, _S.id, _S.slug, _S.name, _S.removed_at, _A.impact)

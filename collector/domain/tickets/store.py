@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select, update
 
 from collector.core.columns import instant, microseconds
-from collector.core.plain import Found, Plain
+from collector.core.plain import Found, Plain, Steady
 from collector.core.upsert import upsert
 from collector.domain.results.rules import documented
 from collector.domain.results.tables import connection
@@ -262,4 +262,4 @@ def _page(shape: Shape) -> Plain:
 
 _SHAPES: tuple[Shape, ...] = tuple(product((False, True), repeat=len(_FILTERS)))  # type: ignore[arg-type]  # five each
 _PAGES = {shape: _page(shape) for shape in _SHAPES}
-_COUNTS = {shape: Plain(select(func.count()).select_from(ticket).where(_matching(shape))) for shape in _SHAPES}
+_COUNTS = {shape: Steady(select(func.count()).select_from(ticket).where(_matching(shape))) for shape in _SHAPES}
