@@ -167,8 +167,9 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 def _sqlite_trouble(error: sqlite3.Error) -> StoreUnavailable | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    whole = getattr(error, "sqlite_errorcode", 0)
+    code = whole & 0xFF
+    if code == sqlite3.SQLITE_FULL or whole == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StoreUnavailable("full", "the disk of the database is full", retry_after=30)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreUnavailable("busy", "another process holds the database")

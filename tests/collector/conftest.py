@@ -31,7 +31,8 @@ _ROLE = "fieldpost"
 class Postgres:
     """A server of the test session; `new` makes a database in some 30 ms."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, data: Path) -> None:
+        self.data = data
         superuser = make_url(url).set(drivername="postgresql+psycopg")
         self.url = superuser.set(username=_ROLE)
         self._admin = create_engine(superuser.set(database="postgres"), isolation_level="AUTOCOMMIT")
@@ -75,7 +76,8 @@ def postgres() -> Iterator[Postgres]:
         tempfile.TemporaryDirectory(prefix="fieldpost-pg-") as folder,
         get_server(Path(folder) / "data", cleanup_mode="delete") as server,
     ):
-        started = Postgres(server.get_uri())
+        started = Postgres(server.get_uri(), Path(folder) / "data")
+        go_on_for_everybody()  # what a test does by itself; what it asks of an application, that does for its caller
         started.migrate_template()
         yield started
         started.close()

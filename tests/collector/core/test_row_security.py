@@ -100,7 +100,7 @@ async def test_nothing_is_made_for_another_tenant(walled: Database) -> None:
 
 
 async def test_who_has_not_said_for_whom_gets_an_error_and_no_rows(walled: Database) -> None:
-    assert tenancy.acting() == NOBODY
+    tenancy._acting.set(NOBODY)
     for attempt in (walled.read(owners), walled.write(owners), walled.write(forget), walled.write(add, OURS, "agt_9")):
         with pytest.raises(DBAPIError, match="nobody"):
             await attempt
