@@ -12,7 +12,7 @@ from pathlib import Path
 _STRANGE = ("FIELDPOST_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "LISTEN_", "PG", "PYTEST_")
 """What this process was told of the host's own installation, and is nobody else's business."""
 
-_END_S = 20
+_END_S = 60
 
 _started: ContextVar[list[Process] | None] = ContextVar("_started", default=None)
 

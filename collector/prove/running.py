@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -82,9 +82,18 @@ async def _verdict(proof: Proof, terms: Terms) -> Verdict:
     except TimeoutError:
         why = f"it had not ended after {limit} s, or something in it had not: {_where(terms.folder)}"
     except Exception as error:  # noqa: BLE001 - a proof that cannot be brought to its end has not held, whatever it is
-        why = f"{type(error).__name__}: {error}".strip()
+        why = "; ".join(f"{type(one).__name__}: {one}" for one in _leaves(error))
         (terms.folder / "traceback.txt").write_text(traceback.format_exc())
     return Verdict(state="broken", did=f"{proof.title}: was not brought to its end", why=why)
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    """What went wrong in tasks that ran side by side."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for one in error.exceptions:
+        yield from _leaves(one)
 
 
 def _where(folder: Path) -> str:

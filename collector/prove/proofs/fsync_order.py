@@ -34,18 +34,9 @@ async def run(terms: Terms) -> Verdict:
             did="",
             why=f"{_NOT_TRACED}; nothing else shows in which order a program talks to disk and network",
         )
-    acks = 150 if terms.quick else 5_000
     trace = terms.folder / "trace"
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     async with stores.store(terms, "sqlite") as url:
-        ground = await world.prepare(url)
-        collector = Collector(terms.folder / "collector", url, before=_strace(trace))
-        await collector.start()
-        async with sim.enrolled(
-            terms.folder / "agent", collector.url, ground.token, chance=chance, manners=Manners(lanes=1)
-        ) as agent:
-            names = await _speak(agent, acks)
-        await _end(collector)
+        names = await _traced(terms, url, trace, 150 if terms.quick else 5_000)
         found = await ledger.stored(url)
     order = await asyncio.to_thread(_read, trace, names)
     await asyncio.to_thread(trace.unlink)
@@ -130,6 +121,20 @@ class Order:
             self.first = self.first or f"{missing[0]}: {line[:120]}"
         else:
             self.proven += 1
+
+
+async def _traced(terms: Terms, url: str, trace: Path, acks: int) -> list[list[str]]:
+    """One collector, one agent, one batch at a time."""
+    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
+    ground = await world.prepare(url)
+    collector = Collector(terms.folder / "collector", url, before=_strace(trace))
+    await collector.start()
+    async with sim.enrolled(
+        terms.folder / "agent", collector.url, ground.token, chance=chance, manners=Manners(lanes=1)
+    ) as agent:
+        names = await _speak(agent, acks)
+    await _end(collector)
+    return names
 
 
 def _strace(trace: Path) -> list[str]:

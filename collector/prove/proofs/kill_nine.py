@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.prove import ledger, processes, proxy, sim, stores, world
+from collector.prove.ledger import Stored
 from collector.prove.proof import Terms, Verdict
 from collector.prove.proofs._installed_agent import InstalledAgent, arrived
 from collector.prove.proxy import Faults, Proxy
@@ -38,6 +39,10 @@ async def run(terms: Terms) -> Verdict:
             await arena.drain()
         await collector.stop()
         found = await ledger.stored(url)
+    return _judged(arena, found)
+
+
+def _judged(arena: "_Arena", found: Stored) -> Verdict:
     journals = [Journal.open(folder) for folder in arena.folders]
     balance = ledger.compare((name for one in journals for name in one.runs(one.lines)), found)
     came, holes = arrived(found, {Identity.load(folder).agent for folder in arena.folders})
@@ -52,7 +57,7 @@ async def run(terms: Terms) -> Verdict:
         "of the acks; then let the agents drain and compared their journals with the store (SQLite)",
         counts={
             **arena.kills,
-            "acks_dropped": between.counts["drop_ack"],
+            "acks_dropped": arena.between.counts["drop_ack"],
             "installed_agent_records": came,
             **balance.counts,
             "lost": balance.lost + holes,

@@ -46,6 +46,15 @@ async def test_a_proof_that_raises_is_broken_with_the_reason_and_its_folder_is_k
     assert "the ground is wet" in (Path(result.kept) / "traceback.txt").read_text()
 
 
+async def test_what_broke_in_tasks_side_by_side_is_named(tmp_path: Path) -> None:
+    async def fails_beside(terms: Terms) -> Verdict:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails(terms))
+        raise AssertionError
+
+    assert (await run_one(tmp_path, proof(fails_beside))).why == "ValueError: the ground is wet"
+
+
 async def test_whatever_a_proof_leaves_running_is_ended_with_what_that_started(tmp_path: Path) -> None:
     async def leaves(terms: Terms) -> Verdict:
         command = ["sh", "-c", f"sleep 60 & echo $! > {tmp_path / 'pid'}; wait"]
