@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from collector.core.database import Database
+from collector.core.leases import Chore, leased
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.core.tenancy import for_everybody
@@ -34,15 +33,12 @@ from common.clock import utc_now
 
 SLICE = 50
 
-Chore = Callable[[Connection, datetime, int], int]
-"""Does at most so many things that are due at this instant; how many there were."""
-
 log = logs.get(__name__)
 
 
 def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
-    """Everything that is looked after."""
-    return (
+    """Everything that is looked after, each by one process at a time."""
+    looked_after = (
         ingest.refresh_stale,
         silence.look(settings.heartbeat_s, started_at),
         marking.expire,
@@ -72,6 +68,7 @@ def chores(settings: Settings, started_at: datetime) -> tuple[Chore, ...]:
         dividing.keeping(_keep(settings)),
         chain.forgetting(timedelta(days=settings.keep_activity_days)),
     )
+    return tuple(leased(chore) for chore in looked_after)
 
 
 def _keep(settings: Settings) -> Keep:

@@ -50,7 +50,8 @@ def check(conn: Connection, vault: Vault) -> None:
 def drop_unreadable(conn: Connection, vault: Vault) -> int:
     """Forget keys that were sealed under another one, with all tokens that they signed; how many there were."""
     lost = [row.id for row in conn.execute(_ALL) if not _opens(vault, row.id, row.sealed)]
-    conn.execute(_DROP, {"lost": lost})
+    for key_id in lost:
+        conn.execute(_DROP, {"of_id": key_id})
     return len(lost)
 
 
@@ -92,5 +93,5 @@ _S = signing_key.c
 
 _ALL = select(_S.id, _S.sealed, _S.public, _S.retired_at).order_by(_S.retired_at.is_not(None), _S.created_at.desc())
 _RETIRE = update(signing_key).where(_S.retired_at.is_(None)).values(retired_at=bindparam("now"))
-_DROP = delete(signing_key).where(_S.id.in_(bindparam("lost", expanding=True)))
+_DROP = delete(signing_key).where(_S.id == bindparam("of_id"))
 _FORGET = delete(signing_key).where(_S.retired_at < bindparam("before"))

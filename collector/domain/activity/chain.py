@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
 
-from collector.core import sequences
+from collector.core import leases, sequences
 from collector.core.tenancy import across_tenants
 from collector.core.upsert import insert_missing
 from collector.domain.activity import rules
@@ -87,6 +87,8 @@ def chain(conn: Connection, _now: datetime, limit: int) -> int:
 @across_tenants("it serves all of them, each by its own chain")
 def sign(conn: Connection, now: datetime, public_key: str, sign_with: Sign) -> list[tuple[int, int, bytes]]:
     """Sign the end of each chain that has moved since its last checkpoint; returns tenant, position, hash of each."""
+    if not leases.take(conn, "activity checkpoints"):
+        return []
     moved = conn.execute(_MOVED).all()
     for tenant_id, position, digest, before, newest_before in moved:
         reach = {"tenant_id": tenant_id, "after": before or 0, "last": position}

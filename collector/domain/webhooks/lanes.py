@@ -108,14 +108,20 @@ def answered_no(result: Result) -> bool:
 
 
 def finish(conn: Connection, lane: Lane, owner: str, results: Sequence[Result], now: datetime) -> None:
-    """Store what became of messages, in the order in which they were sent, and extend the lease."""
+    """Store what became of messages, in the order in which they were sent, and extend the lease.
+
+    Who has lost the lease has no say but that something has arrived.
+    """
     if not results:
         return
-    conn.execute(_DONE, [_done(lane, result) for result in results])
     last = results[-1]
-    key = {"tenant_id": lane.tenant_id, "endpoint_id": lane.endpoint_id, "owner": owner}
-    row = conn.execute(_OWN, key).one_or_none()
-    if row is None:
+    key = {"tenant_id": lane.tenant_id, "endpoint_id": lane.endpoint_id}
+    row = conn.execute(_HELD, key).one_or_none()
+    mine = row is not None and row.lease_owner == owner
+    done = [_done(lane, result) for result in results if mine or result.verdict == "delivered"]
+    if done:
+        conn.execute(_DONE, done)
+    if row is None or not mine or row.state != "enabled":
         return
     succeeded = any(result.verdict == "delivered" for result in results)
     values = _after(row.failures, row.failing_since, succeeded=succeeded, last=last)
@@ -218,11 +224,17 @@ _LEASE = (
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until", type_=_N.lease_until.type))
 )
 
-_OWN = select(_N.kind, _N.target, _N.secret, _N.old_secret, _N.old_secret_until, _N.failures, _N.failing_since).where(
+_OWN = select(_N.kind, _N.target, _N.secret, _N.old_secret, _N.old_secret_until).where(
     _N.tenant_id == bindparam("tenant_id"),
     _N.id == bindparam("endpoint_id"),
     _N.lease_owner == bindparam("owner"),
     _N.state == "enabled",
+)
+
+_HELD = (
+    select(_N.kind, _N.failures, _N.failing_since, _N.state, _N.lease_owner)
+    .where(_N.tenant_id == bindparam("tenant_id"), _N.id == bindparam("endpoint_id"))
+    .with_for_update()
 )
 
 _NEXT = (
