@@ -79,7 +79,7 @@ async def made(terms: Terms, desk: Desk, house: House) -> Maker:
     """Everything that can be made of a tenant with its people and an agent."""
     maker = Maker(desk, house)
     maker.ids |= {"services": str(house.service), "members": str(house.people["viewer"][0].id)}
-    maker.ids["readers"] = maker.ids["members"]
+    maker.ids |= {"readers": maker.ids["members"], "browsers": house.people["viewer"][0].browser}
     async with _agent(terms, desk, house) as agent:
         maker.ids["agents"] = agent.identity.agent
         await _report(agent)

@@ -38,6 +38,8 @@ class Person:
     email: str
     access: str
     cookie: str
+    browser: str
+    """The id of the browser's session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,9 @@ async def _person(db: Database, keyring: Keyring, slug: str, tenant_id: int, rol
         session_id=new_id("brs"), digest=tokens.digest(cookie), method="password", address="127.0.0.1", browser="proof"
     )
     await db.write(browsers.open_session, tenant_id, who, browser, now)
-    return Person(role=role, id=who.member_id, email=who.email, access=pair.access, cookie=cookie)
+    return Person(
+        role=role, id=who.member_id, email=who.email, access=pair.access, cookie=cookie, browser=browser.session_id
+    )
 
 
 def _member(conn: Connection, tenant_id: int, slug: str, role: Role) -> Membership:

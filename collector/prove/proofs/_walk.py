@@ -6,11 +6,16 @@ from typing import NamedTuple
 
 from collector.prove.proofs._belongings import CHECK
 
-_NOBODYS = {"findings": CHECK, "thresholds": CHECK, "tags": "prod"}
-"""Ids that are everybody's, by the word before them."""
+OWN_SLUG = "acme"
+"""Of the tenant that asks, whose status page is asked for what is on another's."""
+_NOBODYS = {"findings": CHECK, "thresholds": CHECK, "tags": "prod", "page": OWN_SLUG}
+"""Ids that are everybody's, or one's own, by the word before them."""
 _OPEN = frozenset({"docs", "manual", "images", "activity", "status"})
 """What everybody may read, or what is no id at all."""
 _ELSEWHERE = {
+    ("public", "api"): "page",
+    ("incidents", "rules"): "incident-rules",
+    ("public", "badge"): "services",
     ("agents", "tokens"): "enrolment-tokens",
     ("members", "browsers"): "browsers",
     ("members", "programs"): "sessions",
@@ -19,6 +24,9 @@ _ELSEWHERE = {
     ("tuner", "jobs"): "tuner jobs",
 }
 """Where the word before an id does not say of what it is: with the family, or a word that stands before."""
+
+
+_ID = re.compile("{[^}]*}")
 
 
 class Route(NamedTuple):
@@ -74,10 +82,11 @@ def _asked(route: Route, words: Sequence[str], keys: Mapping[int, str], ids: Map
     theirs, nobodys = list(words), list(words)
     pairs: list[tuple[str, str]] = []
     for place, key in keys.items():
-        theirs[place] = nobodys[place] = _NOBODYS.get(key, "")
+        one = ids.get(key, _NOBODYS.get(key, ""))
+        none = unlike(one) if key in ids else one
+        theirs[place], nobodys[place] = (_ID.sub(value, words[place]) for value in (one, none))
         if key in ids:
-            theirs[place], nobodys[place] = ids[key], unlike(ids[key])
-            pairs.append((ids[key], nobodys[place]))
+            pairs.append((one, none))
     actions = _ACTIONS.get(words[-3], ("",)) if words[-1] == "{action}" else ("",)
     return [
         Asked(route, "/".join(theirs).replace("{action}", one), "/".join(nobodys).replace("{action}", one), pairs)

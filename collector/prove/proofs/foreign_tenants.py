@@ -24,14 +24,14 @@ from collector.prove.proofs._belongings import ACCOUNT, Maker
 from collector.prove.proofs._desk import Desk, Reply, opened
 from collector.prove.proofs._estate import BY, House
 from collector.prove.proofs._findings import Findings
-from collector.prove.proofs._walk import Asked, Route, Walk, unlike, walk
+from collector.prove.proofs._walk import OWN_SLUG, Asked, Route, Walk, unlike, walk
 from collector.prove.proofs._wordings import BODIES, FORMS
 from collector.prove.proofs.malformed import DOCUMENTS, operations_of
 from collector.web.pages import ROUTERS
 from common.clock import utc_now
 
 _ALLOWED = frozenset({401, 403, 404})
-_SLUGS = ("acme", "globex")
+_SLUGS = (OWN_SLUG, "globex")
 _PEOPLE = 6
 _SETTLE_S = 3.0
 _TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?")
