@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import alertmanager, custodian, influx
+from tests.bench import alertmanager, custodian, healthchecks, influx
 from tests.bench.listing import fleets_a_second
 from tests.bench.packaged import NotHereError
 from tests.bench.running import FIGURES
@@ -27,6 +27,7 @@ def main(*, quick: bool) -> list[Line]:  # noqa: ARG001 - a part of the full run
         return [
             *_tried("InfluxDB", lambda: influx.rows(folder / "influx", ours)),
             *_tried("Alertmanager", lambda: alertmanager.rows(folder / "alertmanager", ours, listed)),
+            *_tried("Healthchecks", lambda: healthchecks.rows(folder / "healthchecks", ours, listed)),
             *_tried("Cloud Custodian", lambda: custodian.rows(folder / "custodian")),
         ]
 
