@@ -75,7 +75,8 @@ class Load:
     async def read(self, web: aiohttp.ClientSession, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         while not self.over.is_set():
-            self.note("read", await _status(web, f"{self.url}/api/v1/incidents", headers))
+            status, _ = await _answer(web, f"{self.url}/api/v1/incidents", headers)
+            self.note("read", status)
             await asyncio.sleep(0.02)
 
     async def deliver(self, agent: Agent) -> None:
@@ -85,9 +86,12 @@ class Load:
             await asyncio.sleep(0.05)
 
     async def wait(self, agent: Agent) -> None:
+        known = '"none"'
         while not self.over.is_set():
-            status = await _status(agent.web, f"{self.url}{ASSIGNMENT}?wait=4", _as(agent))
+            url = f"{self.url}{ASSIGNMENT}?wait=4"
+            status, tag = await _answer(agent.web, url, {**_as(agent), "If-None-Match": known})
             self.note("poll", status, frozenset({200, 304}))
+            known = tag or known
 
 
 def _as(agent: Agent) -> dict[str, str]:
@@ -95,13 +99,14 @@ def _as(agent: Agent) -> dict[str, str]:
     return {"Authorization": f"Bearer {key.request_token(agent=name, method='GET', path=ASSIGNMENT, now=utc_now())}"}
 
 
-async def _status(web: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> int:
+async def _answer(web: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Its status, 0 where there is none, and its tag."""
     try:
         async with web.get(url, headers=headers) as answer:
             await answer.read()
-            return answer.status
+            return answer.status, answer.headers.get("ETag", "")
     except (aiohttp.ClientError, TimeoutError):
-        return 0
+        return 0, ""
 
 
 async def test_nobody_notices_that_all_of_them_are_restarted(front: Front, tmp_path: Path) -> None:

@@ -107,8 +107,11 @@ async def test_who_loses_the_connection_in_the_middle_commits_nothing_and_anothe
 
 async def test_work_of_another_name_is_not_kept_waiting(site: Site) -> None:
     def both(conn: Connection) -> tuple[bool, bool]:
-        with create_engine(make_url(site.url).set(drivername="postgresql+psycopg")).connect() as stranger:
-            return leases.take(conn, "one"), leases.take(stranger, "another") and not leases.take(stranger, "one")
+        engine = create_engine(make_url(site.url).set(drivername="postgresql+psycopg"))
+        with engine.connect() as stranger:
+            found = leases.take(conn, "one"), leases.take(stranger, "another") and not leases.take(stranger, "one")
+        engine.dispose()
+        return found
 
     assert await site.replicas[0].write(both) == (True, True)
 
