@@ -1,11 +1,10 @@
 """Statements that are asked so often that they go to the driver itself: no row objects, no conversion."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
@@ -61,11 +60,9 @@ class Steady(Plain):
     """
 
     def __call__(self, conn: Connection, values: Values) -> Found:
-        raw: Any = conn.connection.driver_connection
-        if not isinstance(raw, sqlite3.Connection):
+        if conn.dialect.name != "sqlite":
             return super().__call__(conn, values)
-        number = raw.execute("PRAGMA data_version").fetchone()[0]
-        memory = _memory(conn, number)
+        memory = _memory(conn, _COMMITS(conn, {})[0][0])
         key = (self, *values.items())
         if key not in memory:
             memory[key] = super().__call__(conn, values)
@@ -81,6 +78,7 @@ def _memory(conn: Connection, number: int) -> dict[object, Found]:
     return known[1]
 
 
+_COMMITS = Plain(text("PRAGMA data_version"))
 _MEMORY = "fieldpost_steady"
 _MOST_REMEMBERED = 1024
 
