@@ -50,6 +50,7 @@ PRAGMA synchronous = FULL;
 PRAGMA journal_size_limit = 4194304;
 PRAGMA wal_autocheckpoint = 250;
 PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -512;
 """
 
 # What is dropped first when room is needed; a gap record and what was once offered never are.

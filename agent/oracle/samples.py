@@ -158,6 +158,7 @@ def _opened_anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
 
 
 def _prepared(opened: sqlite3.Connection) -> sqlite3.Connection:
+    opened.execute("PRAGMA cache_size = -256")  # KiB: a small file, read again at once from the system's cache
     opened.executescript(_SCHEMA)
     return opened
 
