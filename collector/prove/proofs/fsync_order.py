@@ -5,7 +5,8 @@ import os
 import random
 import re
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,10 @@ _SHOWN = 4_200
 """Bytes of each write that are traced: a page of the log with its head."""
 
 _LINE = re.compile(r"^(\d+)\s+(?:<\.\.\. )?(\w+)")
+_LOG = "-wal>"
+_NAME = "agent"
+_RUN = re.compile(_NAME + r"-\d{8}")
+_ENOUGH = 1_000
 _ACK = r"{\"acked\":"
 _SYNCS = frozenset({"fdatasync", "fsync"})
 _WRITES = frozenset({"pwrite64", "pwritev", "write"})
@@ -34,12 +39,11 @@ async def run(terms: Terms) -> Verdict:
             did="",
             why=f"{_NOT_TRACED}; nothing else shows in which order a program talks to disk and network",
         )
-    trace = terms.folder / "trace"
+    trace = _Trace(terms.folder / "calls", terms.folder / "trace")
     async with stores.store(terms, "sqlite") as url:
         names = await _traced(terms, url, trace, 150 if terms.quick else 5_000)
         found = await ledger.stored(url)
-    order = await asyncio.to_thread(_read, trace, names)
-    await asyncio.to_thread(trace.unlink)
+    order = await asyncio.to_thread(_read, trace.short, names)
     balance = ledger.compare((name for batch in names for name in batch), found)
     why = "; ".join(one for one in (*order.troubles(len(names)), balance.why) if one)
     return Verdict(
@@ -87,9 +91,9 @@ class Order:
 
     def _step(self, at: int, pid: str, call: str, line: str) -> None:
         resumed, unfinished = "<... " in line, "<unfinished" in line
-        if call in _SYNCS and ("-wal>" in line or resumed):
+        if call in _SYNCS and (_LOG in line or resumed):
             self._sync(at, pid, resumed=resumed, unfinished=unfinished)
-        elif call in _WRITES and "-wal>" in line:
+        elif call in _WRITES and _LOG in line:
             self._write(at, line)
         elif call in _SENDS and _ACK in line and not resumed:
             self._ack(line)
@@ -123,17 +127,46 @@ class Order:
             self.proven += 1
 
 
-async def _traced(terms: Terms, url: str, trace: Path, acks: int) -> list[list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What strace says goes through a pipe, and `short` keeps of it what is looked at: pages are large."""
+
+    pipe: Path
+    short: Path
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """At its end everything has been read."""
+        os.mkfifo(self.pipe)
+        reading = asyncio.create_task(asyncio.to_thread(self._keep))
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._release)
+            await reading
+
+    def _keep(self) -> None:
+        with self.pipe.open(errors="replace") as lines, self.short.open("w") as short:
+            short.writelines(_shown(lines))
+
+    def _release(self) -> None:
+        """Where nobody has written to it, the reader still waits for somebody to begin."""
+        with suppress(OSError):
+            os.close(os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+
+async def _traced(terms: Terms, url: str, trace: _Trace, acks: int) -> list[list[str]]:
     """One collector, one agent, one batch at a time."""
     chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     ground = await world.prepare(url)
-    collector = Collector(terms.folder / "collector", url, before=_strace(trace))
-    await collector.start()
-    async with sim.enrolled(
-        terms.folder / "agent", collector.url, ground.token, chance=chance, manners=Manners(lanes=1)
-    ) as agent:
-        names = await _speak(agent, acks)
-    await _end(collector)
+    collector = Collector(terms.folder / "collector", url, before=_strace(trace.pipe))
+    async with trace.kept():
+        await collector.start()
+        async with sim.enrolled(
+            terms.folder / _NAME, collector.url, ground.token, chance=chance, manners=Manners(lanes=1)
+        ) as agent:
+            names = await _speak(agent, acks)
+        await _end(collector)
     return names
 
 
@@ -171,15 +204,20 @@ def _children(pid: int) -> list[int]:
 
 def _read(trace: Path, names: list[list[str]]) -> Order:
     order = Order([[], *names])
-    with trace.open(errors="replace") as lines:
-        order.follow(_shown(lines))
+    with trace.open() as lines:
+        order.follow(lines)
     order.acks -= 1  # the inventory's, which has no run
     order.proven -= 1
     return order
 
 
 def _shown(lines: Iterable[str]) -> Iterator[str]:
-    """Nothing else is looked at."""
+    """What is looked at; of a page that is written, which runs are in it."""
     for line in lines:
-        if "-wal>" in line or "resumed" in line or _ACK in line:
-            yield line
+        log = line.find(_LOG)
+        if log >= 0:
+            names = " ".join(_RUN.findall(line))
+            rest = " <unfinished ...>" if line.endswith("<unfinished ...>\n") else ""
+            yield f"{line[: log + len(_LOG)]} {names}{rest}\n"
+        elif "resumed" in line or _ACK in line:
+            yield line[:_ENOUGH].rstrip("\n") + "\n"

@@ -1,6 +1,6 @@
 """What a trace of calls proves of acks: written, then synced, then said."""
 
-from collector.prove.proofs.fsync_order import Order
+from collector.prove.proofs.fsync_order import Order, _shown
 
 WAL = "7</state/collector.sqlite-wal>"
 ACK = r'90 sendto(9<socket:[1]>, "{\"acked\":[[2,3]]", 16, 0, NULL, 0) = 16'
@@ -45,3 +45,11 @@ def test_the_sync_of_another_file_is_none() -> None:
 
 def test_acks_that_the_trace_does_not_show_are_missed() -> None:
     assert order().troubles(1) == ["the trace shows 0 acks; 1 came"]
+
+
+def test_of_a_trace_is_kept_what_is_looked_at() -> None:
+    begun = f"91 fdatasync({WAL} <unfinished ...>\n"
+    kept = list(_shown([write("agent-00000007", "\\0" * 500) + "\n", begun, "91 read(3, 4)\n", ACK + "\n"]))
+    assert kept[0] == f"91 pwrite64({WAL} agent-00000007\n"
+    assert kept[1].endswith("<unfinished ...>\n")
+    assert kept[2:] == [ACK + "\n"]
