@@ -14,6 +14,7 @@ from collector.prove.proofs._chance import chance
 from collector.prove.proofs._desk import Desk, Reply, kinds, opened
 from collector.prove.proofs._findings import Findings
 from collector.prove.proofs._history import MOVES, Try, contradictions
+from collector.prove.proofs._ups_and_downs import live
 from collector.prove.stores import NO_POSTGRESQL
 from common.clock import iso, utc_now
 
@@ -48,8 +49,10 @@ async def run(terms: Terms) -> Verdict:
     found = kinds(terms)
     for kind in found:
         async with opened(terms, kind) as desk:
-            counts += await _incidents(desk, findings)
-            counts += await _windows(desk, findings)
+            if kind == "sqlite" or not terms.quick:
+                counts += await _incidents(desk, findings)
+                counts += await _windows(desk, findings)
+            counts += await live(terms, desk, findings, kind)
             for number in range(5 if terms.quick else 60):
                 counts += await _race(desk, findings, f"race {number} on {kind}")
             for number in range(2 if terms.quick else 12):
@@ -57,7 +60,7 @@ async def run(terms: Terms) -> Verdict:
     did = (
         f"had every kind of caller ask for every move of incidents and maintenance windows from every state, "
         f"{_WRITERS} writers at once change what they had all read, and {_WRITERS} writers at once move one incident "
-        "about, its history held against the state machine"
+        "about, its history held against the state machine; and an agent report findings that come and go"
     )
     limit = "" if len(found) > 1 else f"PostgreSQL not run: {NO_POSTGRESQL}"
     return findings.verdict(did, {**counts, "contradictions": len(findings)}, limit=limit)
