@@ -1,167 +1,177 @@
-"""Records a second through a served collector on SQLite, beside bare inserts of the same rows in the same run.
+"""Records through a served collector, signed and durable, beside bare inserts of the same rows in the same run.
 
-Eight agents send signed batches of 100 runs, three outcomes each, over ten connections each; all of it is made before
-the clock starts, so that the sender costs little. Twice: with findings that stay as they are, as they mostly do, and
-with every ninth run turning three checks over, each of which is a ticket and an alert begun and ended within a batch.
-The floor writes the rows that the collector wrote with `sqlite3`
-alone, as many batches to a commit as there are senders, with the same durability.
+Agents in a process of their own send batches that were made beforehand (`records`), each agent one at a time. The
+floor writes the rows that the collector wrote with the driver alone, as many batches to a commit as there are agents,
+with the same durability.
 """
 
 import asyncio
-import sqlite3
+import json
+import os
+import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
-import httpx
+import msgspec
 
-from common import wire
-from common.clock import utc_now
-from common.identity import PrivateKey
-from common.wire import Ack, EnrolReply, Kind
-from tests.collector import builders
-from tests.collector.builders import AgentHere
-from tests.collector.process import command, serving
+from tests.bench.bare import bare_postgres, bare_sqlite
+from tests.bench.records import OUTCOMES, Asked, Sent
+from tests.bench.table import Row
+from tests.collector.process import Collector, command, serving
+from tests.standins.postgresql import server
 
-SENDERS = 8
-BATCHES = 40
-RECORDS = 100
-CONNECTIONS = 10
-CHECKS = 30
-OUTCOMES = 3
-_PATH = "/agent/v1/batches"
+AGENTS = 32
+RECORDS = 100 // OUTCOMES
+"""In a batch of 100 results."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """One agent with everything that it will send, as bytes on the wire."""
+class Size:
+    """Batches of each agent: of 100 results, of one record, and at half the load."""
 
-    requests: Sequence[bytes]
-
-
-def main() -> None:
-    print(f"{SENDERS} senders, {BATCHES} batches of {RECORDS} runs each, {OUTCOMES} outcomes a run")
-    for flapping in (False, True):
-        print("every ninth run turns its checks over" if flapping else "findings stay as they are")
-        _measure(flapping=flapping)
+    whole: int
+    single: int
+    half: int
 
 
-def _measure(*, flapping: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        state = Path(folder) / "state"
-        seconds = asyncio.run(_through_the_collector(state, flapping=flapping))
-        rows = _rows(state / "collector.sqlite")
-        floor = _bare(Path(folder) / "bare.sqlite", state / "collector.sqlite", rows)
-    records = SENDERS * BATCHES * RECORDS
-    print(f"collector: {records / seconds:,.0f} records/s, {SENDERS * BATCHES / seconds:,.1f} batches/s")
-    print(f"bare inserts of the same rows: {records / floor:,.0f} records/s; ratio {floor / seconds:.3f}")
+QUICK, FULL = Size(40, 50, 25), Size(240, 300, 150)
 
 
-async def _through_the_collector(state: Path, *, flapping: bool) -> float:
-    async with serving(state, FIELDPOST_LOG_LEVEL="warning") as collector:
-        await command(state, "tenant", "add", "bench", "--name", "Bench", "--plan", "enterprise")
-        _, out, _ = await command(state, "agent", "token", "--tenant", "bench", "--uses", str(SENDERS), "--json")
-        secret = wire.decode(out.encode(), dict[str, str | int | None])["token"]
-        async with httpx.AsyncClient(base_url=collector.url) as client:
-            senders = [await _sender(client, str(secret), flapping=flapping) for _ in range(SENDERS)]
-        port = int(collector.url.rpartition(":")[2])
-        began = time.perf_counter()
-        await asyncio.gather(*(_send(port, sender) for sender in senders))
-        return time.perf_counter() - began
+def main(*, quick: bool) -> list[Row]:
+    size = QUICK if quick else FULL
+    found: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="bench-ingest-") as folder:
+        found += asyncio.run(_on_sqlite(Path(folder) / "state", size))
+    with server("18") as postgres, tempfile.TemporaryDirectory(prefix="bench-ingest-") as folder:
+        url = postgres.new()
+        found += asyncio.run(_on_postgres(Path(folder) / "state", url, postgres.new(), size))
+    return found
 
 
-async def _sender(client: httpx.AsyncClient, secret: str, *, flapping: bool) -> Sender:
-    key = PrivateKey.generate()
-    answer = await client.post("/agent/v1/enroll", content=wire.encode(builders.enrol_request(secret, key)))
-    here = AgentHere(0, wire.decode(answer.content, EnrolReply).agent, key)
-    now = utc_now()
-    names = [f"C{number}" for number in range(CONNECTIONS)]
-    await here.push(client, [(Kind.INVENTORY, now, builders.inventory(*names))])
-    return Sender([_request(here, number, flapping=flapping) for number in range(BATCHES)])
-
-
-def _request(here: AgentHere, number: int, *, flapping: bool) -> bytes:
-    """Batch `number` with its head; the token is good for all of a short measurement."""
-    first = 2 + number * RECORDS
-    at = utc_now() - timedelta(hours=1)
-    lines = [
-        wire.record_line(seq, Kind.RUN, at, _run(here, seq, at + timedelta(milliseconds=100 * seq), flapping=flapping))
-        for seq in range(first, first + RECORDS)
+async def _on_sqlite(state: Path, size: Size) -> list[Row]:
+    async with _collector(state) as driver:
+        whole = await driver.send(size.whole, RECORDS)
+        floor = bare_sqlite(state / "collector.sqlite", batches=whole.batches, records=RECORDS, together=AGENTS)
+        single = await driver.send(size.single, 1)
+        half = await driver.send(size.half, RECORDS, rate=whole.batches / whole.seconds / 2)
+    return [
+        Row(
+            name="results a second, SQLite, 100 in a batch",
+            value=_results(whole),
+            unit="/s",
+            beside="bare inserts of the same rows",
+            other=OUTCOMES * RECORDS * whole.batches / floor,
+            key="ingest_sqlite_results_s",
+            at_least=60_000,
+        ),
+        _cost("collector's processor time for a batch of 100, SQLite", whole),
+        Row(
+            name="batches of one record a second, SQLite",
+            value=single.batches / single.seconds,
+            unit="/s",
+            key="single_batches_s",
+            at_least=1_500,
+        ),
+        _cost("collector's processor time for a batch of one record", single),
+        Row(
+            name="99 % of acks within, at half that load, SQLite",
+            value=half.p99_ms,
+            unit="ms",
+            key="ack_p99_ms",
+            at_most=150,
+        ),
+        Row(name="half of the acks within, likewise", value=half.p50_ms, unit="ms"),
     ]
-    body, signature = here.batch(lines, seqs=range(first, first + RECORDS))
-    fields = {
-        "Host": "localhost",
-        **here.headers("POST", _PATH),
-        "Content-Type": wire.CONTENT_TYPE,
-        wire.SIGNATURE_HEADER: signature,
-        "Content-Length": str(len(body)),
-    }
-    head = f"POST {_PATH} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return head.encode() + b"\r\n" + body
 
 
-def _run(here: AgentHere, seq: int, at: datetime, *, flapping: bool) -> wire.Run:
-    numbers = [(seq + n * 7) % CHECKS for n in range(OUTCOMES)]
-    bad = {number for number in numbers if (seq % 9 == 0 if flapping else number % 9 == 0)}
-    outcomes = [
-        builders.outcome(f"CHECK_{number}", "warning" if number in bad else "ok", value=float(seq))
-        for number in numbers
+async def _on_postgres(state: Path, url: str, empty: str, size: Size) -> list[Row]:
+    async with _collector(state, FIELDPOST_DATABASE_URL=url) as driver:
+        whole = await driver.send(size.whole // 2, RECORDS)
+        floor = bare_postgres(url, empty, batches=whole.batches, records=RECORDS, together=AGENTS)
+        half = await driver.send(size.half // 2, RECORDS, rate=whole.batches / whole.seconds / 2)
+    return [
+        Row(
+            name="results a second, PostgreSQL, 100 in a batch",
+            value=_results(whole),
+            unit="/s",
+            beside="bare inserts of the same rows",
+            other=OUTCOMES * RECORDS * whole.batches / floor,
+            key="ingest_postgresql_results_s",
+            at_least=25_000,
+        ),
+        _cost("collector's processor time for a batch of 100, PostgreSQL", whole),
+        Row(name="99 % of acks within, at half that load, PostgreSQL", value=half.p99_ms, unit="ms", at_most=150),
     ]
-    return builders.run(outcomes, key=f"run_{here.id}_{seq}", at=at, connection=f"c{seq % CONNECTIONS}")
 
 
-async def _send(port: int, sender: Sender) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for request in sender.requests:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        ack = wire.decode(await reader.readexactly(length), Ack)
-        assert ack.new == RECORDS, ack
-    writer.close()
-    await writer.wait_closed()
+def _results(sent: "Measured") -> float:
+    return OUTCOMES * RECORDS * sent.batches / sent.seconds
 
 
-# --- the floor -----------------------------------------------------------------------------------------------------
+def _cost(name: str, sent: "Measured") -> Row:
+    return Row(name=name, value=1000 * sent.collector_s / sent.batches, unit="ms")
 
 
-def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """What one batch after the other left behind, by table."""
-    with sqlite3.connect(path) as conn:
-        rows = {name: conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("run", "check_state", "connection")}
-    conn.close()
-    return rows
+# --- a collector, and who sends ------------------------------------------------------------------------------------
 
 
-def _bare(path: Path, schema_of: Path, rows: dict[str, list[tuple[object, ...]]]) -> float:
-    """Seconds to write the same rows: the runs once, and per batch the states and connections that it touches."""
-    conn = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000"):
-        conn.execute(f"PRAGMA {pragma}")
-    with sqlite3.connect(schema_of) as source:
-        for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL"):
-            conn.execute(sql)
-    source.close()
-    statements = {name: _replace(name, len(found[0])) for name, found in rows.items()}
-    touched = min(CONNECTIONS * CHECKS, RECORDS * OUTCOMES)
-    began = time.perf_counter()
-    for turn in range(BATCHES):
-        conn.execute("BEGIN IMMEDIATE")
-        for sender in range(SENDERS):
-            first = (turn * SENDERS + sender) * RECORDS
-            conn.executemany(statements["run"], rows["run"][first : first + RECORDS])
-            conn.executemany(statements["check_state"], rows["check_state"][sender * touched : (sender + 1) * touched])
-            own = rows["connection"][sender * CONNECTIONS : (sender + 1) * CONNECTIONS]
-            conn.executemany(statements["connection"], own)
-        conn.execute("COMMIT")
-    seconds = time.perf_counter() - began
-    conn.close()
-    return seconds
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the sender says, and the processor time that the collector took meanwhile."""
+
+    seconds: float
+    batches: int
+    p50_ms: float
+    p99_ms: float
+    collector_s: float
 
 
-def _replace(table: str, columns: int) -> str:
-    return f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * columns)})"
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A collector with what it takes to enrol agents."""
+
+    collector: Collector
+    settings: dict[str, str]
+
+    async def send(self, batches: int, records: int, *, rate: float = 0.0) -> Measured:
+        state = self.collector.state
+        uses = ("--tenant", "bench", "--uses", str(AGENTS), "--json")
+        code, out, told = await command(state, "agent", "token", *uses, **self.settings)
+        assert code == 0, told
+        asked = Asked(
+            url=self.collector.url,
+            secret=str(json.loads(out)["token"]),
+            senders=AGENTS,
+            batches=batches,
+            records=records,
+            rate=rate,
+        )
+        print(f"making {AGENTS * batches:,} batches of {records} records", file=sys.stderr, flush=True)
+        words = (sys.executable, "-m", "tests.bench.records", msgspec.json.encode(asked).decode())
+        process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE)
+        assert process.stdout is not None
+        ready = await process.stdout.readline()
+        assert ready == b"ready\n", ready
+        before = _processor_s(self.collector.process.pid)
+        out_bytes, _ = await process.communicate(b"\n")
+        took = _processor_s(self.collector.process.pid) - before
+        sent = msgspec.json.decode(out_bytes, type=Sent)
+        return Measured(sent.seconds, sent.batches, sent.p50_ms, sent.p99_ms, took)
+
+
+@asynccontextmanager
+async def _collector(state: Path, **settings: str) -> AsyncIterator[Driver]:
+    async with serving(state, FIELDPOST_LOG_LEVEL="info", **settings) as collector:
+        add = ("tenant", "add", "bench", "--name", "Bench", "--plan", "enterprise")
+        code, _, told = await command(state, *add, **settings)
+        assert code == 0, told
+        yield Driver(collector, settings)
+
+
+def _processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,7 @@
 """What agents would send to a collector under load, made beforehand, and the process that sends it.
 
 A bench record is one visit with 20 outcomes, of which 8 are numbers and one has changed since the visit before; two of
-the others are findings that stand, and every 40th visit of a connection opens a finding or ends one.
+the others are findings that stand, and every 240th visit of a connection opens a finding or ends one.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tests.collector.builders import AgentHere
 OUTCOMES = 20
 NUMBERS = 8
 CONNECTIONS = 10
-FLIPS_EVERY = 40
+FLIPS_EVERY = 240
 _STANDING = (18, 19)
 _PATH = "/agent/v1/batches"
 _CATEGORIES = ("tablespace", "sessions", "redo_logs", "memory", "backup")
@@ -78,14 +78,18 @@ def _outcome(check: int, number: int) -> Outcome:
     flipped = check == NUMBERS and number // FLIPS_EVERY % 2 == 1
     bad = check in _STANDING or flipped
     return builders.outcome(
-        f"CHECK_{check}",
+        _name(check),
         "warning" if bad else "ok",
         category=_CATEGORIES[check % len(_CATEGORIES)],
         value=float(max(changed, 0)) if check < NUMBERS else None,
         unit="MB" if check < NUMBERS else "",
-        line=f"CHECK_{check}: {max(changed, 0)} MB used by the largest of them",
+        line=f"{_name(check)}: {max(changed, 0)} MB used by the largest of them",
         warning=1e9 if check < NUMBERS else None,
     )
+
+
+def _name(check: int) -> str:
+    return "DB_CONNECT" if check == OUTCOMES // 2 else f"CHECK_{check}"
 
 
 def requests(here: AgentHere, asked: Asked, began: datetime) -> Iterator[bytes]:
@@ -113,7 +117,7 @@ def _line(here: AgentHere, seq: int, began: datetime) -> bytes:
 def enrolled(asked: Asked) -> list[Sender]:
     """Agents that have sent what they look after, and a first visit of each connection."""
     began = utc_now() - timedelta(hours=2)
-    checks = [f"CHECK_{number}" for number in range(OUTCOMES)]
+    checks = [_name(number) for number in range(OUTCOMES)]
     names = [f"C{number}" for number in range(CONNECTIONS)]
     senders: list[Sender] = []
     with httpx.Client(base_url=asked.url, timeout=60) as client:

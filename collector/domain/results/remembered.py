@@ -17,6 +17,7 @@ from collector.domain.results import rules
 from collector.domain.results.levels import Standing, level_of
 from collector.domain.results.rows import Title, title_of
 from collector.domain.results.rules import Derived
+from common import scoring
 from common.wire import Outcome
 
 MOST_STATES = 200_000
@@ -46,7 +47,10 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(slots=True)
 class Held:
-    """The latest outcome of a check; `at` in microseconds. `is_calm`: one more of the same moves no level."""
+    """The latest outcome of a check; `at` in microseconds.
+
+    `word`: as what a run counts it; `is_calm`: one more of the same moves no level.
+    """
 
     outcome: Outcome
     content: tuple[object, ...]
@@ -55,6 +59,7 @@ class Held:
     standing: Standing
     series_id: int | None
     is_calm: bool
+    word: str
 
     @classmethod
     def of(cls, outcome: Outcome, at: int, standing: Standing, *, series_id: int | None, title: Title) -> "Held":
@@ -68,6 +73,7 @@ class Held:
             standing,
             series_id,
             level is None or level == standing.confirmed == standing.recent,
+            outcome.severity if scoring.is_finding(outcome.status) else outcome.status,
         )
 
 

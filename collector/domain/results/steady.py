@@ -98,33 +98,43 @@ def _take(found: Steady, agent: Agent, run: Run, now: datetime) -> bool:
     usual = run.reachable and run.parts == 1 and run.trigger != "demand"
     if not usual or at <= (row.latest_run_at or 0) or not _covers(found, run, at):
         return False
-    if not all(_seen(found, agent, run, outcome, at) for outcome in run.outcomes):
+    if not _all_seen(found, agent, run, at):
         return False
     found.runs.append(run)
-    found.counts.append(rules.counts([(outcome.status, outcome.severity) for outcome in run.outcomes]))
     row.latest_run_at, row.latest_run_key = at, run.run
     if run.facts and (row.facts_at or 0) < at:
         row.facts, row.facts_at, row.facts_run_key = orjson.dumps(run.facts).decode(), at, run.run
     return True
 
 
-def _seen(found: Steady, agent: Agent, run: Run, outcome: Outcome, at: int) -> bool:
-    held = found.place.states.get(outcome.check)
-    if held is None or held.at >= at:
+def _all_seen(found: Steady, agent: Agent, run: Run, at: int) -> bool:
+    """Nearly every outcome that ever comes in takes the first way through this loop."""
+    states, again, points = found.place.states, found.again, found.points
+    counts: dict[str, int] = {}
+    for outcome in run.outcomes:
+        held = states.get(outcome.check)
+        if held is None or held.at >= at or (outcome.value is not None and held.series_id is None):
+            return False
+        if outcome.value is not None:
+            points.append(Point(held.series_id or 0, at, outcome.value))
+        if held.is_calm and CONTENT(outcome) == held.content:
+            held.at = at
+            again[outcome.check] = run
+            if held.standing.confirmed:
+                found.sightings.append(Sighting(found.row.id, outcome, instant(at), held.standing, held.standing))
+        elif not _moved(found, agent, run, outcome, held, at=at):
+            return False
+        word = held.word if held.at == at else states[outcome.check].word
+        counts[word] = counts.get(word, 0) + 1
+    found.counts.append(counts)
+    return True
+
+
+def _moved(found: Steady, agent: Agent, run: Run, outcome: Outcome, held: Held, *, at: int) -> bool:
+    after = levels.step(held.standing, outcome, instant(at))
+    if after.confirmed != held.standing.confirmed:
         return False
-    if outcome.value is not None:
-        if held.series_id is None:
-            return False
-        found.points.append(Point(held.series_id, at, outcome.value))
-    if held.is_calm and CONTENT(outcome) == held.content:
-        held.at = at
-        found.again[outcome.check] = run
-        after = held.standing
-    else:
-        after = levels.step(held.standing, outcome, instant(at))
-        if after.confirmed != held.standing.confirmed:
-            return False
-        _replace(found, agent, run, outcome, held, at=at, after=after)
+    _replace(found, agent, run, outcome, held, at=at, after=after)
     if after.confirmed:
         found.sightings.append(Sighting(found.row.id, outcome, instant(at), held.standing, after))
     return True

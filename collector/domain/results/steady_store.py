@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import Connection
 
 from collector.core import sequences
-from collector.core.bulk import Bulk
 from collector.core.columns import instant, microseconds
 from collector.domain.history import store as history
 from collector.domain.mutes.rules import Mutes
+from collector.domain.results import steady_words as words
 from collector.domain.results import store
 from collector.domain.results.levels import Standing
 from collector.domain.results.received import Range, Source
@@ -56,7 +56,7 @@ class OpenTicket(NamedTuple):
 
 def lock_agents(conn: Connection, tenant_id: int, callers: Iterable[tuple[str, str]]) -> dict[str, Locked]:
     """Agents with their keys, in one order for all replicas, so that none waits for another that waits for it."""
-    rows = _LOCK(conn, [(tenant_id, *caller) for caller in sorted(callers)])
+    rows = words.LOCK(conn, [(tenant_id, *caller) for caller in sorted(callers)])
     return {agent_id: Locked(*rest) for agent_id, *rest in rows}
 
 
@@ -65,26 +65,26 @@ def received(conn: Connection, tenant_id: int, wanted: Sequence[tuple[Source, in
     keys = [(n, tenant_id, one.agent_id, one.epoch, one.stream) for n, (one, _, _) in enumerate(wanted)]
     bounds = [(low - 1, high + 1) for _, low, high in wanted]
     touching: list[list[Range]] = [[] for _ in wanted]
-    for number, first, last in _TOUCHING(conn, [(*key, *bound) for key, bound in zip(keys, bounds, strict=True)]):
+    for number, first, last in words.TOUCHING(conn, [(*key, *bound) for key, bound in zip(keys, bounds, strict=True)]):
         touching[number].append((first, last))
-    ends = {number: (first, last) for number, first, last in _ENDS(conn, keys)}
+    ends = {number: (first, last) for number, first, last in words.ENDS(conn, keys)}
     return [Received(sorted(touching[n]), *ends[n]) for n in range(len(wanted))]
 
 
 def rows(conn: Connection, tenant_id: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
     """Connections by agent and key."""
-    found = _ROWS(conn, [(tenant_id, *key) for key in keys])
+    found = words.ROWS(conn, [(tenant_id, *key) for key in keys])
     return {(agent_id, row[1]): Row(*row) for agent_id, *row in found}
 
 
 def known_runs(conn: Connection, tenant_id: int, runs: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
     """Those of these runs, by key and connection, of which something is here already."""
-    return {(key, place) for key, place in _KNOWN_RUNS(conn, [(tenant_id, *run) for run in runs])}
+    return {(key, place) for key, place in words.KNOWN_RUNS(conn, [(tenant_id, *run) for run in runs])}
 
 
 def mutes(conn: Connection, tenant_id: int, connection_ids: Iterable[int]) -> dict[int, Mutes]:
     found: dict[int, Mutes] = {}
-    for place, check, until in _MUTES(conn, [(tenant_id, place) for place in connection_ids]):
+    for place, check, until in words.MUTES(conn, [(tenant_id, place) for place in connection_ids]):
         found.setdefault(place, Mutes()).add(check, None if until is None else instant(until))
     return found
 
@@ -94,7 +94,7 @@ def load(conn: Connection, tenant_id: int, agents: dict[str, Agent], places: Ite
     of = {place: agent_id for agent_id, place in places}
     for place, agent_id in of.items():
         agents[agent_id].places[place] = Place({})
-    for row in _STATES(conn, [(tenant_id, place) for place in of]):
+    for row in words.STATES(conn, [(tenant_id, place) for place in of]):
         agent = agents[of[row[0]]]
         held = _held(agent, row)
         agent.places[row[0]].states[held.outcome.check] = held
@@ -106,7 +106,7 @@ def titles(conn: Connection, tenant_id: int, agent_id: str, at: int, now: dateti
 
 
 def open_tickets(conn: Connection, tenant_id: int, connection_ids: Iterable[int]) -> dict[tuple[int, str], OpenTicket]:
-    found = _OPEN(conn, [(tenant_id, place) for place in connection_ids])
+    found = words.OPEN(conn, [(tenant_id, place) for place in connection_ids])
     return {(place, check): OpenTicket(*rest) for place, check, *rest in found}
 
 
@@ -114,26 +114,26 @@ def save(conn: Connection, tenant_id: int, visited: Sequence[Steady]) -> None:
     """Store what steady visits leave behind, all but their tickets."""
     _save_states(conn, tenant_id, visited)
     _save_runs(conn, tenant_id, visited)
-    _SAVE_ROW(conn, [(tenant_id, *_row(one.row)) for one in visited])
+    words.SAVE_ROW(conn, [(tenant_id, *_row(one.row)) for one in visited])
     derived = [(tenant_id, one.row.id, *_derived(one)) for one in visited if one.derived is not None]
-    _SAVE_DERIVED(conn, derived)
+    words.SAVE_DERIVED(conn, derived)
     history.add(conn, tenant_id, [point for one in visited for point in one.points])
 
 
 def touch_tickets(conn: Connection, tenant_id: int, touched: Iterable[tuple[OpenTicket, Sequence[Sighting]]]) -> None:
     """Findings go on."""
-    _TOUCH(conn, [(tenant_id, *_touched(ticket, sightings)) for ticket, sightings in touched])
+    words.TOUCH(conn, [(tenant_id, *_touched(ticket, sightings)) for ticket, sightings in touched])
 
 
 def save_received(conn: Connection, tenant_id: int, ranges: Iterable[tuple[Source, Range]]) -> None:
     """Ranges that are new, or reach further than they did."""
-    _EXTEND(conn, [(tenant_id, one.agent_id, one.epoch, one.stream, *span) for one, span in ranges])
+    words.EXTEND(conn, [(tenant_id, one.agent_id, one.epoch, one.stream, *span) for one, span in ranges])
 
 
 def save_seen(conn: Connection, tenant_id: int, seen: Iterable[tuple[str, int]]) -> None:
     """When agents were heard of last, in microseconds; what they found out is what readers see from now on."""
     rows = [(tenant_id, *one) for one in seen]
-    _SEEN(conn, rows)
+    words.SEEN(conn, rows)
     versions.move(conn, tenant_id, "results", [agent_id for _, agent_id, _ in rows])
 
 
@@ -141,7 +141,7 @@ def save_seen(conn: Connection, tenant_id: int, seen: Iterable[tuple[str, int]])
 
 
 def _held(agent: Agent, row: tuple[object, ...]) -> Held:
-    stored = _State._make(row)
+    stored = words.State._make(row)
     outcome = Outcome(
         check=stored.check_id,
         category=stored.category,
@@ -167,16 +167,30 @@ def _held(agent: Agent, row: tuple[object, ...]) -> Held:
 def _save_states(conn: Connection, tenant_id: int, visited: Iterable[Steady]) -> None:
     changed: list[tuple[object, ...]] = []
     again: list[tuple[object, ...]] = []
+    whole: list[tuple[object, ...]] = []
     for one in visited:
         changed += [(tenant_id, one.row.id, *_state(held, run)) for held, run in one.changed.values()]
-        by_run: dict[str, list[str]] = {}
-        for check, run in one.again.items():
-            by_run.setdefault(run.run, []).append(check)
-        for key, checks in by_run.items():
-            at = one.place.states[checks[0]].at
-            again.append((tenant_id, one.row.id, key, at, orjson.dumps(checks).decode()))
-    _SAVE_STATE(conn, changed)
-    (_AGAIN_POSTGRES if conn.dialect.name == "postgresql" else _AGAIN_SQLITE)(conn, again)
+        if _has_seen_all(one):
+            whole.append((tenant_id, one.row.id, one.row.latest_run_key, one.row.latest_run_at))
+        else:
+            again += [(tenant_id, one.row.id, *seen) for seen in _seen_again(one)]
+    words.SEEN_ALL(conn, whole)
+    words.SAVE_STATE(conn, changed)
+    (words.AGAIN_POSTGRES if conn.dialect.name == "postgresql" else words.AGAIN_SQLITE)(conn, again)
+
+
+def _has_seen_all(one: Steady) -> bool:
+    """One run has brought every check that there is: no need to name them."""
+    return len(one.runs) == 1 and len(one.again) + len(one.changed) == len(one.place.states)
+
+
+def _seen_again(one: Steady) -> list[tuple[object, ...]]:
+    """By run: its key, when it was, and the checks that it has seen last as they were."""
+    by_run: dict[str, list[str]] = {}
+    for check, run in one.again.items():
+        by_run.setdefault(run.run, []).append(check)
+    states = one.place.states
+    return [(key, states[checks[0]].at, orjson.dumps(checks).decode()) for key, checks in by_run.items()]
 
 
 def _state(held: Held, run: Run) -> tuple[object, ...]:
@@ -231,7 +245,7 @@ def _save_runs(conn: Connection, tenant_id: int, visited: Sequence[Steady]) -> N
                 )
             )
             one.row.latest_run_id = number
-    _ADD_RUN(conn, rows)
+    words.ADD_RUN(conn, rows)
 
 
 def _row(row: Row) -> tuple[object, ...]:
@@ -263,141 +277,3 @@ def _touched(ticket: OpenTicket, sightings: Sequence[Sighting]) -> tuple[object,
     seen_at = max(ticket.last_seen_at, *(microseconds(one.at) for one in counted))
     remediation = fixes[-1] if fixes else ticket.remediation
     return ticket.id, last.line, remediation, seen_at, ticket.occurrences + len(counted)
-
-
-class _State(NamedTuple):
-    connection_id: int
-    check_id: str
-    category: str
-    status: str
-    severity: str
-    line: str
-    value: float | None
-    unit: str
-    cap: int | None
-    fix: str | None
-    origin: str
-    items: str | None
-    interval_s: int
-    observed_at: int
-    warning: float | None
-    critical: float | None
-    confirmed: int | None
-    recent: int | None
-    finding_since: int | None
-    series_id: int | None
-
-
-_LOCK = Bulk(
-    "WITH s(tenant_id, agent_id, key_id) AS (VALUES {rows})"
-    " SELECT a.id, a.state, a.last_seen_at, a.silence,"
-    " (SELECT d.version FROM assignment d WHERE d.tenant_id = a.tenant_id AND d.agent_id = a.id),"
-    " EXISTS (SELECT 1 FROM agent_key k WHERE k.tenant_id = a.tenant_id AND k.agent_id = a.id AND k.key_id = s.key_id"
-    " AND k.retired_at IS NULL)"
-    " FROM s CROSS JOIN agent a WHERE a.tenant_id = s.tenant_id AND a.id = s.agent_id ORDER BY a.id{lock}",
-    "bigint text text",
-)
-_TOUCHING = Bulk(
-    "WITH s(n, tenant_id, agent_id, epoch, stream, low, high) AS (VALUES {rows})"
-    ' SELECT s.n, r."first", r."last" FROM s CROSS JOIN received_range r'
-    " WHERE r.tenant_id = s.tenant_id AND r.agent_id = s.agent_id AND r.epoch = s.epoch AND r.stream = s.stream"
-    ' AND r."first" <= s.high AND r."last" >= s.low',
-    "bigint bigint text text text bigint bigint",
-)
-_OF_SOURCE = (
-    "received_range r WHERE r.tenant_id = s.tenant_id AND r.agent_id = s.agent_id"
-    " AND r.epoch = s.epoch AND r.stream = s.stream"
-)
-_ENDS = Bulk(
-    "WITH s(n, tenant_id, agent_id, epoch, stream) AS (VALUES {rows})"
-    f' SELECT s.n, (SELECT min(r."first") FROM {_OF_SOURCE}), (SELECT max(r."first") FROM {_OF_SOURCE}) FROM s',
-    "bigint bigint text text text",
-)
-_ROWS = Bulk(
-    "WITH s(tenant_id, agent_id, key) AS (VALUES {rows})"
-    " SELECT c.agent_id, c.id, c.key, c.removed_at, c.latest_run_id, c.latest_run_key, c.latest_run_at, c.reachable,"
-    " c.facts, c.facts_at, c.facts_run_key, c.score, c.stale_at, c.series_id, c.status, c.told, c.told_at,"
-    " c.covered_from, c.covered_until FROM s CROSS JOIN connection c"
-    " WHERE c.tenant_id = s.tenant_id AND c.agent_id = s.agent_id AND c.key = s.key",
-    "bigint text text",
-)
-_KNOWN_RUNS = Bulk(
-    "WITH s(tenant_id, key, connection_id) AS (VALUES {rows})"
-    " SELECT r.key, r.connection_id FROM s CROSS JOIN run r"
-    " WHERE r.tenant_id = s.tenant_id AND r.key = s.key AND r.connection_id = s.connection_id",
-    "bigint text bigint",
-)
-_MUTES = Bulk(
-    "WITH s(tenant_id, connection_id) AS (VALUES {rows})"
-    " SELECT m.connection_id, m.check_id, m.expires_at FROM s CROSS JOIN finding_mark m"
-    " WHERE m.tenant_id = s.tenant_id AND m.connection_id = s.connection_id AND m.kind = 'mute'",
-    "bigint bigint",
-)
-_STATES = Bulk(
-    "WITH s(tenant_id, connection_id) AS (VALUES {rows})"
-    f" SELECT {', '.join(f'c.{name}' for name in _State._fields)} FROM s CROSS JOIN check_state c"
-    " WHERE c.tenant_id = s.tenant_id AND c.connection_id = s.connection_id",
-    "bigint bigint",
-)
-_OPEN = Bulk(
-    "WITH s(tenant_id, connection_id) AS (VALUES {rows})"
-    " SELECT t.connection_id, t.check_id, t.id, t.severity, t.occurrences, t.last_seen_at, t.remediation"
-    " FROM s CROSS JOIN ticket t"
-    " WHERE t.tenant_id = s.tenant_id AND t.connection_id = s.connection_id AND t.status = 'open'",
-    "bigint bigint",
-)
-_TOUCH = Bulk(
-    "WITH s(tenant_id, id, line, remediation, seen_at, occurrences) AS (VALUES {rows})"
-    " UPDATE ticket SET metric_line = s.line, remediation = s.remediation, last_seen_at = s.seen_at,"
-    " occurrences = s.occurrences FROM s WHERE ticket.tenant_id = s.tenant_id AND ticket.id = s.id",
-    "bigint bigint text text bigint bigint",
-)
-_STATE_COLUMNS = [
-    "check_id", "category", "status", "severity", "line", "value", "unit", "cap", "fix", "origin", "items",
-    "interval_s", "run_key", "observed_at", "warning", "critical", "confirmed", "recent", "finding_since", "series_id",
-]  # fmt: skip
-_SAVE_STATE = Bulk(
-    f"INSERT INTO check_state (tenant_id, connection_id, {', '.join(_STATE_COLUMNS)}) VALUES {{rows}}"
-    " ON CONFLICT (tenant_id, connection_id, check_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _STATE_COLUMNS[1:]),
-    "bigint bigint text text text text text float8 text bigint text text text bigint text bigint"
-    " float8 float8 bigint bigint bigint bigint",
-)
-_AGAIN = (
-    "WITH s(tenant_id, connection_id, run_key, at, checks) AS (VALUES {rows})"
-    " UPDATE check_state SET observed_at = s.at, run_key = s.run_key FROM s, %s"
-    " WHERE check_state.tenant_id = s.tenant_id AND check_state.connection_id = s.connection_id"
-    " AND check_state.check_id = seen.value"
-)
-_AGAIN_SQLITE = Bulk(_AGAIN % "json_each(s.checks) AS seen", "bigint bigint text bigint text")
-_AGAIN_POSTGRES = Bulk(_AGAIN % "json_array_elements_text(s.checks::json) AS seen", "bigint bigint text bigint text")
-_ADD_RUN = Bulk(
-    "INSERT INTO run (tenant_id, id, connection_id, key, started_at, ended_at, received_at, trigger, reachable, parts,"
-    " parts_seen, counts, score) VALUES {rows}",
-    "bigint bigint bigint text bigint bigint bigint text boolean bigint text text bigint",
-)
-_SAVE_ROW = Bulk(
-    "WITH s(tenant_id, id, latest_run_id, latest_run_key, latest_run_at, facts, facts_at, facts_run_key, stale_at,"
-    " covered_until) AS (VALUES {rows})"
-    " UPDATE connection SET latest_run_id = s.latest_run_id, latest_run_key = s.latest_run_key,"
-    " latest_run_at = s.latest_run_at, facts = s.facts, facts_at = s.facts_at, facts_run_key = s.facts_run_key,"
-    " stale_at = s.stale_at, covered_until = s.covered_until"
-    " FROM s WHERE connection.tenant_id = s.tenant_id AND connection.id = s.id",
-    "bigint bigint bigint text bigint text bigint text bigint bigint",
-)
-_SAVE_DERIVED = Bulk(
-    "WITH s(tenant_id, id, raw_score, summary_text, counts, details) AS (VALUES {rows})"
-    " UPDATE connection SET raw_score = s.raw_score, summary_text = s.summary_text, counts = s.counts,"
-    " details = s.details FROM s WHERE connection.tenant_id = s.tenant_id AND connection.id = s.id",
-    "bigint bigint bigint text text text",
-)
-_EXTEND = Bulk(
-    'INSERT INTO received_range (tenant_id, agent_id, epoch, stream, "first", "last") VALUES {rows}'
-    ' ON CONFLICT (tenant_id, agent_id, epoch, stream, "first") DO UPDATE SET "last" = excluded."last"',
-    "bigint text text text bigint bigint",
-)
-_SEEN = Bulk(
-    "WITH s(tenant_id, id, at) AS (VALUES {rows})"
-    " UPDATE agent SET last_seen_at = s.at FROM s WHERE agent.tenant_id = s.tenant_id AND agent.id = s.id",
-    "bigint text bigint",
-)

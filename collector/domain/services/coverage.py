@@ -29,10 +29,11 @@ def informs(run: Run) -> bool:
 
 def reach(run: Run, known_s: int | None) -> timedelta:
     """For how long a run speaks; `known_s`: the interval of the attempts to connect, as far as it is known."""
-    tried = [outcome.interval_s for outcome in run.outcomes if outcome.check == DB_CONNECT]
+    tried = next((outcome.interval_s for outcome in run.outcomes if outcome.check == DB_CONNECT), 0)
+    if tried or known_s:
+        return lasts(tried or known_s or USUAL_S)
     other = [outcome.interval_s for outcome in run.outcomes if outcome.interval_s and _measured(outcome)]
-    seconds = next(iter(tried), 0) or known_s or min(other, default=0) or USUAL_S
-    return lasts(seconds)
+    return lasts(min(other, default=USUAL_S))
 
 
 def lasts(interval_s: int) -> timedelta:

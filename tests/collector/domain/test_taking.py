@@ -30,7 +30,7 @@ from tests.collector.builders import T0
 
 AGENTS = ("agt_1", "agt_2")
 CHECKS = ("REDOLOG_SIZE", "TABLESPACE_USED_PCT", "DB_CONNECT", "SESSIONS")
-_USUAL: dict[str, wire.Status] = {**dict.fromkeys(CHECKS, "ok"), "SESSIONS": "warning"}  # type: ignore[dict-item]
+_USUAL: dict[str, wire.Status] = {**dict.fromkeys(CHECKS, "ok"), "SESSIONS": "warning"}
 STEP = timedelta(seconds=60)
 
 Batch = tuple[str, list[tuple[str, datetime, object]], datetime]
@@ -42,7 +42,10 @@ def histories(draw: st.DrawFn) -> list[Batch]:
     """Visits as they come from two agents: mostly as they were, now and then late, twice, bad or unreachable."""
     batches: list[Batch] = []
     for name in AGENTS:
-        first = [(Kind.INVENTORY, T0, builders.inventory("A", "B")), (Kind.CATALOGUE, T0, builders.catalogue(*CHECKS))]
+        first: list[tuple[str, datetime, object]] = [
+            (Kind.INVENTORY, T0, builders.inventory("A", "B")),
+            (Kind.CATALOGUE, T0, builders.catalogue(*CHECKS)),
+        ]
         batches.append((name, first, T0))
     clock, number = T0, 0
     for _ in range(draw(st.integers(12, 24))):
@@ -178,7 +181,7 @@ _TABLES: tuple[Table, ...] = (
 
 def _dump(conn: Connection) -> dict[str, list[Any]]:
     keys = {row.id: f"{row.agent_id} {row.key}" for row in conn.execute(select(tables.connection))}
-    dumped = {table.name: sorted(_rows(conn, table, keys)) for table in _TABLES}
+    dumped: dict[str, list[Any]] = {table.name: sorted(_rows(conn, table, keys)) for table in _TABLES}
     states, score = tables.check_state, tables.connection
     series = {row.series_id: (keys[row.connection_id], row.check_id) for row in conn.execute(select(states))}
     series |= {row.series_id: (keys[row.id], "score") for row in conn.execute(select(score))}
