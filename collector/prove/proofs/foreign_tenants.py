@@ -33,7 +33,7 @@ from common.clock import utc_now
 _ALLOWED = frozenset({401, 403, 404})
 _SLUGS = (OWN_SLUG, "globex")
 _PEOPLE = 6
-_SETTLE_S = 3.0
+_SETTLE_S = 1.5
 _TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?")
 _REQUEST = re.compile(rb"req_[0-9a-z]+")
 _QUIET: Mapping[str, object] = {"sweep_s": 300, "delivery_poll_s": 60}
