@@ -105,8 +105,9 @@ class _Member:
         body = await self.reader.readexactly(int(fields.get("content-length", 0)))
         return Reply(int(head.split(" ", 2)[1]), fields.get("etag", ""), body)
 
-    async def push(self) -> None:
-        """What an agent says first: its connections, and how it is."""
+    async def push(self, order: Order) -> None:
+        """What an agent says first, its connections and how it is, on a connection that ends with it."""
+        await self.connect(order)
         spool = SpoolState(records=2, bytes=500, limit_bytes=512 << 20, oldest_at=None, dropped=0, dead=0)
         now = utc_now()
         beat = Heartbeat(version="0.7.0", started_at=now, rss_bytes=80 << 20, spool=spool)
@@ -118,6 +119,7 @@ class _Member:
         reply = await self.answer()
         assert reply.status == _OK, reply.body
         assert wire.decode(reply.body, Ack).new == len(lines), reply.body
+        self.leave()
 
     async def first_poll(self) -> None:
         """Fetch what is wanted now."""
@@ -155,7 +157,7 @@ class _Crowd:
             case "connect":
                 await self._each(lambda one: one.connect(order))
             case "push":
-                await self._each(_Member.push)
+                await self._each(lambda one: one.push(order))
             case "wait":
                 await self._wait(fetch=bool(order.size))
             case "news":
