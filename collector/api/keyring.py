@@ -11,6 +11,7 @@ from collector.domain.access.bearer import Claims, InvalidBearer, Pair, Use
 from collector.domain.access.signing import Signing
 
 REREAD_SECONDS = 5.0
+"""How often an unknown key may have them read again: whoever likes can make up its name."""
 KEEP_SECONDS = 60.0
 
 
@@ -22,6 +23,7 @@ class Keyring:
         self._vault = vault
         self._known: Signing | None = None
         self._read_at = 0.0
+        self._surprised_at = -REREAD_SECONDS
 
     async def issue(self, claims: Claims, now: datetime) -> Pair:
         key_id, key = (await self._keys(now, older_than=KEEP_SECONDS)).current
@@ -31,8 +33,9 @@ class Keyring:
         """What a token says; `InvalidBearer` when it proves nothing."""
         key_id = bearer.key_id_of(token)
         keys = (await self._keys(now, older_than=KEEP_SECONDS)).keys
-        if key_id not in keys:
-            keys = (await self._keys(now, older_than=REREAD_SECONDS)).keys
+        if key_id not in keys and time.monotonic() - self._surprised_at >= REREAD_SECONDS:
+            self._surprised_at = time.monotonic()
+            keys = (await self._keys(now, older_than=0)).keys
         if key_id not in keys:
             raise InvalidBearer
         return bearer.read(token, keys[key_id], use, now)

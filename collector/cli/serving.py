@@ -308,7 +308,8 @@ async def _wait_for_set_up(settings: Settings, db: Database) -> None:
     if not await db.read(founding.is_new):
         setup_code.forget(settings.setup_code_path)
         return
-    setup_code.ensure(settings.setup_code_path)
+    secret = Vault.of_file(settings.vault_path).derive("setup code")  # the same at every replica
+    setup_code.ensure(settings.setup_code_path, secret)
     log.info("there is no tenant yet: set it up at /ui/setup", code_in=str(settings.setup_code_path))
 
 

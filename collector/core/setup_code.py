@@ -1,5 +1,6 @@
 """The code that proves who sets up a new collector: whoever can read this host's files."""
 
+import base64
 import hmac
 from pathlib import Path
 
@@ -10,10 +11,10 @@ _LENGTH = 26
 _GROUP = 5
 
 
-def ensure(path: Path) -> None:
-    """Write one, readable by its owner alone; one that is there stays."""
+def ensure(path: Path, secret: bytes = b"") -> None:
+    """Write one, readable by its owner alone; one that is there stays. Who shares the secret has the same one."""
     if not path.exists():
-        text = random_text(_LENGTH)
+        text = base64.b32encode(secret).decode().lower()[:_LENGTH] if secret else random_text(_LENGTH)
         groups = [text[start : start + _GROUP] for start in range(0, _LENGTH, _GROUP)]
         write_private(path, "-".join(groups).encode() + b"\n")
 

@@ -60,6 +60,10 @@ def test_the_code_is_in_a_file_of_its_owner_and_stays_over_a_restart(tmp_path: P
     assert path.read_text().strip() == code
     assert setup_code.matches(path, f" {code.upper()} ")
     assert not setup_code.matches(path, "")
+    setup_code.ensure(tmp_path / "one", b"shared by replicas, 32 bytes of it")
+    setup_code.ensure(tmp_path / "other", b"shared by replicas, 32 bytes of it")
+    assert setup_code.matches(tmp_path / "one", (tmp_path / "other").read_text()), "whichever of them is asked"
+    assert not setup_code.matches(path, (tmp_path / "one").read_text())
     assert not setup_code.matches(tmp_path / "none", "")
 
 
