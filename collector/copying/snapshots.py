@@ -20,15 +20,16 @@ from collector.core.engines import FileLock
 from collector.core.problems import Refusal, StoreInUse, StoreUnavailable
 
 _PATIENCE_S = 10.0
-_SPARE = 1.05
+_SPARE = 1.5
 
 
 @contextmanager
 def workplace(target: Path) -> Iterator[Path]:
     """A folder beside what is being made, for drafts; what a killed process left there is cleared away first."""
-    for left in target.parent.glob(f".{target.name}.*.part"):
-        with suppress(OSError), _held(left):
-            shutil.rmtree(left)
+    for pattern in (f".{target.name}.*.part", ".fieldpost-*.zip.*.part"):
+        for left in target.parent.glob(pattern):
+            with suppress(OSError), _held(left):
+                shutil.rmtree(left)
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     except OSError as error:

@@ -122,12 +122,12 @@ def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_backup_left_is_cleared_away_by_the_next(tmp_path: Path) -> None:
-    left, busy = tmp_path / ".kept.zip.dead.part", tmp_path / ".other.zip.dead.part"
-    for folder in (left, busy):
+    left, named, busy = (tmp_path / f".{name}.zip.dead.part" for name in ("kept", "fieldpost-20261122T1", "other"))
+    for folder in (left, named, busy):
         folder.mkdir()
         (folder / "copy.sqlite").write_text("much")
     with snapshots.workplace(tmp_path / "kept.zip") as mine:
-        assert not left.exists()
+        assert (left.exists(), named.exists()) == (False, False)
         with snapshots.workplace(tmp_path / "kept.zip") as other:
             assert (mine.exists(), mine != other) == (True, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == [busy.name]
