@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -41,7 +41,11 @@ _SECONDS, _QUICK_SECONDS = 4.0, 1.0
 _ROUNDS, _QUICK_ROUNDS = 3, 1
 _FLEETS = 40
 _CHANGE = "/bench/change"
-_NOT_MODIFIED = 304
+_OK, _NOT_MODIFIED = 200, 304
+_WARM = 3
+
+_Read = tuple[str, Mapping[str, str]]
+"""A path and the credential that it wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ def _change(conn: Connection) -> None:
 def _growth(small: Past, large: Past, *, quick: bool) -> list[Row]:
     """Processor time of each read, made anew, against a small history; the fastest of many, so that noise is out."""
     turns = 20 if quick else 60
-    before, after = (asyncio.run(_times(past, turns)) for past in (small, large))
+    before, after = asyncio.run(_times((small, large), turns))
     worst = max(after, key=lambda name: after[name] / before[name])
     rows = [
         Row(
@@ -208,18 +212,32 @@ def _growth(small: Past, large: Past, *, quick: bool) -> list[Row]:
     return [*rows, Row(name=name, value=growth, unit="times", key="history_growth", at_most=1.5)]
 
 
-async def _times(past: Past, turns: int) -> dict[str, float]:
+async def _times(pasts: Sequence[Past], turns: int) -> list[dict[str, float]]:
+    """All of them in turn, so that what else goes on strikes them alike."""
+    async with AsyncExitStack() as stack:
+        here = [await stack.enter_async_context(_collecting(past)) for past in pasts]
+        found: list[dict[str, float]] = [{} for _ in pasts]
+        for name in here[0][1]:
+            for turn in range(turns + _WARM):
+                for place, (app, reads) in enumerate(here):
+                    took = await _once(app, *reads[name])
+                    if turn >= _WARM:
+                        found[place][name] = min(found[place].get(name, took), took)
+    return found
+
+
+@asynccontextmanager
+async def _collecting(past: Past) -> AsyncIterator[tuple[ASGIApp, dict[str, _Read]]]:
     with tempfile.TemporaryDirectory() as folder, _log(folder):
         db = Database.open(f"sqlite:///{_apart(past.path, Path(folder))}")
         app = create_app(_settings(folder), db)
         _keep_nothing()
-        found = {name: await _least(app, *each, turns) for name, each in (await _reads(db, past)).items()}
+        yield app, await _reads(db, past)
         await app.shut_down()
         await db.close()
-    return found
 
 
-async def _reads(db: Database, past: Past) -> dict[str, tuple[str, Mapping[str, str]]]:
+async def _reads(db: Database, past: Past) -> dict[str, _Read]:
     """Whatever readers ask for; ranges of time that both histories fill."""
     with for_everybody("the bench's own look"):
         place, service = await db.read(_middle, "connection"), await db.read(_middle, "service")
@@ -256,17 +274,8 @@ def _actions(conn: Connection) -> str:
     return str(conn.execute(text("SELECT action_type FROM activity_entry LIMIT 1")).scalar_one())
 
 
-async def _least(app: ASGIApp, path: str, headers: Mapping[str, str], turns: int) -> float:
-    best = float("inf")
-    for turn in range(turns + 3):
-        took, status = await _once(app, path, headers)
-        if status != 200:
-            raise RuntimeError(f"{path}: {status}")
-        best = min(best, took) if turn > 2 else best
-    return best * 1000
-
-
-async def _once(app: ASGIApp, path: str, headers: Mapping[str, str]) -> tuple[float, int]:
+async def _once(app: ASGIApp, path: str, headers: Mapping[str, str]) -> float:
+    """Milliseconds of processor time."""
     place, _, query = path.partition("?")
     pairs = [(b"host", b"localhost"), *((k.lower().encode(), v.encode()) for k, v in headers.items())]
     scope: Scope = {
@@ -293,7 +302,10 @@ async def _once(app: ASGIApp, path: str, headers: Mapping[str, str]) -> tuple[fl
 
     before = time.process_time()
     await app(scope, receive, send)
-    return time.process_time() - before, statuses[0]
+    took = time.process_time() - before
+    if statuses != [_OK]:
+        raise RuntimeError(f"{path}: {statuses}")
+    return took * 1000
 
 
 def _weight(past: Past) -> list[Row]:

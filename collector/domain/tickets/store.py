@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, select, update
 
 from collector.core.columns import instant, microseconds
 from collector.core.plain import Found, Plain, Steady
@@ -115,11 +115,13 @@ def _rows(conn: Connection, tenant_id: int, query: Query, offset: int, limit: in
 
 
 def stats(conn: Connection, tenant_id: int, now: datetime) -> Stats:
-    counted = {row.severity: row.number for row in conn.execute(_OPEN_BY_SEVERITY, {"tenant_id": tenant_id})}
-    week = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - WEEK}).one()
-    month = conn.execute(_RESOLVED, {"tenant_id": tenant_id, "since": now - STATISTICS_OVER}).one()
-    hours = None if month.took is None else round(float(month.took) / month.number / _HOUR, 1)
-    return Stats(sum(counted.values()), week.number, counted.get("critical", 0), counted.get("warning", 0), hours)
+    counted: dict[str, int] = dict(_OPEN_BY_SEVERITY(conn, {"tenant_id": tenant_id}))
+    since = {"week": microseconds(now - WEEK), "month": microseconds(now - STATISTICS_OVER)}
+    number, in_a_week, took = _RESOLVED(conn, {"tenant_id": tenant_id, **since})[0]
+    hours = round(float(took) / number / _HOUR, 1) if number else None
+    return Stats(
+        sum(counted.values()), int(in_a_week or 0), counted.get("critical", 0), counted.get("warning", 0), hours
+    )
 
 
 def _own(tenant_id: int, one: Ticket) -> Ticket:
@@ -225,14 +227,18 @@ _SAVE = _TOUCH.values(
     resolved_at=bindparam("new_end", type_=_T.resolved_at.type),
 )
 
-_OPEN_BY_SEVERITY = (
+_OPEN_BY_SEVERITY = Plain(
     select(_T.severity, func.count().label("number"))
     .where(_T.tenant_id == bindparam("tenant_id"), _IS_OPEN)
     .group_by(_T.severity)
 )
 
-_RESOLVED = select(func.count().label("number"), func.sum(_T.resolved_at - _T.first_seen_at).label("took")).where(
-    _T.tenant_id == bindparam("tenant_id"), _T.resolved_at >= bindparam("since")
+_RESOLVED = Plain(
+    select(
+        func.count(),
+        func.sum(case((_T.resolved_at >= bindparam("week"), 1), else_=0)),
+        func.sum(_T.resolved_at - _T.first_seen_at),
+    ).where(_T.tenant_id == bindparam("tenant_id"), _T.resolved_at >= bindparam("month"))
 )
 
 _FILTERS: tuple[ColumnElement[bool], ...] = (
@@ -244,8 +250,16 @@ _FILTERS: tuple[ColumnElement[bool], ...] = (
 )
 
 
+_OF_ONE: tuple[ColumnElement[bool], ...] = (
+    func.coalesce(_T.status, "") == bindparam("status"),
+    func.coalesce(_T.severity, "") == bindparam("severity"),
+    *_FILTERS[2:],
+)
+"""Of one connection, which has few: no other index than its own is of use."""
+
+
 def _matching(shape: Shape) -> ColumnElement[bool]:
-    chosen = [one for one, is_set in zip(_FILTERS, shape, strict=True) if is_set]
+    chosen = [one for one, is_set in zip(_OF_ONE if shape[2] else _FILTERS, shape, strict=True) if is_set]
     return and_(_T.tenant_id == bindparam("tenant_id"), *chosen)
 
 
