@@ -28,13 +28,26 @@ class Bulk:
     def __call__(self, conn: Connection, rows: Rows) -> list[tuple[Any, ...]]:
         """What comes back, of all rows; values are as the store keeps them."""
         found: list[tuple[Any, ...]] = []
-        for part in _parts(rows):
+        for part in self.parts(rows):
             found += self._send(conn, part)
         return found
 
+    @staticmethod
+    def parts(rows: Rows) -> Iterator[Rows]:
+        """In lengths that are powers of two."""
+        done = 0
+        while done < len(rows):
+            length = min(_LONGEST, 1 << ((len(rows) - done).bit_length() - 1))
+            yield rows[done : done + length]
+            done += length
+
+    def text_for(self, store: str, length: int) -> str:
+        """The statement for so many rows."""
+        known = self._made.get((store, length))
+        return known or self._make(store, length)
+
     def _send(self, conn: Connection, part: Rows) -> list[tuple[Any, ...]]:
-        store = conn.dialect.name
-        sql = self._made.get((store, len(part))) or self._make(store, len(part))
+        sql = self.text_for(conn.dialect.name, len(part))
         cursor = _cursor(conn)
         try:
             cursor.execute(sql, list(chain.from_iterable(part)))
@@ -52,15 +65,6 @@ class Bulk:
         )
         self._made[store, length] = text
         return text
-
-
-def _parts(rows: Rows) -> Iterator[Rows]:
-    """In lengths that are powers of two."""
-    done = 0
-    while done < len(rows):
-        length = min(_LONGEST, 1 << ((len(rows) - done).bit_length() - 1))
-        yield rows[done : done + length]
-        done += length
 
 
 def _cursor(conn: Connection) -> Any:
