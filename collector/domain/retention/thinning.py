@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from collector.core import disk
 from collector.core.room import Terms
 from collector.core.tenancy import across_tenants
-from collector.core.upsert import upsert
+from collector.core.upsert import insert_missing, upsert
 from collector.domain.retention import rules
 from collector.domain.retention.rules import Keep
 from collector.domain.retention.tables import chore
@@ -29,8 +29,7 @@ def thinning(keep: Keep, terms: Terms) -> Callable[[Connection, datetime, int], 
 
     @across_tenants("the database is of all of them")
     def look(conn: Connection, now: datetime, _limit: int) -> int:
-        looked_at = _instant(conn, _LOOKED)
-        if looked_at is not None and now < looked_at + EVERY:
+        if not _is_due(conn, now):
             return 0
         _save(conn, _LOOKED, now)
         fill = disk.measure(conn, terms)
@@ -54,6 +53,14 @@ def cut(conn: Connection, usual: datetime) -> datetime:
 
 
 @across_tenants("the chore is for all of them")
+def _is_due(conn: Connection, now: datetime) -> bool:
+    """Whether nobody has looked for long, and nobody else is at it."""
+    _ADD(conn, [{"name": _LOOKED, "tenant_id": 0, "connection_id": 0, "done_at": None}])
+    row = conn.execute(_MINE, {"name": _LOOKED}).one_or_none()
+    return row is not None and (row.done_at is None or now >= row.done_at + EVERY)
+
+
+@across_tenants("the chore is for all of them")
 def _instant(conn: Connection, name: str) -> datetime | None:
     at: datetime | None = conn.execute(_AT, {"name": name}).scalar_one_or_none()
     return at
@@ -64,6 +71,7 @@ def _save(conn: Connection, name: str, at: datetime) -> None:
     _PUT(conn, [{"name": name, "tenant_id": 0, "connection_id": 0, "done_at": at}])
 
 
-_PUT = upsert(chore)
+_ADD, _PUT = insert_missing(chore), upsert(chore)
 _AT = select(chore.c.done_at).where(chore.c.name == bindparam("name"))
+_MINE = _AT.with_for_update(skip_locked=True)
 _DUE = update(chore).where(chore.c.name.in_(bindparam("rounds", expanding=True))).values(done_at=None)
