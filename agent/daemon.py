@@ -32,7 +32,7 @@ from agent.identity import key_made_at, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.local import Local, read_local
-from agent.memory import give_back
+from agent.memory import give_back, settle
 from agent.options import Options, take
 from agent.oracle.samples import FILE_NAME, Samples
 from agent.power import asking
@@ -104,6 +104,7 @@ async def _main(options: Options) -> None:
                 daemon.listen()
                 await daemon.start()
                 await daemon.watching.apply(connections)
+                settle()
                 async with listening(options.folder, daemon.commands):
                     await daemon.until_stopped()
     finally:

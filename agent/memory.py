@@ -1,6 +1,7 @@
 """Gives memory back that a burst of visits has left behind."""
 
 import ctypes
+import gc
 from collections.abc import Callable
 
 
@@ -16,6 +17,16 @@ def _trim() -> Callable[[int], int] | None:
 _malloc_trim = _trim()
 
 
+def settle() -> None:
+    """What is here now stays: no collection needs to look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def give_back() -> bool:
-    """Return free pages to the system; a dozen MiB after ten databases were visited at once. Says whether it did."""
+    """Return free pages to the system; a dozen MiB after ten databases were visited at once. Says whether it did.
+
+    Sessions refer to themselves, and Python would look for such garbage only once there is much more of it.
+    """
+    gc.collect()
     return bool(_malloc_trim and _malloc_trim(0))
