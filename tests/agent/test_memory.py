@@ -2,10 +2,17 @@
 
 import subprocess
 import sys
+import weakref
 
 import pytest
 
 from agent import memory
+
+
+class Circle:
+    """As a session of the driver."""
+
+    me: "Circle"
 
 
 def test_the_process_of_the_daemon_loads_nothing_for_consoles() -> None:
@@ -13,6 +20,15 @@ def test_the_process_of_the_daemon_loads_nothing_for_consoles() -> None:
     code = f"import sys, agent.__main__; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_refers_to_itself_is_collected_before() -> None:
+    one = Circle()
+    one.me = one
+    gone = weakref.ref(one)
+    del one
+    memory.give_back()
+    assert gone() is None
 
 
 def test_memory_is_given_back_as_often_as_one_likes() -> None:
