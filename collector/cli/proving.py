@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collector.prove.running import Plan
 
 _SEEDS = 2**31
+_STOPPED = 130
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[PROOF]...", help="Such as P1 P4; all without it.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=_SEEDS, help="Repeat a run: everything left to chance follows.")]
@@ -53,19 +55,19 @@ def prove(
     if listing:
         table(report.listed(proofs), ("proof", "what", "quick", "full"))
         return
-    folder = _folder(keep)
+    server = _server(postgresql, postgresql_file)
     plan = Plan(
         proofs=proofs,
         seed=secrets.randbelow(_SEEDS) if seed is None else seed,
         quick=quick,
-        folder=folder,
+        folder=_folder(keep),
         keep=keep is not None,
-        postgresql=_server(postgresql, postgresql_file),
+        postgresql=server,
         parallel=parallel,
     )
     made = _run(plan, quiet=as_json)
-    if not any(folder.iterdir()):
-        folder.rmdir()
+    if not any(plan.folder.iterdir()):
+        plan.folder.rmdir()
     typer.echo(report.as_json(made) if as_json else "\n".join(report.last_lines(made)))
     raise typer.Exit(0 if made.held else 1)
 
@@ -78,7 +80,13 @@ def _run(plan: "Plan", *, quiet: bool) -> "Report":
             typer.echo("\n".join(report.lines(result)))
 
     began = time.monotonic()
-    results = asyncio.run(running.run(plan, tell))
+    try:
+        results = asyncio.run(running.run_until_stopped(plan, tell))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        if not plan.keep:
+            shutil.rmtree(plan.folder, ignore_errors=True)
+        typer.echo(f"stopped; everything that was started has been ended (seed {plan.seed})", err=True)
+        raise typer.Exit(_STOPPED) from None
     return report.Report(
         version=version("fieldpost"),
         seed=plan.seed,

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,14 @@ async def run(plan: Plan, tell: Tell) -> list[Result]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(proof)) for proof in plan.proofs]
     return [task.result() for task in tasks]
+
+
+async def run_until_stopped(plan: Plan, tell: Tell) -> list[Result]:
+    """The same; SIGTERM stops it as Ctrl-C does, and what was started is ended."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(plan, tell)
 
 
 async def _run_one(plan: Plan, proof: Proof) -> Result:

@@ -80,6 +80,7 @@ def test_a_password_comes_in_a_file_and_never_as_an_argument(tmp_path: Path) -> 
     assert code == 2
     assert "secret" not in said
     assert SEEN == []
+    assert list(tmp_path.iterdir()) == []
     file = tmp_path / "url"
     file.write_text(url + "\n")
     assert prove("P1", "--postgresql-file", str(file))[0] == 0
