@@ -25,15 +25,16 @@ from collector.core.tenancy import for_everybody
 from collector.domain.incidents import store as incidents
 from collector.domain.incidents.rules import Incident, Status
 from collector.domain.incidents.store import Said
-from collector.domain.results.decode import Body, Decoded, Known
+from collector.domain.results.decode import Decoded, Known
 from collector.domain.results.ingest import ingest
 from collector.domain.results.received import Source
+from collector.domain.results.taking import Job, ingest_all
 from collector.domain.services.rules import IMPACT, Severity
 from collector.domain.tickets import store as tickets
 from collector.domain.tickets.rules import Ticket
 from common import wire
 from common.clock import utc_now
-from common.wire import Inventory
+from common.wire import Ack, Inventory
 from tests.bench import records
 from tests.collector import builders
 from tests.collector.accounts import account
@@ -58,7 +59,7 @@ class Recipe:
     tickets: int = 3000
     incidents: int = 2000
     outcomes: int = records.OUTCOMES
-    version: int = 1
+    version: int = 2
 
     @property
     def observed(self) -> int:
@@ -172,8 +173,7 @@ def _days(recipe: Recipe) -> Iterator[range]:
 async def _day(db: Database, agents: Sequence[_Agent], visits: range, recipe: Recipe, first_at: datetime) -> int:
     for first in range(visits.start, visits.stop, _VISITS_AT_ONCE):
         some = range(first, min(visits.stop, first + _VISITS_AT_ONCE))
-        for agent in agents:
-            await db.write(_send, agent, some, first_at)
+        await db.write(_send, agents, some, first_at)
     now = first_at + visits.stop * EVERY
     for chore in worker.chores(Settings(), first_at):
         while await db.write(chore, now, worker.SLICE) == worker.SLICE:
@@ -184,10 +184,17 @@ async def _day(db: Database, agents: Sequence[_Agent], visits: range, recipe: Re
     return size
 
 
-def _send(conn: Connection, agent: _Agent, visits: range, first_at: datetime) -> None:
-    """These visits of each of its connections, as it would send them after a while without a network."""
+def _send(conn: Connection, agents: Sequence[_Agent], visits: range, first_at: datetime) -> None:
+    """These visits of all connections, as agents would send them after a while without a network."""
     at = [first_at + (number + 1) * EVERY for number in visits]
-    runs: list[tuple[datetime, Body]] = [
+    jobs = [Job(agent.source, batch, at[-1]) for agent in agents for batch in _batches(agent, visits, at)]
+    for answer in ingest_all(conn, agents[0].source.tenant_id, jobs):
+        if not isinstance(answer, Ack):
+            raise answer
+
+
+def _batches(agent: _Agent, visits: range, at: Sequence[datetime]) -> Iterator[Decoded]:
+    runs = [
         (
             when,
             msgspec.structs.replace(
@@ -199,8 +206,8 @@ def _send(conn: Connection, agent: _Agent, visits: range, first_at: datetime) ->
     ]
     top = 3 + visits.start * len(agent.keys)
     for first in range(0, len(runs), _MOST_RECORDS):
-        known = [Known(top + first + n, when, run) for n, (when, run) in enumerate(runs[first : first + _MOST_RECORDS])]
-        ingest(conn, agent.source, Decoded(tuple(known), (), ()), at[-1])
+        some = runs[first : first + _MOST_RECORDS]
+        yield Decoded(tuple(Known(top + first + n, when, run) for n, (when, run) in enumerate(some)), (), ())
 
 
 _made: dict[int, wire.Run] = {}
