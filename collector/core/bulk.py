@@ -56,28 +56,39 @@ class Bulk:
             raise _as_usual(conn, sql, error) from error
 
     def _make(self, store: str, length: int) -> str:
-        mark, casts = ("%s", [f"::{name}" for name in self._types]) if store == "postgresql" else ("?", [])
-        first = ", ".join(mark + cast for cast in casts) if casts else ", ".join(mark for _ in self._types)
-        other = ", ".join(mark for _ in self._types)
-        text = self._text.format(
-            rows=", ".join([f"({first})", *[f"({other})"] * (length - 1)]),
-            lock=" FOR UPDATE OF a" if store == "postgresql" else "",
-        )
+        tuples = [self._tuple(store, number) for number in range(length)]
+        text = self._text.format(rows=", ".join(tuples), lock=" FOR UPDATE OF a" if store == "postgresql" else "")
         self._made[store, length] = text
         return text
 
+    def _tuple(self, store: str, number: int) -> str:
+        """PostgreSQL learns the types from the first one."""
+        if store != "postgresql":
+            return f"({', '.join('?' for _ in self._types)})"
+        places = range(number * len(self._types) + 1, (number + 1) * len(self._types) + 1)
+        casts = self._types if number == 0 else [""] * len(self._types)
+        marks = [f"${place}::{cast}" if cast else f"${place}" for place, cast in zip(places, casts, strict=True)]
+        return f"({', '.join(marks)})"
+
 
 def _cursor(conn: Connection) -> Any:
-    """One for all statements of a connection. PostgreSQL gets every whole number in one size, lest it plans anew."""
+    """One for all statements of a connection."""
     known = conn.info.get(_CURSOR)
     if known is not None:
         return known
-    made: Any = conn.connection.driver_connection.cursor()  # type: ignore[union-attr]  # it is connected
-    if conn.dialect.name == "postgresql":
-        from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - not there where PostgreSQL is not used
-
-        made.adapters.register_dumper(int, Int8Dumper)
+    raw: Any = conn.connection.driver_connection
+    made = _numbered(raw) if conn.dialect.name == "postgresql" else raw.cursor()
     conn.info[_CURSOR] = made
+    return made
+
+
+def _numbered(raw: Any) -> Any:
+    """A cursor that takes a text as it is, which else is taken apart each time; all whole numbers have one size."""
+    from psycopg import RawCursor  # noqa: PLC0415 - not there where PostgreSQL is not used
+    from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - likewise
+
+    made = RawCursor(raw)
+    made.adapters.register_dumper(int, Int8Dumper)
     return made
 
 
