@@ -73,8 +73,9 @@ async def _stage(terms: Terms, kind: Kind, *, replicas: int, each: int) -> tuple
     tally = _Tally()
     async with stores.store(terms, kind, name="duplicates") as url, AsyncExitStack() as stack:
         ground = await world.prepare(url)
+        key = {"vault_key_file": str(terms.folder / f"{kind}.key")}  # replicas have one key
         served = [
-            await stack.enter_async_context(world.served(terms.folder / f"{kind}{number}", url))
+            await stack.enter_async_context(world.served(terms.folder / f"{kind}{number}", url, settings=key))
             for number in range(replicas)
         ]
         between = await stack.enter_async_context(
