@@ -36,7 +36,7 @@ def keeping(keep: Keep) -> Callable[[Connection, datetime, int], int]:
             with conn.begin_nested():
                 conn.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")  # less than until a deadlock is looked for
                 _tend(conn, {POINTS: thinning.cut(conn, cuts.raw), HOURS: cuts.hourly}, now)
-                conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                conn.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in _LOCKED:
                 raise
