@@ -233,7 +233,7 @@ _SERVICES = (
     select(_A.incident_id, _S.id, _S.slug, _S.name, _S.removed_at, _A.impact, _A.by_hand)
     .join_from(incident_service, service, and_(_S.tenant_id == _A.tenant_id, _S.id == _A.service_id))
     .where(_A.tenant_id == bindparam("tenant_id"), _A.incident_id.in_(bindparam("incidents", expanding=True)))
-    .order_by(_A.incident_id, _S.id)
+    .order_by(_A.incident_id, _A.service_id)
 )
 _UPDATES = (
     select(_U.incident_id, _U.id, _U.status, _U.message, _U.is_public, _U.created_at, _U.author)
@@ -310,7 +310,7 @@ _PLAIN_SERVICES = (
     select(_A.incident_id, _S.id, _S.slug, _S.name, _S.removed_at, _A.impact)
     .join_from(incident_service, service, and_(_S.tenant_id == _A.tenant_id, _S.id == _A.service_id))
     .where(_A.tenant_id == bindparam("tenant_id"))
-    .order_by(_A.incident_id, _S.id)
+    .order_by(_A.incident_id, _A.service_id)
 )
 _PLAIN_UPDATES = (
     select(_U.incident_id, _U.id, _U.status, _U.message, _U.is_public, _U.created_at, _U.author)
