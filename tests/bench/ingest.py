@@ -24,21 +24,22 @@ from tests.bench.table import Row
 from tests.collector.process import Collector, command, serving
 from tests.standins.postgresql import server
 
-AGENTS = 32
 RECORDS = 100 // OUTCOMES
 """In a batch of 100 results."""
+_STAGES = 3  # for each of which agents are enrolled
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Batches of each agent: of 100 results, of one record, and at half the load."""
+    """How many agents, and the batches of each: of 100 results, of one record, and at half the load."""
 
+    agents: int
     whole: int
     single: int
     half: int
 
 
-QUICK, FULL = Size(40, 50, 25), Size(240, 300, 150)
+QUICK, FULL = Size(16, 60, 60, 40), Size(32, 240, 300, 150)
 
 
 def main(*, quick: bool) -> list[Row]:
@@ -53,9 +54,9 @@ def main(*, quick: bool) -> list[Row]:
 
 
 async def _on_sqlite(state: Path, size: Size) -> list[Row]:
-    async with _collector(state) as driver:
+    async with _collector(state, size.agents) as driver:
         whole = await driver.send(size.whole, RECORDS)
-        floor = bare_sqlite(state / "collector.sqlite", batches=whole.batches, records=RECORDS, together=AGENTS)
+        floor = bare_sqlite(state / "collector.sqlite", batches=whole.batches, records=RECORDS, together=size.agents)
         single = await driver.send(size.single, 1)
         half = await driver.send(size.half, RECORDS, rate=whole.batches / whole.seconds / 2)
     return [
@@ -89,9 +90,9 @@ async def _on_sqlite(state: Path, size: Size) -> list[Row]:
 
 
 async def _on_postgres(state: Path, url: str, empty: str, size: Size) -> list[Row]:
-    async with _collector(state, FIELDPOST_DATABASE_URL=url) as driver:
+    async with _collector(state, size.agents, FIELDPOST_DATABASE_URL=url) as driver:
         whole = await driver.send(size.whole // 2, RECORDS)
-        floor = bare_postgres(url, empty, batches=whole.batches, records=RECORDS, together=AGENTS)
+        floor = bare_postgres(url, empty, batches=whole.batches, records=RECORDS, together=size.agents)
         half = await driver.send(size.half // 2, RECORDS, rate=whole.batches / whole.seconds / 2)
     return [
         Row(
@@ -135,22 +136,19 @@ class Driver:
     """A collector with what it takes to enrol agents."""
 
     collector: Collector
-    settings: dict[str, str]
+    agents: int
+    secret: str
 
     async def send(self, batches: int, records: int, *, rate: float = 0.0) -> Measured:
-        state = self.collector.state
-        uses = ("--tenant", "bench", "--uses", str(AGENTS), "--json")
-        code, out, told = await command(state, "agent", "token", *uses, **self.settings)
-        assert code == 0, told
         asked = Asked(
             url=self.collector.url,
-            secret=str(json.loads(out)["token"]),
-            senders=AGENTS,
+            secret=self.secret,
+            senders=self.agents,
             batches=batches,
             records=records,
             rate=rate,
         )
-        print(f"making {AGENTS * batches:,} batches of {records} records", file=sys.stderr, flush=True)
+        print(f"making {self.agents * batches:,} batches of {records} records", file=sys.stderr, flush=True)
         words = (sys.executable, "-m", "tests.bench.records", msgspec.json.encode(asked).decode())
         process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE)
         assert process.stdout is not None
@@ -164,12 +162,15 @@ class Driver:
 
 
 @asynccontextmanager
-async def _collector(state: Path, **settings: str) -> AsyncIterator[Driver]:
+async def _collector(state: Path, agents: int, **settings: str) -> AsyncIterator[Driver]:
     async with serving(state, FIELDPOST_LOG_LEVEL="info", **settings) as collector:
         add = ("tenant", "add", "bench", "--name", "Bench", "--plan", "enterprise")
         code, _, told = await command(state, *add, **settings)
         assert code == 0, told
-        yield Driver(collector, settings)
+        uses = ("--tenant", "bench", "--uses", str(_STAGES * agents), "--json")
+        code, out, told = await command(state, "agent", "token", *uses, **settings)
+        assert code == 0, told
+        yield Driver(collector, agents, str(json.loads(out)["token"]))
 
 
 def _processor_s(pid: int) -> float:
