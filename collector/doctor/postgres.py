@@ -14,7 +14,7 @@ from collector.domain.tables import metadata
 from common.checkup import Finding, unwell, well
 
 OLDEST = 14
-PER_PROCESS = 5
+PER_PROCESS = 6
 _SPARE = 0.9
 
 _ASKED = text(
