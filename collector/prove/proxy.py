@@ -15,7 +15,6 @@ from typing import Literal
 import msgspec
 
 _MAX_HEAD = 64 * 1024
-_HELD_S = 300
 _SLICE = 512
 
 Fate = Literal["pass", "black_out", "reset_before", "drop_ack", "truncate", "half_open"]
@@ -97,7 +96,7 @@ class Proxy:
         """One connection of a client."""
         self._clients.add(writer)
         try:
-            while (request := await read_message(reader)) is not None and await self._exchange(request, writer):
+            while (request := await read_message(reader)) is not None and await self._exchange(request, reader, writer):
                 pass
         except (OSError, EOFError, asyncio.LimitOverrunError):
             pass  # either side is gone
@@ -105,7 +104,7 @@ class Proxy:
             self._clients.discard(writer)
             _abort(writer)
 
-    async def _exchange(self, request: Message, client: StreamWriter) -> bool:
+    async def _exchange(self, request: Message, reader: StreamReader, client: StreamWriter) -> bool:
         """One request; whether the connection goes on."""
         faults = self.faults
         fate = self._fate(faults, request)
@@ -113,7 +112,7 @@ class Proxy:
         if fate in {"black_out", "reset_before"}:
             return False
         if fate == "half_open":
-            await asyncio.sleep(_HELD_S)
+            await reader.read(1)  # until the client gives up, or everything is cut
             return False
         await self._delay(faults)
         answer = await self._forward(faults, request)

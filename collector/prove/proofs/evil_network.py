@@ -30,7 +30,7 @@ _STAGES = {
 async def run(terms: Terms) -> Verdict:
     """Three agents behind the evil network, one beside it that must not notice."""
     chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
-    seconds, backlog = (2.5, 1_500) if terms.quick else (30, 100_000)
+    seconds, backlog = (2.5, 1_500) if terms.quick else (20, 100_000)
     async with stores.store(terms, "sqlite") as url:
         ground = await world.prepare(url)
         async with world.served(terms.folder / "collector", url) as collector:

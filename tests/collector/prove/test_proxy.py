@@ -124,3 +124,15 @@ async def test_a_collector_that_is_away_looks_like_a_broken_connection() -> None
         with pytest.raises(aiohttp.ClientError):
             await post(web, one)
         assert one.counts["unanswered"] == 1
+
+
+async def test_a_half_open_connection_is_silent_until_somebody_gives_up() -> None:
+    async with between(Faults(half_open=1)) as (upstream, one, web):
+        waiting = asyncio.create_task(post(web, one))
+        while not one.counts["half_open"]:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+        assert not waiting.done()
+        one.cut()
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
+        assert upstream.bodies == []
