@@ -128,5 +128,5 @@ def _tell(shown: Shown, state: str) -> None:
         typer.echo(f"keys are in it ({', '.join(shown.keys)}): keep it as you keep passwords")
     elif shown.vault:
         typer.echo(f"secrets in it open with the vault key {shown.vault} alone, which is not in it: keep that key too")
-    if shown.signed is None:
+    if shown.vault and shown.signed is None:
         typer.echo("whether this installation made it cannot be told: the vault key that it names is not here")

@@ -30,6 +30,7 @@ BENCHES = {
         Bench("status_page", "the public status page", in_quick=False),
         Bench("pages", "pages of the web UI, milliseconds of processor time", in_quick=False),
         Bench("aws_scan", "a scan of an AWS account", in_quick=False),
+        Bench("backups", "backup, restore and move of a million outcomes", in_quick=False),
         Bench("peers", "other programs at the same work", in_quick=False),
     )
 }
