@@ -172,8 +172,9 @@ class Envelopes:
     key: PrivateKey
     lines: Sequence[bytes]
 
-    def sent(self, random: Random) -> Sent:
-        how = random.choice(tuple(_ENVELOPES))
+    def sent(self, random: Random, how: str = "") -> Sent:
+        """`how` it is broken; by chance where that is not said."""
+        how = how or random.choice(tuple(_ENVELOPES))
         header, body = _ENVELOPES[how](self, random)
         signature = self.key.sign(header)
         bearer = self.key.request_token(agent=self.agent, method="POST", path="/agent/v1/batches", now=utc_now())

@@ -31,6 +31,7 @@ _SOURCES = 60
 """Loopback addresses that requests come from: each may fail so often a minute."""
 _AT_ONCE = 8
 _WARM = 300
+_BOMBS = 4
 _MOST_GROWTH = 50
 _MANY, _BAD, _BROKEN = 429, 400, 500
 
@@ -141,6 +142,7 @@ async def run(terms: Terms) -> Verdict:
         desk = await stack.enter_async_context(opened(terms, "sqlite", people=10))
         aim = await _aimed(terms, desk, stack, findings)
         pid = desk.collectors[0].pid
+        await _bombs(terms, aim)
         await _volley(terms, aim, range(_WARM))
         before = _resident(pid)
         await _volley(terms, aim, range(_WARM, cases))
@@ -193,6 +195,13 @@ def _names(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> set[str]:
         return _names(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     nested = (_names(one, schemas) for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())))
     return set(schema.get("properties", {})).union(*nested)
+
+
+async def _bombs(terms: Terms, aim: Target) -> None:
+    """As many at once as there will ever be: what memory that takes is kept by the allocator, and is no growth."""
+    for number in range(_BOMBS):
+        sent = [aim.envelopes.sent(chance(terms, "bomb", number, one), "bomb") for one in range(_AT_ONCE)]
+        await asyncio.gather(*(aim.shoot(-1, one) for one in sent))
 
 
 async def _volley(terms: Terms, aim: Target, numbers: range) -> None:
