@@ -134,6 +134,14 @@ def _rows(name: str, bare: Asked, made: Asked, kept: Asked) -> list[Row]:
             beside=beside,
             other=bare.rate,
         ),
+        Row(
+            name=f"{name}, kept: p99 at {CLIENTS} clients",
+            value=kept.p99_ms,
+            unit="ms",
+            beside="bare route, ms",
+            other=bare.p99_ms,
+            at_most=25,
+        ),
     ]
 
 
