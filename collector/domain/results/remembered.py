@@ -6,12 +6,11 @@ that nothing is remembered of a transaction that failed.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
-
-from sqlalchemy import Connection
+from typing import Any
 
 from collector.domain.results import rules
 from collector.domain.results.levels import Standing, level_of
@@ -134,9 +133,9 @@ class Remembered:
             self._states -= gone.counted
 
 
-def remembered(conn: Connection) -> Remembered:
-    """What is remembered by whoever writes through this connection."""
-    known: Remembered | None = conn.info.get(_KEY)
+def remembered(info: MutableMapping[str, Any]) -> Remembered:
+    """What is remembered by whoever writes through the connection of which this is noted."""
+    known: Remembered | None = info.get(_KEY)
     if known is None:
-        known = conn.info[_KEY] = Remembered()
+        known = info[_KEY] = Remembered()
     return known

@@ -91,7 +91,7 @@ def _turns(jobs: Sequence[Job]) -> Iterator[dict[int, Job]]:
 
 
 def _ingest(conn: Connection, tenant_id: int, turn: Mapping[int, Job]) -> dict[int, Answer]:
-    memory = remembered(conn)
+    memory = remembered(conn.info)
     locked = steady_store.lock_agents(conn, tenant_id, [(job.source.agent_id, job.key_id) for job in turn.values()])
     refused: dict[int, Answer] = {
         number: KeyGoneError() for number, job in turn.items() if _is_refused(job, locked.get(job.source.agent_id))

@@ -102,7 +102,7 @@ def test_together_or_one_by_one_ends_in_the_same_tables(
         bounds = [0, *sorted(cuts), len(jobs)]
         for number, (first, last) in enumerate(pairwise(bounds)):
             if number in forgets:
-                remembered(conn).forget(AGENTS[number % 2])
+                remembered(conn.info).forget(AGENTS[number % 2])
             answers = taking.ingest_all(conn, 1, jobs[first:last])
             assert all(isinstance(one, Ack) for one in answers)
 
