@@ -23,6 +23,7 @@ from tests.collector.builders import AgentHere
 WAIT_S = 50
 _ASSIGNMENT, _BATCHES, _ENROL = "/agent/v1/assignment", "/agent/v1/batches", "/agent/v1/enroll"
 _AT_ONCE = 24
+_PATIENCE_S = 3 * WAIT_S
 _OK, _NOT_MODIFIED = 200, 304
 
 
@@ -100,7 +101,8 @@ class _Member:
 
     async def answer(self) -> Reply:
         assert self.reader
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+        async with asyncio.timeout(_PATIENCE_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:])}
         body = await self.reader.readexactly(int(fields.get("content-length", 0)))
         return Reply(int(head.split(" ", 2)[1]), fields.get("etag", ""), body)
@@ -128,18 +130,18 @@ class _Member:
         assert reply.status == _OK, reply.body
         self.etag = reply.etag
 
-    async def news(self, asked: asyncio.Event) -> float:
-        """Wait, as often as it takes, and say when another assignment came. The first time is shorter for some."""
-        wait = random.randint(WAIT_S // 5, WAIT_S)
+    def ask_for_news(self, wait: int) -> None:
+        self.ask("GET", _ASSIGNMENT, f"?wait={wait}", headers=f"If-None-Match: {self.etag}\r\n")
+
+    async def news(self) -> float:
+        """Wait, as often as it takes, and say when another assignment came."""
         while True:
-            self.ask("GET", _ASSIGNMENT, f"?wait={wait}", headers=f"If-None-Match: {self.etag}\r\n")
-            asked.set()
             reply = await self.answer()
             if reply.status != _NOT_MODIFIED:
                 assert reply.status == _OK, reply.body
                 self.etag = reply.etag
                 return time.monotonic()
-            wait = WAIT_S
+            self.ask_for_news(WAIT_S)
 
 
 @dataclass(slots=True)
@@ -179,10 +181,10 @@ class _Crowd:
     async def _wait(self, *, fetch: bool) -> None:
         if fetch:
             await self._each(_Member.first_poll)
-        asked = [asyncio.Event() for _ in self.members]
-        pairs = zip(self.members, asked, strict=True)
-        self.waiting = [asyncio.create_task(one.news(event)) for one, event in pairs]
-        await asyncio.gather(*(event.wait() for event in asked))
+        for one in self.members:
+            one.ask_for_news(random.randint(WAIT_S // 5, WAIT_S))  # so that they come again one after the other
+            self.waiting.append(asyncio.create_task(one.news()))
+        await asyncio.gather(*(one.writer.drain() for one in self.members if one.writer))
 
     async def _leave(self) -> None:
         for task in self.waiting:
