@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, TextClause, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import Executable
 
 Values = Mapping[str, object]
 Found = list[tuple[Any, ...]]
@@ -29,7 +28,7 @@ class Plain:
     and truth may be 0 or 1.
     """
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]] | TextClause) -> None:
         self.statement = statement
         self._made: dict[str, _Made] = {}
 
@@ -45,7 +44,7 @@ class Plain:
         return found
 
     def _make(self, conn: Connection) -> _Made:
-        compiled: Any = self.statement.compile(dialect=conn.dialect)  # type: ignore[attr-defined]  # every select has it
+        compiled: Any = self.statement.compile(dialect=conn.dialect)
         dialect: Any = conn.dialect
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         made = _Made(compiled.string, fixed, compiled.positiontup, dialect.loaded_dbapi.Error)

@@ -1,6 +1,7 @@
 """What readers ask for all the time answers from an index, of one tenant; nothing is sorted for it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine
@@ -41,7 +42,7 @@ def empty() -> Iterator[Connection]:
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_it_answers_from_an_index_of_the_tenant(empty: Connection, name: str) -> None:
-    compiled = STATEMENTS[name].statement.compile(dialect=empty.dialect)  # type: ignore[attr-defined]  # a select
+    compiled: Any = STATEMENTS[name].statement.compile(dialect=empty.dialect)
     wanted = (1,) * len(compiled.positiontup)
     steps = [row[3] for row in empty.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.string}", wanted)]
     assert isinstance(STATEMENTS[name], Plain)
