@@ -60,7 +60,7 @@ def _more(value: Any) -> Any:
 
 
 def test_the_window_of_versions_is_recorded() -> None:
-    assert VERSIONS == ("0.5", "0.6", "0.7")
+    assert VERSIONS == ("0.5", "0.6", "0.7", "0.8")
 
 
 @pytest.mark.parametrize(
