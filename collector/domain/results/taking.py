@@ -4,6 +4,7 @@ Either way the same tables come of it; the tests compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -74,9 +75,18 @@ class Taken:
 def ingest_all(conn: Connection, tenant_id: int, jobs: Sequence[Job]) -> list[Answer]:
     """An answer for each, in their order; whatever is raised is about all of them."""
     answers: dict[int, Answer] = {}
-    for turn in _turns(jobs):
-        answers |= _ingest(conn, tenant_id, turn)
+    with ExitStack() as undone:
+        undone.callback(_forget, remembered(conn.info), jobs)
+        for turn in _turns(jobs):
+            answers |= _ingest(conn, tenant_id, turn)
+        undone.pop_all()
     return [answers[number] for number in range(len(jobs))]
+
+
+def _forget(memory: Remembered, jobs: Sequence[Job]) -> None:
+    """What was judged in a turn that failed did not happen."""
+    for job in jobs:
+        memory.forget(job.source.agent_id)
 
 
 def _turns(jobs: Sequence[Job]) -> Iterator[dict[int, Job]]:

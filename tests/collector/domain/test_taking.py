@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlalchemy import Connection, Engine, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from collector.domain.agents.tables import agent, agent_key
 from collector.domain.alerts.tables import alert
@@ -122,6 +124,30 @@ def test_a_key_that_was_retired_meanwhile_is_refused_where_the_batch_is_written(
         (answer,) = taking.ingest_all(conn, 1, [job._replace(key_id="k1")])
         assert isinstance(answer, KeyGoneError)
         assert conn.execute(select(tables.run)).all() == []
+
+
+def test_what_was_judged_in_a_turn_that_failed_is_forgotten(engine: Engine) -> None:
+    def visit(minute: int, value: float) -> Batch:
+        at = T0 + minute * STEP
+        outcomes = [builders.outcome(CHECKS[0], value=value), builders.outcome("DB_CONNECT")]
+        return "agt_1", [(Kind.RUN, at, builders.run(outcomes, key=f"run_{minute}", at=at, connection="a"))], at
+
+    begin: Batch = "agt_1", [(Kind.INVENTORY, T0, builders.inventory("A"))], T0
+    known, failing, again = ([begin, *(visit(n, 1.0) for n in range(1, 6))], visit(6, 2.0), visit(7, 2.0))
+    with engine.connect() as conn, conn.begin():
+        _prepare(conn)
+        jobs = _jobs([*known, failing, again])
+        for job in jobs[: len(known)]:
+            taking.ingest_all(conn, 1, [job])
+        savepoint = conn.begin_nested()
+        conn.execute(text("ALTER TABLE metric_point RENAME TO away"))
+        with pytest.raises(DBAPIError):
+            taking.ingest_all(conn, 1, [jobs[-2]])
+        savepoint.rollback()
+        taking.ingest_all(conn, 1, [jobs[-1]])
+        state = tables.check_state.c
+        assert conn.execute(select(state.value).where(state.check_id == CHECKS[0])).scalar_one() == 2.0
+        conn.info.clear()
 
 
 def _tables_after(
