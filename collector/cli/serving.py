@@ -40,6 +40,7 @@ from common.errors import ConfigurationError
 from common.identity import PrivateKey
 from common.liveness import Liveness, watch
 
+_COLLECT = (50_000, 20, 50)  # a batch makes thousands of objects that live for milliseconds, in no circle
 _FINISH_SECONDS = 10  # for requests that are under way when nobody else can come any more
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
 _RETRY_SECONDS = 3.0
@@ -84,6 +85,7 @@ class _Collector:
             server = _Server(_config(settings, leaving.app, renewing.tls), leaving, renewing.ask)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
+            gc.set_threshold(*_COLLECT)
             async with self._beside(db, server, metrics, renewing):
                 starting.cancel()
                 await server.serve(sockets=[listener])
