@@ -50,7 +50,8 @@ def run(
         into = Path(folder) / "rows.json"
         os.environ[FIGURES] = json.dumps(dict(figures or {}))
         code = _in_a_process(bench, into, quick=quick, limit_s=limit_s or (QUICK_LIMIT_S if quick else LIMIT_S))
-        found: list[Line] = unpacked(into.read_bytes()) if into.exists() else [_died(bench, code)]
+        ended = code is not None and into.exists()
+        found: list[Line] = unpacked(into.read_bytes()) if ended else [_died(bench, code)]
     print(f"--- {bench.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return found
 

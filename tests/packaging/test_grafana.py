@@ -118,7 +118,10 @@ def test_prometheus_has_nothing_to_mind_about_the_figures(shown: str) -> None:
 def test_the_manual_lists_every_figure_and_no_other(shown: str) -> None:
     listed = set(re.findall(r"^\| `((?:fieldpost|process)_[a-z0-9_]+)`", MANUAL.read_text(), re.MULTILINE))
     kinds = exposition.families(shown)
-    served = re.findall(r'metrics\.watch\("(\w+)"', (ROOT / "collector" / "cli" / "renewing.py").read_text())
-    assert served, "figures of certificates are there while a collector serves"
+    while_serving = [
+        ROOT / "collector" / place for place in ("cli/renewing.py", "core/sqlite_library.py", "filling.py")
+    ]
+    served = [name for path in while_serving for name in re.findall(r'metrics\.watch\(\s*"(\w+)"', path.read_text())]
+    assert served, "figures of certificates and of the database's room are there while a collector serves"
     shown_here = {f"{name}_total" if kind == "counter" else name for name, kind in kinds.items()}
     assert listed == shown_here | {f"fieldpost_{name}" for name in served}

@@ -49,6 +49,7 @@ def keeping(keep: Keep) -> Callable[[Connection, datetime, int], int]:
     return look
 
 
+@across_tenants("partitions hold the rows of all of them")
 def _tend(conn: Connection, before: Mapping[Divided, datetime], now: datetime) -> None:
     for table, cut in before.items():
         partitions.keep_ahead(conn, table, now)
@@ -66,6 +67,7 @@ def _lost(table: Divided, cut: datetime) -> datetime:
     return cut if table == POINTS else cut - table.width
 
 
+@across_tenants("partitions hold the rows of all of them")
 def _is_done_with(conn: Connection, part: partitions.Part, cut: datetime) -> bool:
     """Its hours have become days; what is left a whole width later belongs to nobody any more."""
     return partitions.is_empty(conn, part) or part.end <= microseconds(cut - HOURS.width)

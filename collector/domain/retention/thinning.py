@@ -40,12 +40,13 @@ def thinning(keep: Keep, terms: Terms) -> Callable[[Connection, datetime, int], 
         if sooner > before:
             log.warning("the database is too large: old values go", size=str(fill), kept_since=sooner.isoformat())
             _save(conn, _CUT, sooner)
-            conn.execute(_DUE, {"rounds": _ROUNDS})
+            conn.execute(_DUE)
         return 0
 
     return look
 
 
+@across_tenants("the chore is for all of them")
 def cut(conn: Connection, usual: datetime) -> datetime:
     """Before when single values go."""
     thinned = _instant(conn, _CUT)
@@ -74,4 +75,4 @@ def _save(conn: Connection, name: str, at: datetime) -> None:
 _ADD, _PUT = insert_missing(chore), upsert(chore)
 _AT = select(chore.c.done_at).where(chore.c.name == bindparam("name"))
 _MINE = _AT.with_for_update(skip_locked=True)
-_DUE = update(chore).where(chore.c.name.in_(bindparam("rounds", expanding=True))).values(done_at=None)
+_DUE = update(chore).where(chore.c.name.in_(_ROUNDS)).values(done_at=None)

@@ -1,6 +1,7 @@
 """For whom the gateway is asked while a request is served: for its caller's tenant, whichever family it belongs to."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -37,6 +38,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     def note(fn: Callable[..., Any]) -> None:
         with acting_for(ELSEWHERE):
             marked = tenancy.of(fn) == tenancy.EVERYBODY
+        while isinstance(fn, partial):
+            fn = fn.func
         if not marked:
             found.append(Asked(f"{fn.__module__}.{fn.__qualname__}", tenancy.of(fn)))
 

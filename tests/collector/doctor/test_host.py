@@ -136,7 +136,7 @@ def test_too_few_open_files_for_so_many_agents_are_told(tmp_path: Path) -> None:
     [
         ("prot = 8443\n", "unknown key `prot`"),
         ('\nlisten = "example.com"\n', "(line 2)"),
-        ('database = "mysql://x"\n', "expected sqlite:///path or postgresql://"),
+        ('database = "mysql://x"\n', "expected postgresql://user@host/name or sqlite:///path"),
         ('listen = "0.0.0.0"\ntls = "off"\n', "plain HTTP is for loopback addresses alone"),
     ],
 )  # fmt: skip
