@@ -161,7 +161,8 @@ class _Leave:
 
     async def wait(self) -> None:
         try:
-            await asyncio.wait_for(self.at_once.wait(), self.grace_s)
+            async with asyncio.timeout(self.grace_s):
+                await self.at_once.wait()
         except TimeoutError:
             return
 

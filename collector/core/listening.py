@@ -64,4 +64,5 @@ class Listening:
 
 
 async def _answered(conn: psycopg.AsyncConnection, statement: str) -> None:
-    await asyncio.wait_for(conn.execute(statement.encode()), _ANSWER_SECONDS)
+    async with asyncio.timeout(_ANSWER_SECONDS):
+        await conn.execute(statement.encode())

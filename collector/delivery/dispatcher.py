@@ -94,7 +94,8 @@ class Dispatcher:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), self._every)
+            async with asyncio.timeout(self._every):
+                await self._wake.wait()
         except TimeoutError:
             return
 

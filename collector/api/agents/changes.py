@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from collector.core.database import Database
+from collector.core.ending import ended
 from collector.core.problems import StoreUnavailable
 from collector.domain.assignments import store
 from common import logs
@@ -71,8 +72,7 @@ class Changes:
             try:
                 await self._look()
             finally:
-                hearing.cancel()
-                await asyncio.gather(hearing, return_exceptions=True)
+                await ended(hearing)
 
     def _hear(self, agents: frozenset[str]) -> None:
         if agents:
@@ -101,7 +101,8 @@ class Changes:
             step = min(left, self._every[False])
             left = left - step if self._ear.well else 0
             try:
-                await asyncio.wait_for(self._due.wait(), step)
+                async with asyncio.timeout(step):
+                    await self._due.wait()
             except TimeoutError:
                 continue
 

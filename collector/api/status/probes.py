@@ -86,7 +86,8 @@ async def _timed(name: str, check: Check) -> dict[str, object]:
     began = time.perf_counter()
     trouble = ""
     try:
-        await asyncio.wait_for(check(), DEADLINE_SECONDS)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await check()
     except TimeoutError:
         trouble = f"no answer within {DEADLINE_SECONDS:g} s"
     except StoreUnavailable as error:

@@ -1,0 +1,32 @@
+"""A task that is to end does, although it has swallowed the first word of it."""
+
+import asyncio
+
+from collector.core.ending import ended
+
+
+async def test_a_swallowed_cancellation_is_said_again() -> None:
+    swallowed = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            swallowed.set()
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await ended(task)
+    assert swallowed.is_set()
+    assert task.cancelled()
+
+
+async def test_one_that_has_ended_by_itself_is_no_trouble() -> None:
+    async def soon() -> None:
+        raise ValueError("ended")
+
+    task = asyncio.create_task(soon())
+    await asyncio.wait({task})
+    await ended(task)
+    assert isinstance(task.exception(), ValueError)
