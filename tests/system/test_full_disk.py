@@ -58,7 +58,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Volume]:
         pytest.skip(f"no file system may be mounted here: {mounted.stderr.decode().strip()}")
     try:
         for folder in path.parents:  # the server runs as a user of its own
-            if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest", "bt_")):
+            if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest", "popen", "bt_")):
                 folder.chmod(0o755)
         yield Volume(path)
     finally:
