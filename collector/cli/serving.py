@@ -7,6 +7,7 @@ import logging
 import resource
 import signal
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from common.errors import ConfigurationError
 from common.identity import PrivateKey
 from common.liveness import Liveness, watch
 
+_TLS_BUFFER = 16 * 1024  # the most that TLS puts into one record; asyncio would hold 256 KiB for each connection
 _COLLECT = (50_000, 20, 50)  # a batch makes thousands of objects that live for milliseconds, in no circle
 _FINISH_SECONDS = 10  # for requests that are under way when nobody else can come any more
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
@@ -56,6 +58,7 @@ def run(settings: Settings) -> int:
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     _allow_many_connections()
+    SSLProtocol.max_size = _TLS_BUFFER
     return asyncio.run(_Collector(settings).run())
 
 
