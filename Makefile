@@ -61,10 +61,8 @@ test: $(STAMP) tools
 system: $(STAMP) tools package-tools
 	$(BIN)/pytest -q -n $(WORKERS) -m postgres tests/collector tests/contract tests/versions
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/web
-	@# making packages keeps half of a small machine idle, so it goes on beside the rest
-	@folder=$$(mktemp -d) && { $(BIN)/pytest -q -m system --basetemp=$$folder/t tests/system/packages >$$folder/log 2>&1 & packages=$$!; \
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "system and not postgres" --ignore=tests/web --ignore=tests/system/packages tests; \
-	rest=$$?; wait $$packages; made=$$?; cat $$folder/log; rm -rf $$folder; test $$rest = 0 -a $$made = 0; }
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "system and not postgres" --ignore=tests/web --ignore=tests/system/packages tests
+	$(BIN)/pytest -q -m system tests/system/packages
 
 # Every property with as many examples as its test says; `make test` tries a quarter of them.
 thorough: $(STAMP)
