@@ -1,12 +1,15 @@
 """Hears on PostgreSQL what transactions of all replicas tell (LISTEN), by one connection that is for nothing else."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy import Engine
 
 from collector.core.wakes import CHANNEL, Heard
 from common import logs
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
 
 _PULSE_SECONDS = 10.0
 """How often a silent connection is asked whether it is still one."""
@@ -31,17 +34,21 @@ class Listening:
         return self._connected
 
     async def run(self) -> None:
+        from psycopg import Error  # noqa: PLC0415 - not there where PostgreSQL is not used
+
         while True:
             try:
                 await self._listen()
-            except (psycopg.Error, OSError, TimeoutError) as error:
+            except (Error, OSError, TimeoutError) as error:
                 self._lose(error)
             finally:
                 self._connected = False
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _listen(self) -> None:
-        connecting = psycopg.AsyncConnection.connect(**self._where, autocommit=True, connect_timeout=_ANSWER_SECONDS)
+        from psycopg import AsyncConnection  # noqa: PLC0415 - likewise
+
+        connecting = AsyncConnection.connect(**self._where, autocommit=True, connect_timeout=_ANSWER_SECONDS)
         async with await connecting as conn:
             await _answered(conn, f"LISTEN {CHANNEL}")
             self._found()
@@ -63,6 +70,6 @@ class Listening:
         self._silent = True
 
 
-async def _answered(conn: psycopg.AsyncConnection, statement: str) -> None:
+async def _answered(conn: "AsyncConnection", statement: str) -> None:
     async with asyncio.timeout(_ANSWER_SECONDS):
         await conn.execute(statement.encode())
