@@ -6,6 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _DRAIN_S = 120
 _HEARTBEAT_S = 5
 _LAST_WORDS_S = 2 * _HEARTBEAT_S
 _WHILE_STARTING = 0.2
+_COLLECTOR_SHARE = 5
 
 
 async def run(terms: Terms) -> Verdict:
@@ -35,7 +37,7 @@ async def run(terms: Terms) -> Verdict:
         async with proxy.before(collector.url, faults=Faults(drop_ack=DROPPED), chance=chance) as between:
             arena = _Arena(terms, collector, between, chance, InstalledAgent.found(terms.folder / "installed"))
             await arena.enrol(ground.token)
-            await arena.kill_for(15 if terms.quick else 300, least=4 if terms.quick else 100)
+            await arena.kill_for(15 if terms.quick else 300, least=20 if terms.quick else 500)
             await arena.drain()
         await collector.stop()
         found = await ledger.stored(url)
@@ -92,17 +94,22 @@ class _Arena:
             await self.installed.start()
 
     async def kill_for(self, seconds: float, *, least: int) -> None:
-        """Each of them on its own, so that they also die together; the collector at least so often."""
+        """Each of them on its own, so that they also die together; so often in all, a fifth of it the collector."""
         end = asyncio.get_running_loop().time() + seconds
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._kill_collector(end, least))
-            for folder in self.folders:
-                group.create_task(self._kill_agent(folder, end))
-            if self.installed:
-                group.create_task(self._kill_installed(self.installed, end))
 
-    async def _kill_collector(self, end: float, least: int) -> None:
-        while asyncio.get_running_loop().time() < end or self.kills["collector_kills"] < least:
+        def goes_on() -> bool:
+            few = self.kills.total() < least or self.kills["collector_kills"] < least // _COLLECTOR_SHARE
+            return few or asyncio.get_running_loop().time() < end
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._kill_collector(goes_on))
+            for folder in self.folders:
+                group.create_task(self._kill_agent(folder, goes_on))
+            if self.installed:
+                group.create_task(self._kill_installed(self.installed, goes_on))
+
+    async def _kill_collector(self, goes_on: Callable[[], bool]) -> None:
+        while goes_on():
             await asyncio.sleep(self.chance.uniform(0.05, 0.9))
             await self.collector.kill()
             self.kills["collector_kills"] += 1
@@ -113,16 +120,16 @@ class _Arena:
                 self.kills["collector_kills"] += 1
             await self.collector.start()
 
-    async def _kill_agent(self, folder: Path, end: float) -> None:
-        while asyncio.get_running_loop().time() < end:
+    async def _kill_agent(self, folder: Path, goes_on: Callable[[], bool]) -> None:
+        while goes_on():
             await asyncio.sleep(self.chance.uniform(0.3, 2))
             await processes.kill(self.agents[folder])
             self.agents[folder] = await self._speak(folder)
             self.kills["agent_kills"] += 1
 
-    async def _kill_installed(self, agent: InstalledAgent, end: float) -> None:
+    async def _kill_installed(self, agent: InstalledAgent, goes_on: Callable[[], bool]) -> None:
         """It takes a while to start, and says little: some of its lives are longer."""
-        while asyncio.get_running_loop().time() < end:
+        while goes_on():
             await asyncio.sleep(self.chance.uniform(0.5, 8))
             await agent.kill()
             self.kills["installed_agent_kills"] += 1
