@@ -66,40 +66,34 @@ class Letters:
         if not await self._db.read(mailing.has_work, now):
             return False
         spread = await self._db.write(mailing.spread, now)
-        letters = await self._db.write(mailing.claim, self._owner, now, AT_ONCE)
-        await self._send(letters)
+        until = asyncio.get_running_loop().time() + SLICE_SECONDS  # the lease runs from here, however long it takes
+        letters = await self._db.write(mailing.claim, self._owner, utc_now(), AT_ONCE)
+        await self._send(letters, until)
         return spread or bool(letters)
 
-    async def _send(self, letters: Sequence[Letter]) -> None:
+    async def _send(self, letters: Sequence[Letter], until: float) -> None:
         if not letters:
             return
-        left = list(letters)
+        left, done = list(letters), list[Sent]()
         try:
-            async with asyncio.timeout(SLICE_SECONDS), posting.connected(self._box.server, self._trust) as client:
+            async with asyncio.timeout_at(until), posting.connected(self._box.server, self._trust) as client:
                 while left:
-                    done = await self._send_some(client, left)
-                    await self._db.write(mailing.finish, self._owner, done, utc_now())
-                    left = left[len(done) :]
+                    await self._send_some(client, left, done)
+                    await self._db.write(mailing.finish, self._owner, tuple(done), utc_now())
+                    del left[: len(done)], done[:]
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             why = f"the mail server cannot be used ({type(error).__name__})"
-            log.warning("mails to subscribers put off", why=why, waiting=len(left))
-            late = [Sent(letter, "later", why) for letter in left]
-            await self._db.write(mailing.finish, self._owner, late, utc_now())
+            late = [Sent(letter, "later", why) for letter in left[len(done) :]]
+            log.warning("mails to subscribers put off", why=why, waiting=len(late))
+            await self._db.write(mailing.finish, self._owner, [*done, *late], utc_now())
 
-    async def _send_some(self, client: aiosmtplib.SMTP, letters: Sequence[Letter]) -> list[Sent]:
-        """As many as may be sent twice."""
+    async def _send_some(self, client: aiosmtplib.SMTP, letters: Sequence[Letter], done: list[Sent]) -> None:
+        """As many as may be sent twice; `done` has what has left, however this ends."""
         until = time.monotonic() + UNSAVED_SECONDS
-        done: list[Sent] = []
         for letter in letters:
-            try:
-                done.append(await self._hand_in(client, letter))
-            except (aiosmtplib.SMTPException, OSError):
-                if not done:
-                    raise
-                break  # what has left is noted first; the next one finds the same trouble
+            done.append(await self._hand_in(client, letter))
             if time.monotonic() >= until:
                 break
-        return done
 
     async def _hand_in(self, client: aiosmtplib.SMTP, letter: Letter) -> Sent:
         handed = await posting.hand_in(client, self._box.server.sender, letter.email, written(letter, self._box))

@@ -63,22 +63,24 @@ class Reports:
         if not await self._db.read(mailing.has_work, now):
             return False
         queued = await self._db.write(mailing.queue, now, AT_ONCE)
-        letters = await self._db.write(mailing.claim, self._owner, now, AT_ONCE)
-        await self._send(letters)
+        until = asyncio.get_running_loop().time() + SLICE_SECONDS  # the lease runs from here, however long it takes
+        letters = await self._db.write(mailing.claim, self._owner, utc_now(), AT_ONCE)
+        await self._send(letters, until)
         return bool(queued or letters)
 
-    async def _send(self, letters: Sequence[Letter]) -> None:
+    async def _send(self, letters: Sequence[Letter], until: float) -> None:
         if not letters:
             return
-        first = {(one.tenant_id, one.week): one for one in letters}
-        made = {key: await self._made(one) for key, one in first.items()}
-        left = list(letters)
+        left, made = list(letters), dict[tuple[int, str], Mail]()
         try:
-            async with asyncio.timeout(SLICE_SECONDS), posting.connected(self._press.server, self._trust) as client:
+            async with asyncio.timeout_at(until), posting.connected(self._press.server, self._trust) as client:
                 while left:
-                    sent = await self._hand_in(client, left[0], made[left[0].tenant_id, left[0].week])
+                    week = left[0].tenant_id, left[0].week
+                    if week not in made:
+                        made[week] = await self._made(left[0])
+                    sent = await self._hand_in(client, left[0], made[week])
                     await self._db.write(mailing.finish, self._owner, [sent], utc_now())
-                    left = left[1:]
+                    del left[0]
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             why = f"the mail server cannot be used ({type(error).__name__})"
             log.warning("reports put off", why=why, waiting=len(left))

@@ -55,8 +55,10 @@ def _log_in(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: s
 
 
 @asynccontextmanager
-async def mailbox(*, tls: SmtpTls = "off", context: ssl.SSLContext | None = None) -> AsyncIterator[Mailbox]:
-    made, loop = Mailbox(), asyncio.get_running_loop()
+async def mailbox(
+    made: Mailbox | None = None, *, tls: SmtpTls = "off", context: ssl.SSLContext | None = None
+) -> AsyncIterator[Mailbox]:
+    made, loop = made or Mailbox(), asyncio.get_running_loop()
 
     def protocol() -> SMTP:
         return SMTP(
