@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import Connection, select, text
 
-from collector.core import engines
 from collector.core.tenancy import across_tenants
 from collector.domain.results.tables import received_range, run
+from collector.prove import stores
 from common.wire import merge_ranges
 
 
@@ -65,7 +65,7 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 async def stored(url: str) -> Stored:
     """Read a store, also while it is served."""
-    return await asyncio.to_thread(_stored, url)
+    return await asyncio.to_thread(stores.look, url, _read)
 
 
 def compare(said: Iterable[str], found: Stored, *, maybe: Iterable[str] = ()) -> Balance:
@@ -87,15 +87,6 @@ def _overlapping(found: Stored) -> int:
         sum(last - first + 1 for first, last in ranges) - sum(last - first + 1 for first, last in merge_ranges(ranges))
         for ranges in found.ranges.values()
     )
-
-
-def _stored(url: str) -> Stored:
-    engine = engines.onlooker(url)
-    try:
-        with engine.connect() as conn:
-            return _read(conn)
-    finally:
-        engine.dispose()
 
 
 @across_tenants("a proof counts all there is in a store of its own")

@@ -30,8 +30,10 @@ async def gathered() -> AsyncIterator[None]:
         yield
     finally:
         _started.reset(token)
+        for process in mine:  # all of them before the first wait: whoever stops us twice stops the waiting
+            _end(process)
         for process in mine:
-            await end(process)
+            await process.wait()
 
 
 async def start(
@@ -84,11 +86,12 @@ async def kill(process: Process) -> None:
     await process.wait()
 
 
-async def end(process: Process) -> None:
-    """End a program and all that it started."""
+def _end(process: Process) -> None:
+    """A program and all that it started; not who has got its number since it ended."""
+    if process.returncode is not None and Path(f"/proc/{process.pid}").exists():
+        return
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
 
 
 async def stop(process: Process, *, number: int = signal.SIGTERM) -> int:
@@ -105,6 +108,14 @@ async def stop(process: Process, *, number: int = signal.SIGTERM) -> int:
 def tail(log: Path, lines: int = 8) -> str:
     """The last lines of a log."""
     return " | ".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+def resident_mib(pid: int) -> int:
+    """The memory of a program that is in use now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) // 1024
+    raise ProgramFailed(f"process {pid} has ended")
 
 
 def clean_environment() -> dict[str, str]:

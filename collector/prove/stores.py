@@ -8,20 +8,24 @@ import socket
 import stat
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from collector.core import engines
 from collector.prove import means, processes
 from collector.prove.processes import ProgramFailed
 from collector.prove.proof import Terms
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Kind = Literal["sqlite", "postgresql"]
 
@@ -74,6 +78,16 @@ def execute(url: str, statement: str, **values: object) -> list[tuple[object, ..
         with engine.connect() as conn:
             result = conn.execute(text(statement), values)
             return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
+
+
+def look(url: str, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `fn` finds in a store, also in one that is served; nothing is changed by it."""
+    engine = engines.onlooker(url)
+    try:
+        with engine.connect() as conn:
+            return fn(conn, *args, **kwargs)
     finally:
         engine.dispose()
 

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
-from collector.core import engines
 from collector.core.tenancy import across_tenants
 from collector.domain.activity.tables import activity_entry
 from collector.domain.alerts.tables import alert
 from collector.domain.tickets.tables import ticket
-from collector.prove import sim
+from collector.prove import sim, stores
 from collector.prove.proof import Terms
 from collector.prove.proofs._chance import chance
 from collector.prove.proofs._desk import Desk
@@ -59,10 +58,10 @@ async def live(terms: Terms, desk: Desk, findings: Findings, name: str) -> Count
         levels = [random.choice(_LEVELS) for _ in range(runs)]
         at = await _say(agent, random, levels, began)
         at = await _say(agent, random, [_LEVELS[0]] * _SURE * sim.CONNECTIONS, at, shuffled=False)
-        well = await asyncio.to_thread(_left, desk.url)
+        well = await asyncio.to_thread(stores.look, desk.url, _read)
         findings.expect(well.open == (0, 0), f"{name}: when all is well, {well.open} tickets and alerts are open")
         await _say(agent, random, [_LEVELS[2]] * _SURE * sim.CONNECTIONS, at, shuffled=False)
-        left = await asyncio.to_thread(_left, desk.url)
+        left = await asyncio.to_thread(stores.look, desk.url, _read)
     both = (sim.CONNECTIONS, sim.CONNECTIONS)
     findings.expect(left.open == both, f"{name}: when all is bad, {left.open} tickets and alerts are open, not {both}")
     for one in (*_of_tickets(left), *_of_alerts(left)):
@@ -112,15 +111,6 @@ def _of_alerts(left: Left) -> Iterator[str]:
         wanted = (1, 1 if one.resolved_at is not None else 0)
         if told != wanted:
             yield f"alert {one.id} was told {told[0]} times and resolved {told[1]} times; expected {wanted}"
-
-
-def _left(url: str) -> Left:
-    engine = engines.onlooker(url)
-    try:
-        with engine.connect() as conn:
-            return _read(conn)
-    finally:
-        engine.dispose()
 
 
 @across_tenants("a proof looks at a store of its own")

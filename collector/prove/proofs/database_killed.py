@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 
 from collector.prove import ledger, sim, stores, world
+from collector.prove.ledger import Balance
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent
 from collector.prove.stores import OwnServer
 from collector.prove.world import Collector
@@ -26,6 +28,8 @@ _BACKENDS = """
     SELECT pid FROM pg_stat_activity
     WHERE datname = :name AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+
+_END = "SELECT pg_terminate_backend(:pid)"
 
 
 async def run(terms: Terms) -> Verdict:
@@ -42,19 +46,23 @@ async def run(terms: Terms) -> Verdict:
 
 
 async def _under_load(terms: Terms, own: OwnServer | None, admin: str, url: str) -> Verdict:
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     ground = await world.prepare(url)
     async with world.served(terms.folder / "collector", url) as collector, AsyncExitStack() as stack:
         agents = [
             await stack.enter_async_context(
-                sim.enrolled(terms.folder / f"agent{number}", collector.url, ground.token, chance=chance)
+                sim.enrolled(folder, collector.url, ground.token, chance=chance(terms, folder.name))
             )
-            for number in range(_AGENTS)
+            for folder in (terms.folder / f"agent{number}" for number in range(_AGENTS))
         ]
-        siege = _Siege(collector, agents, own, admin, url.rpartition("/")[2], chance)
+        siege = _Siege(collector, agents, own, admin, url.rpartition("/")[2], chance(terms, "blows"))
         await siege.lay(5 if terms.quick else 50)
         found = await ledger.stored(url)
-    balance = ledger.compare((name for one in agents for name in one.journal.runs(one.journal.lines)), found)
+    said = (name for one in agents for name in one.journal.runs(one.journal.lines))
+    return _judged(siege, ledger.compare(said, found))
+
+
+def _judged(siege: "_Siege", balance: Balance) -> Verdict:
+    own = siege.own is not None
     why = "; ".join(trouble for trouble in (balance.why, *siege.troubles) if trouble)
     how = (
         "killed (-9) its backends, ended its connections, and stopped it at once (immediate) by turns"
@@ -73,10 +81,10 @@ async def _under_load(terms: Terms, own: OwnServer | None, admin: str, url: str)
 
 
 class _Blow(NamedTuple):
-    """A fault, and whether the server is away after it."""
+    """A fault, and what plants it: how often it did."""
 
     name: str
-    strike: Callable[[], Awaitable[None]]
+    strike: Callable[[], Awaitable[int]]
 
 
 @dataclass(slots=True)
@@ -88,7 +96,7 @@ class _Siege:
     own: OwnServer | None
     admin: str
     name: str
-    chance: random.Random
+    chance: Random
     counts: Counter[str] = field(
         default_factory=lambda: Counter(backends_killed=0, connections_ended=0, stopped=0, noticed_ms=0, back_ms=0)
     )
@@ -105,41 +113,51 @@ class _Siege:
             for number in range(rounds):
                 await asyncio.sleep(self.chance.uniform(0.2, 1.0))
                 blow = blows[number % len(blows)]
-                await blow.strike()
-                self.counts[blow.name] += 1
+                self.counts[blow.name] += await blow.strike()
             self._ending.set()
             await asyncio.wait(speaking)
         for agent in self.agents:
             await agent.deliver(within_s=120)
 
-    async def _stop(self) -> None:
+    async def _stop(self) -> int:
         """The immediate stop, which is what a crash is to it; away for a moment, then recovered."""
         if self.own is None:
-            return
+            return 0
         await self.own.stop(number=signal.SIGQUIT)
         self._note("noticed_ms", await self._until(503), _NOTICED_S)
         await asyncio.sleep(self.chance.uniform(0, 1))
         await self.own.start()
         self._note("back_ms", await self._until(200), _BACK_S)
+        return 1
 
-    async def _kill_backend(self) -> None:
+    async def _kill_backend(self) -> int:
         """One process of it dies, and it takes all others with it and recovers."""
-        pids = await self._backends()
-        if pids:
-            os.kill(self.chance.choice(pids), signal.SIGKILL)
+        try:
+            os.kill(self.chance.choice(await self._backends()), signal.SIGKILL)
+        except ProcessLookupError:
+            return 0
         await asyncio.sleep(0.05)
         if self.own is not None:
             await self.own.answers()
         self._note("back_ms", await self._until(200), _BACK_S)
+        return 1
 
-    async def _end_connections(self) -> None:
+    async def _end_connections(self) -> int:
+        ended = 0
         for pid in await self._backends():
-            await asyncio.to_thread(stores.execute, self.admin, "SELECT pg_terminate_backend(:pid)", pid=pid)
+            rows = await asyncio.to_thread(stores.execute, self.admin, _END, pid=pid)
+            ended += rows == [(True,)]
         self._note("back_ms", await self._until(200), _BACK_S)
+        return ended
 
     async def _backends(self) -> list[int]:
-        rows = await asyncio.to_thread(stores.execute, self.admin, _BACKENDS, name=self.name)
-        return [int(str(row[0])) for row in rows]
+        """At least one: agents speak all the time."""
+        async with asyncio.timeout(_BACK_S):
+            while True:
+                rows = await asyncio.to_thread(stores.execute, self.admin, _BACKENDS, name=self.name)
+                if rows:
+                    return [int(str(row[0])) for row in rows]
+                await asyncio.sleep(0.02)
 
     async def _until(self, status: int) -> float:
         return await self.collector.until_ready(status, within_s=_BACK_S * _PATIENCE)

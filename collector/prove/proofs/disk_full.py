@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import random
 import resource
 import shutil
 import signal
@@ -17,6 +16,7 @@ from typing import Protocol
 
 from collector.prove import ledger, means, sim, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent
 from collector.prove.world import Collector
 
@@ -29,13 +29,12 @@ _UNLIMITED = resource.RLIM_INFINITY
 
 async def run(terms: Terms) -> Verdict:
     """SQLite on a file system of its own where mounts are allowed; a limit on files everywhere."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     rounds = 2 if terms.quick else 10
     counts: Counter[str] = Counter(rounds=0, refused=0, status_507=0, status_503=0)
     troubles = []
     ways = ["limit"] + (["disk"] if means.may_mount() else [])
     for way in ways:
-        trouble = await _stage(terms, way, rounds, chance, counts)
+        trouble = await _stage(terms, way, rounds, counts)
         troubles += [f"{way}: {trouble}"] if trouble else []
     disk = (
         f"filled the file system of {_DISK_MIB} MiB that its database is on"
@@ -137,9 +136,10 @@ class _Witness:
             return answer.status
 
 
-async def _stage(terms: Terms, way: str, rounds: int, chance: random.Random, counts: Counter[str]) -> str:
+async def _stage(terms: Terms, way: str, rounds: int, counts: Counter[str]) -> str:
     async with _served(terms, way) as (collector, token, database, fault):
-        async with sim.enrolled(terms.folder / f"{way}-agent", collector.url, token, chance=chance) as agent:
+        random = chance(terms, way)
+        async with sim.enrolled(terms.folder / f"{way}-agent", collector.url, token, chance=random) as agent:
             witness = _Witness(collector, agent, counts)
             agent.say(500)
             await agent.deliver(within_s=60)

@@ -1,15 +1,16 @@
 """P8: every batch comes up to three times and in another order, to one collector and to two replicas."""
 
 import asyncio
-import random
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 from collector.prove import ledger, proxy, sim, stores, world
 from collector.prove.ledger import Balance
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.proxy import Faults, Message
 from collector.prove.sim import Agent, Manners
 from collector.prove.stores import Kind
@@ -69,7 +70,6 @@ class _Tally:
 
 
 async def _stage(terms: Terms, kind: Kind, *, replicas: int, each: int) -> tuple[_Tally, Balance]:
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     tally = _Tally()
     async with stores.store(terms, kind, name="duplicates") as url, AsyncExitStack() as stack:
         ground = await world.prepare(url)
@@ -79,16 +79,16 @@ async def _stage(terms: Terms, kind: Kind, *, replicas: int, each: int) -> tuple
             for number in range(replicas)
         ]
         between = await stack.enter_async_context(
-            proxy.before(*(one.url for one in served), faults=_FAULTS, chance=chance)
+            proxy.before(*(one.url for one in served), faults=_FAULTS, chance=chance(terms, kind, "network"))
         )
         between.watch = tally.watch
         agents = [
             await stack.enter_async_context(
-                sim.enrolled(folder, served[0].url, ground.token, chance=chance, via=between.url, manners=_manners())
+                sim.enrolled(folder, served[0].url, ground.token, chance=random, via=between.url, manners=_manners())
             )
-            for folder in _folders(terms, kind)
+            for folder, random in _folders(terms, kind)
         ]
-        await asyncio.gather(*(_speak(agent, each, chance) for agent in agents))
+        await asyncio.gather(*(_speak(agent, each) for agent in agents))
         found = await ledger.stored(url)
     said = [name for agent in agents for name in agent.journal.runs(agent.journal.lines)]
     tally.counts["shuffled"] = between.counts["shuffled"]
@@ -97,11 +97,11 @@ async def _stage(terms: Terms, kind: Kind, *, replicas: int, each: int) -> tuple
     return tally, balance
 
 
-async def _speak(agent: Agent, each: int, chance: random.Random) -> None:
+async def _speak(agent: Agent, each: int) -> None:
     for _ in range(_ROUNDS):
         agent.say(each // _ROUNDS)
         await agent.deliver(within_s=300)
-        known = sorted(chance.sample(sorted(agent.journal.acked), min(50, len(agent.journal.acked))))
+        known = sorted(agent.chance.sample(sorted(agent.journal.acked), min(50, len(agent.journal.acked))))
         await agent.send(known)
 
 
@@ -109,5 +109,6 @@ def _manners() -> Manners:
     return Manners(size=100, lanes=8)
 
 
-def _folders(terms: Terms, kind: Kind) -> list[Path]:
-    return [terms.folder / f"{kind}-agent{number}" for number in range(_AGENTS)]
+def _folders(terms: Terms, kind: Kind) -> list[tuple[Path, Random]]:
+    names = [f"{kind}-agent{number}" for number in range(_AGENTS)]
+    return [(terms.folder / name, chance(terms, name)) for name in names]

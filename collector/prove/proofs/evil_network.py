@@ -1,16 +1,15 @@
 """P7: a network that is slow, cut, half open and away for a while, and clients that never finish a request."""
 
 import asyncio
-import random
 from asyncio import StreamWriter
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from collector.prove import ledger, proxy, sim, stores, world
+from collector.prove import ledger, processes, proxy, sim, stores, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.proxy import CLEAR, Faults, Proxy
 from collector.prove.sim import Agent
 from collector.prove.world import Collector
@@ -19,6 +18,8 @@ _AGENTS = 3
 _SLOW_CLIENTS = 100
 _GROWN_MIB = 100
 _DRAIN_S = 240
+_LIVE_S = 5
+"""Once the network is back, news are not to wait for the backlog."""
 _STAGES = {
     "slow": Faults(latency_s=0.15, bytes_per_s=8_000),
     "torn": Faults(reset=0.05, truncate=0.05, drop_ack=0.05, half_open=0.02),
@@ -29,17 +30,16 @@ _STAGES = {
 
 async def run(terms: Terms) -> Verdict:
     """Three agents behind the evil network, one beside it that must not notice."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     seconds, backlog = (2.5, 1_500) if terms.quick else (20, 100_000)
     async with stores.store(terms, "sqlite") as url:
         ground = await world.prepare(url)
         async with world.served(terms.folder / "collector", url) as collector:
-            async with _estate(terms, collector, ground.token, chance) as estate, _never_finished(collector):
-                before = _rss_mib(collector.pid)
+            async with _estate(terms, collector, ground.token) as estate, _never_finished(collector):
+                before = processes.resident_mib(collector.pid)
                 await estate.suffer(seconds)
                 healed_ms = await estate.black_out(backlog)
                 await estate.drain()
-                grown = _rss_mib(collector.pid) - before
+                grown = processes.resident_mib(collector.pid) - before
             found = await ledger.stored(url)
     agents = [*estate.agents, estate.near]
     balance = ledger.compare((name for one in agents for name in one.journal.runs(one.journal.lines)), found)
@@ -50,8 +50,9 @@ async def run(terms: Terms) -> Verdict:
     return Verdict(
         state="broken" if why else "held",
         did=f"put {_AGENTS} simulated agents behind a proxy: {', '.join(_STAGES)}, each for {seconds:g} s, then a "
-        f"black-out in which they gathered {backlog} records; meanwhile {_SLOW_CLIENTS} clients held requests that "
-        "they never finished, and one agent with a good network went on",
+        f"black-out in which they gathered {backlog} records; what they had to say afterwards had to arrive within "
+        f"{_LIVE_S} s; meanwhile {_SLOW_CLIENTS} clients held requests that they never finished, and one agent with a "
+        "good network went on",
         counts={**estate.counts, "collector_grew_mib": grown, "backlog_ms_per_1000": healed_ms, **balance.counts},
         why=why,
     )
@@ -66,6 +67,7 @@ class _Estate:
     near: Agent
     slowest_ms: int = 0
     near_failed: int = 0
+    live_ms: int = 0
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def suffer(self, seconds: float) -> None:
@@ -91,14 +93,24 @@ class _Estate:
         self.between.faults = CLEAR
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await self.drain()
+        self._ending.clear()
+        async with asyncio.TaskGroup() as group:
+            for agent in self.agents:
+                group.create_task(self._speak_live(agent))
+            await self.drain()
+            self._ending.set()
         return int((loop.time() - began) * 1000 / max(1, backlog / 1000))
 
     async def drain(self) -> None:
         await asyncio.gather(*(agent.deliver(within_s=_DRAIN_S) for agent in [*self.agents, self.near]))
 
     def troubles(self) -> list[str]:
-        return [f"{self.near_failed} batches of the agent with a good network failed"] if self.near_failed else []
+        said = []
+        if self.near_failed:
+            said.append(f"{self.near_failed} batches of the agent with a good network failed")
+        if self.live_ms > _LIVE_S * 1000:
+            said.append(f"news took {self.live_ms} ms to arrive beside the backlog; expected {_LIVE_S} s at most")
+        return said
 
     @property
     def counts(self) -> Counter[str]:
@@ -106,6 +118,7 @@ class _Estate:
         return Counter(
             {name: self.between.counts[name] for name in suffered}
             | {"near_batches": self.near.counts["batches"], "near_slowest_ms": self.slowest_ms}
+            | {"live_slowest_ms": self.live_ms}
         )
 
     async def _speak(self, agent: Agent) -> None:
@@ -113,6 +126,18 @@ class _Estate:
             agent.say(20)
             await agent.send(agent.journal.pending[:200])
             await asyncio.sleep(0.02)
+
+    async def _speak_live(self, agent: Agent) -> None:
+        """What is new goes ahead of the backlog, as the real agent sends it."""
+        loop = asyncio.get_running_loop()
+        while not self._ending.is_set():
+            began, fresh = loop.time(), agent.batch(agent.say(1))
+            answer = await agent.post(fresh)
+            while answer.ack is None:
+                await asyncio.sleep(0.05)
+                answer = await agent.post(fresh)
+            self.live_ms = max(self.live_ms, int((loop.time() - began) * 1000))
+            await asyncio.sleep(0.2)
 
     async def _speak_near(self) -> None:
         loop = asyncio.get_running_loop()
@@ -125,15 +150,18 @@ class _Estate:
 
 
 @asynccontextmanager
-async def _estate(terms: Terms, collector: Collector, token: str, chance: random.Random) -> AsyncIterator[_Estate]:
-    async with proxy.before(collector.url, faults=CLEAR, chance=chance) as between:
+async def _estate(terms: Terms, collector: Collector, token: str) -> AsyncIterator[_Estate]:
+    async with proxy.before(collector.url, faults=CLEAR, chance=chance(terms, "network")) as between:
         folders = [terms.folder / f"agent{number}" for number in range(_AGENTS)]
-        async with sim.enrolled(terms.folder / "near", collector.url, token, chance=chance) as near:
+        async with sim.enrolled(terms.folder / "near", collector.url, token, chance=chance(terms, "near")) as near:
             async with sim.session() as web:
                 for folder in folders:
                     await sim.enrol(folder, collector.url, token, web=web)
             async with sim.session(wait_s=3) as web:
-                agents = [Agent(folder, between.url, sim.Identity.load(folder), web, chance) for folder in folders]
+                agents = [
+                    Agent(folder, between.url, sim.Identity.load(folder), web, chance(terms, folder.name))
+                    for folder in folders
+                ]
                 yield _Estate(between, agents, near)
 
 
@@ -160,10 +188,3 @@ async def _drip(writers: list[StreamWriter]) -> None:
         for writer in writers:
             if not writer.is_closing():
                 writer.write(b"x")
-
-
-def _rss_mib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) // 1024
-    raise LookupError(f"/proc/{pid}/status says no VmRSS")

@@ -11,13 +11,13 @@ from itertools import count
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection, Table, select
 
-from collector.core import engines
 from collector.core.database import Database
 from collector.domain.access.rules import ROLES, Act
 from collector.domain.statuspage import changes, subscribers
 from collector.domain.statuspage.rules import Terms as PageTerms
 from collector.domain.statuspage.rules import Wishes
 from collector.domain.tables import metadata
+from collector.prove import stores
 from collector.prove.proof import Terms, Verdict
 from collector.prove.proofs import _belongings
 from collector.prove.proofs._belongings import ACCOUNT, Maker
@@ -194,21 +194,16 @@ async def _settled(url: str, tenant_id: int) -> dict[str, str]:
     """A checksum of each table's rows of a tenant, once nothing moves any more."""
     before: dict[str, str] = {}
     while True:
-        now = await asyncio.to_thread(_checksums, url, tenant_id)
+        now = await asyncio.to_thread(stores.look, url, _checksums, tenant_id)
         if now == before:
             return now
         before = now
         await asyncio.sleep(_SETTLE_S)
 
 
-def _checksums(url: str, tenant_id: int) -> dict[str, str]:
-    engine = engines.onlooker(url)
-    try:
-        with engine.connect() as conn:
-            tables = [one for one in metadata.sorted_tables if "tenant_id" in one.c]
-            return {one.name: _checksum(conn, tenant_id, one) for one in tables}
-    finally:
-        engine.dispose()
+def _checksums(conn: Connection, tenant_id: int) -> dict[str, str]:
+    tables = [one for one in metadata.sorted_tables if "tenant_id" in one.c]
+    return {one.name: _checksum(conn, tenant_id, one) for one in tables}
 
 
 def _checksum(conn: Connection, tenant_id: int, table: Table) -> str:

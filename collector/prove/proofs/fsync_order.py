@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import re
 import signal
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from collector.prove import ledger, means, processes, sim, stores, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent, Manners
 from collector.prove.world import Collector
 
@@ -157,13 +157,12 @@ class _Trace:
 
 async def _traced(terms: Terms, url: str, trace: _Trace, acks: int) -> list[list[str]]:
     """One collector, one agent, one batch at a time."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     ground = await world.prepare(url)
     collector = Collector(terms.folder / "collector", url, before=_strace(trace.pipe))
     async with trace.kept():
         await collector.start()
         async with sim.enrolled(
-            terms.folder / _NAME, collector.url, ground.token, chance=chance, manners=Manners(lanes=1)
+            terms.folder / _NAME, collector.url, ground.token, chance=chance(terms, _NAME), manners=Manners(lanes=1)
         ) as agent:
             names = await _speak(agent, acks)
         await _end(collector)

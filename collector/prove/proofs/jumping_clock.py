@@ -1,18 +1,17 @@
 """P6: the collector's clock jumps forwards and back; windows begin and end once, and no stretch of time is negative."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from collector import worker
-from collector.core import engines
 from collector.core.database import Database
 from collector.core.settings import Settings
 from collector.core.tenancy import across_tenants
@@ -24,8 +23,9 @@ from collector.domain.maintenance.changes import Wanted
 from collector.domain.maintenance.tables import maintenance, maintenance_step
 from collector.domain.services.tables import baseline_span, coverage_span
 from collector.domain.tenants.tables import tenant
-from collector.prove import ledger, means, sim, world
+from collector.prove import ledger, means, sim, stores, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent
 from collector.prove.world import Collector
 from common.clock import utc_now
@@ -41,12 +41,11 @@ _MADE_BY = "prove"
 
 async def run(terms: Terms) -> Verdict:
     """All background work under a jumping clock; then a served collector under libfaketime, where that is installed."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     counts: Counter[str] = Counter(windows=0, jumps=0, transitions=0, told=0, twice=0, negative=0)
-    troubles = await _worked(terms, chance, counts)
+    troubles = await _worked(terms, counts)
     library = means.faketime_library()
     if library is not None:
-        troubles += await _served(terms, chance, counts, library)
+        troubles += await _served(terms, counts, library)
     deceived = (
         "; then did the same to the clock of a served collector (libfaketime) while an agent with the right time spoke"
         if library
@@ -66,15 +65,15 @@ async def run(terms: Terms) -> Verdict:
 # --- background work alone -----------------------------------------------------------------------------------------
 
 
-async def _worked(terms: Terms, chance: random.Random, counts: Counter[str]) -> list[str]:
+async def _worked(terms: Terms, counts: Counter[str]) -> list[str]:
     url = f"sqlite:///{terms.folder / 'worked.sqlite'}"
     await world.prepare(url)
     start = utc_now()
     db = Database.open(url)
     try:
-        await _plan(db, start, chance, 40 if terms.quick else 100)
+        await _plan(db, start, chance(terms, "windows"), 40 if terms.quick else 100)
         chores = worker.chores(Settings.model_construct(), start)
-        for now in _instants(start, chance, 60 if terms.quick else 600):
+        for now in _instants(start, chance(terms, "jumps"), 60 if terms.quick else 600):
             counts["jumps"] += 1
             for chore in chores:
                 while await db.write(chore, now, worker.SLICE) == worker.SLICE:
@@ -84,29 +83,29 @@ async def _worked(terms: Terms, chance: random.Random, counts: Counter[str]) -> 
     return await _audit(url, counts, "background work")
 
 
-def _instants(start: datetime, chance: random.Random, count: int) -> Iterator[datetime]:
+def _instants(start: datetime, random: Random, count: int) -> Iterator[datetime]:
     """Anywhere within the days of the windows, and at last behind them all."""
     now = start
     for _ in range(count):
-        now = min(max(now + chance.choice(_JUMPS), start - _DAY), start + _SPREAD)
+        now = min(max(now + random.choice(_JUMPS), start - _DAY), start + _SPREAD)
         yield now
     yield start + 2 * _SPREAD
 
 
-async def _plan(db: Database, start: datetime, chance: random.Random, count: int) -> None:
+async def _plan(db: Database, start: datetime, random: Random, count: int) -> None:
     """Windows of any length within the next days."""
     tenant_id = await db.read(_only_tenant)
     for number in range(count):
-        begin = start + chance.random() * (_SPREAD - _DAY)
+        begin = start + random.random() * (_SPREAD - _DAY)
         wanted = Wanted(
             title=f"window {number}",
             description="",
             visibility="internal",
             scheduled_start=begin,
-            scheduled_end=begin + timedelta(minutes=chance.randint(1, 1_400)),
+            scheduled_end=begin + timedelta(minutes=random.randint(1, 1_400)),
             services=(),
-            exclude_from_sla=chance.random() < 0.5,  # noqa: PLR2004 - one half
-            suppress_alerts=chance.random() < 0.5,  # noqa: PLR2004 - likewise
+            exclude_from_sla=random.random() < 0.5,  # noqa: PLR2004 - one half
+            suppress_alerts=random.random() < 0.5,  # noqa: PLR2004 - likewise
         )
         await db.write(changes.schedule, tenant_id, wanted, Act(_MADE_BY, start))
 
@@ -119,21 +118,22 @@ def _only_tenant(conn: Connection) -> int:
 # --- a served collector --------------------------------------------------------------------------------------------
 
 
-async def _served(terms: Terms, chance: random.Random, counts: Counter[str], library: Path) -> list[str]:
+async def _served(terms: Terms, counts: Counter[str], library: Path) -> list[str]:
     url = f"sqlite:///{terms.folder / 'served.sqlite'}"
     ground = await world.prepare(url)
     db = Database.open(url)
     try:
-        await _plan(db, utc_now(), chance, 20)
+        await _plan(db, utc_now(), chance(terms, "served windows"), 20)
     finally:
         await db.close()
     clock = _Clock(terms.folder / "offset")
     clock.set(timedelta())
     collector = Collector(terms.folder / "collector", url, {"sweep_s": 0.2}, environment=clock.environment(library))
     await collector.start()
-    async with sim.enrolled(terms.folder / "agent", collector.url, ground.token, chance=chance) as agent:
+    random = chance(terms, "agent")
+    async with sim.enrolled(terms.folder / "agent", collector.url, ground.token, chance=random) as agent:
         visit = _Visit(clock, agent, counts)
-        for offset in _offsets(chance, 6 if terms.quick else 60):
+        for offset in _offsets(chance(terms, "offsets"), 6 if terms.quick else 60):
             await visit.jump(offset)
         await visit.jump(timedelta())
         await agent.deliver(within_s=60)
@@ -146,9 +146,9 @@ async def _served(terms: Terms, chance: random.Random, counts: Counter[str], lib
     return [*troubles, *await _audit(url, counts, "served")]
 
 
-def _offsets(chance: random.Random, count: int) -> list[timedelta]:
+def _offsets(random: Random, count: int) -> list[timedelta]:
     """Anywhere within the days of the windows, and once behind them all."""
-    made = [chance.choice(_JUMPS) * chance.randint(1, 3) for _ in range(count)]
+    made = [random.choice(_JUMPS) * random.randint(1, 3) for _ in range(count)]
     return [*made, 2 * _SPREAD]
 
 
@@ -212,16 +212,12 @@ _SPANS = (
 
 
 async def _audit(url: str, counts: Counter[str], what: str) -> list[str]:
-    return [f"{what}: {trouble}" for trouble in await asyncio.to_thread(_audited, url, counts)]
+    return [f"{what}: {trouble}" for trouble in await asyncio.to_thread(stores.look, url, audited, counts)]
 
 
-def _audited(url: str, counts: Counter[str]) -> list[str]:
-    engine = engines.onlooker(url)
-    try:
-        with engine.connect() as conn:
-            return [*_windows(conn, counts), *_negative(conn, counts)]
-    finally:
-        engine.dispose()
+def audited(conn: Connection, counts: Counter[str]) -> list[str]:
+    """What is wrong with windows and stretches of time."""
+    return [*_windows(conn, counts), *_negative(conn, counts)]
 
 
 @across_tenants("a proof counts all there is in a store of its own")

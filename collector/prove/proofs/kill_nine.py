@@ -1,7 +1,6 @@
 """P1: kill -9 of agents and collector at any moment, while acks are dropped."""
 
 import asyncio
-import random
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -9,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 from collector.prove import ledger, processes, proxy, sim, stores, world
 from collector.prove.ledger import Stored
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.proofs._installed_agent import InstalledAgent, arrived
 from collector.prove.proxy import Faults, Proxy
 from collector.prove.sim import Identity, Journal
@@ -29,13 +30,13 @@ _COLLECTOR_SHARE = 5
 
 async def run(terms: Terms) -> Verdict:
     """SQLite, a collector and two agents as processes of their own, a proxy between them."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     async with stores.store(terms, "sqlite") as url:
         ground = await world.prepare(url)
         collector = Collector(terms.folder / "collector", url, {"heartbeat_s": _HEARTBEAT_S})
         await collector.start()
-        async with proxy.before(collector.url, faults=Faults(drop_ack=DROPPED), chance=chance) as between:
-            arena = _Arena(terms, collector, between, chance, InstalledAgent.found(terms.folder / "installed"))
+        faults = Faults(drop_ack=DROPPED)
+        async with proxy.before(collector.url, faults=faults, chance=chance(terms, "network")) as between:
+            arena = _Arena(terms, collector, between, InstalledAgent.found(terms.folder / "installed"))
             await arena.enrol(ground.token)
             await arena.kill_for(15 if terms.quick else 300, least=20 if terms.quick else 500)
             await arena.drain()
@@ -75,7 +76,6 @@ class _Arena:
     terms: Terms
     collector: Collector
     between: Proxy
-    chance: random.Random
     installed: InstalledAgent | None
     kills: Counter[str] = field(default_factory=lambda: Counter(collector_kills=0, agent_kills=0))
     agents: dict[Path, Process] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class _Arena:
         async with sim.session() as web:
             for folder in self.folders:
                 await sim.enrol(folder, self.collector.url, token, web=web)
-                self.agents[folder] = await self._speak(folder)
+                self.agents[folder] = await self._speak(folder, chance(self.terms, folder.name, "first"))
         if self.installed:
             await self.installed.enrol(self.between.url, token)
             await self.installed.start()
@@ -109,28 +109,31 @@ class _Arena:
                 group.create_task(self._kill_installed(self.installed, goes_on))
 
     async def _kill_collector(self, goes_on: Callable[[], bool]) -> None:
+        dice = chance(self.terms, "collector")
         while goes_on():
-            await asyncio.sleep(self.chance.uniform(0.05, 0.9))
+            await asyncio.sleep(dice.uniform(0.05, 0.9))
             await self.collector.kill()
             self.kills["collector_kills"] += 1
-            if self.chance.random() < _WHILE_STARTING:
+            if dice.random() < _WHILE_STARTING:
                 await self.collector.launch()
-                await asyncio.sleep(self.chance.uniform(0.05, 0.9))
+                await asyncio.sleep(dice.uniform(0.05, 0.9))
                 await self.collector.kill()
                 self.kills["collector_kills"] += 1
             await self.collector.start()
 
     async def _kill_agent(self, folder: Path, goes_on: Callable[[], bool]) -> None:
+        dice = chance(self.terms, folder.name)
         while goes_on():
-            await asyncio.sleep(self.chance.uniform(0.3, 2))
+            await asyncio.sleep(dice.uniform(0.3, 2))
             await processes.kill(self.agents[folder])
-            self.agents[folder] = await self._speak(folder)
+            self.agents[folder] = await self._speak(folder, dice)
             self.kills["agent_kills"] += 1
 
     async def _kill_installed(self, agent: InstalledAgent, goes_on: Callable[[], bool]) -> None:
         """It takes a while to start, and says little: some of its lives are longer."""
+        dice = chance(self.terms, "installed")
         while goes_on():
-            await asyncio.sleep(self.chance.uniform(0.5, 8))
+            await asyncio.sleep(dice.uniform(0.5, 8))
             await agent.kill()
             self.kills["installed_agent_kills"] += 1
             await agent.start()
@@ -146,7 +149,6 @@ class _Arena:
             logs = [processes.tail(folder.with_suffix(".log")) for folder in self.folders]
             raise processes.ProgramFailed(f"the simulated agents ended with {codes}: {logs}")
 
-    async def _speak(self, folder: Path) -> Process:
+    async def _speak(self, folder: Path, dice: Random) -> Process:
         command = [sys.executable, "-P", "-m", "collector.prove.speaking", str(folder), self.between.url]
-        seed = str(self.chance.randrange(2**31))
-        return await processes.start([*command, seed], log=folder.with_suffix(".log"))
+        return await processes.start([*command, str(dice.randrange(2**31))], log=folder.with_suffix(".log"))

@@ -2,19 +2,20 @@
 
 import asyncio
 import os
-import random
 import shutil
 import signal
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 from collector import migrations
 from collector.core.database import Database
 from collector.prove import sim, stores, wal, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent, Manners
 from collector.prove.wal import Log
 from collector.prove.world import Collector
@@ -26,16 +27,15 @@ _AGENTS = 2
 
 async def run(terms: Terms) -> Verdict:
     """SQLite. The collector is held still (SIGSTOP) while its files are copied, so that they are of one instant."""
-    chance = random.Random(terms.seed)  # noqa: S311 - faults, not secrets
     async with stores.store(terms, "sqlite") as url:
         ground = await world.prepare(url)
         async with world.served(terms.folder / "collector", url) as collector:
-            snapshots = await _snapshots(terms, collector, ground.token, chance, 2 if terms.quick else 12)
-    tally = _Tally()
+            snapshots = await _snapshots(terms, collector, ground.token, 2 if terms.quick else 12)
+    tally, random = _Tally(), chance(terms, "tear")
     for snapshot in snapshots:
-        await asyncio.to_thread(tally.tear, snapshot, chance, terms.quick)
+        await asyncio.to_thread(tally.tear, snapshot, random, terms.quick)
     for snapshot in snapshots[: 1 if terms.quick else 5]:
-        await tally.serve(snapshot, chance)
+        await tally.serve(snapshot, random)
     why = "; ".join(tally.troubles[:5])
     return Verdict(
         state="broken" if why else "held",
@@ -67,7 +67,7 @@ class _Tally:
     troubles: list[str] = field(default_factory=list)
     _known: dict[tuple[Path, int], frozenset[str]] = field(default_factory=dict)
 
-    def tear(self, snapshot: _Snapshot, chance: random.Random, quick: bool) -> None:  # noqa: FBT001 - as in Terms
+    def tear(self, snapshot: _Snapshot, random: Random, quick: bool) -> None:  # noqa: FBT001 - as in Terms
         """Every cut, and some bits."""
         end = snapshot.parsed.end
         first = max(0, end - _TAIL)
@@ -75,15 +75,15 @@ class _Tally:
             self.counts["cuts"] += 1
             self._check(snapshot, snapshot.log[:cut], snapshot.parsed.whole(cut), f"cut at {cut}")
         for _ in range(40 if quick else 200):
-            at, bit = chance.randrange(max(first, 32), end), chance.randrange(8)
+            at, bit = random.randrange(max(first, 32), end), random.randrange(8)
             torn = bytearray(snapshot.log[:end])
             torn[at] ^= 1 << bit
             self.counts["flips"] += 1
             self._check(snapshot, bytes(torn), snapshot.parsed.before(at), f"bit {bit} of byte {at} turned")
 
-    async def serve(self, snapshot: _Snapshot, chance: random.Random) -> None:
+    async def serve(self, snapshot: _Snapshot, random: Random) -> None:
         """As a collector does when it starts, from a log that is cut anywhere."""
-        cut = chance.randrange(max(0, snapshot.parsed.end - _TAIL), snapshot.parsed.end)
+        cut = random.randrange(max(0, snapshot.parsed.end - _TAIL), snapshot.parsed.end)
         path = _image(snapshot, snapshot.log[:cut])
         db = Database.open(f"sqlite:///{path}")
         try:
@@ -121,29 +121,27 @@ class _Tally:
 # --- copies --------------------------------------------------------------------------------------------------------
 
 
-async def _snapshots(
-    terms: Terms, collector: Collector, token: str, chance: random.Random, count: int
-) -> list[_Snapshot]:
+async def _snapshots(terms: Terms, collector: Collector, token: str, count: int) -> list[_Snapshot]:
     """While agents speak: each with marks from a little before."""
-    made = []
-    async with (
-        sim.enrolled(terms.folder / "agent0", collector.url, token, chance=chance, manners=_manners()) as one,
-        sim.enrolled(terms.folder / "agent1", collector.url, token, chance=chance, manners=_manners()) as other,
-    ):
-        agents = [one, other]
+    made, random = [], chance(terms, "snapshots")
+    async with AsyncExitStack() as stack:
+        agents = [
+            await stack.enter_async_context(
+                sim.enrolled(folder, collector.url, token, chance=chance(terms, folder.name), manners=_manners())
+            )
+            for folder in (terms.folder / f"agent{number}" for number in range(_AGENTS))
+        ]
         ending = asyncio.Event()
         speaking = [asyncio.create_task(_speak(agent, ending)) for agent in agents]
         for number in range(count):
-            await asyncio.sleep(chance.uniform(1, 2))
-            made.append(await _snapshot(terms, collector, agents, number, chance))
+            await asyncio.sleep(random.uniform(1, 2))
+            made.append(await _snapshot(terms, collector, agents, number, random))
         ending.set()
         await asyncio.gather(*speaking)
     return made
 
 
-async def _snapshot(
-    terms: Terms, collector: Collector, agents: list[Agent], number: int, chance: random.Random
-) -> _Snapshot:
+async def _snapshot(terms: Terms, collector: Collector, agents: list[Agent], number: int, random: Random) -> _Snapshot:
     """Marks count for as long as the log is the same one: it begins anew when its pages are in the database."""
     live = terms.folder / "collector.sqlite"
     log = live.with_name(live.name + "-wal")
@@ -154,7 +152,7 @@ async def _snapshot(
         if content[16:24] != salts:
             marks, salts = [], content[16:24]
         marks.append((wal.parse(content).end, acked))
-        await asyncio.sleep(chance.uniform(0.01, 0.1))
+        await asyncio.sleep(random.uniform(0.01, 0.1))
     copy = terms.folder / f"snapshot{number}.sqlite"
     content, acked = _held(collector, agents, log, copy)
     if content[16:24] != salts:

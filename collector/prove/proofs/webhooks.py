@@ -47,7 +47,7 @@ async def run(terms: Terms) -> Verdict:
     counts = Counter(schedule_points=_schedule(chance(terms, "schedule"), findings))
     async with asyncio.TaskGroup() as group:
         faults = group.create_task(_faults(terms, findings))
-        kills = group.create_task(_kills(terms, findings, 8 if terms.quick else 100))
+        kills = group.create_task(_kills(terms, findings, 8 if terms.quick else 100, events=12 if terms.quick else 50))
     did = (
         "delivered to receivers that were slow, away, cut off, redirected, refused, asked for patience or were gone; "
         "killed the collector with kill -9 in the middle of deliveries; and held the schedule of attempts against "
@@ -207,22 +207,22 @@ class _Estate:
             self.unsure.add(number)
 
 
-async def _kills(terms: Terms, findings: Findings, kills: int) -> Counter[str]:
+async def _kills(terms: Terms, findings: Findings, kills: int, *, events: int) -> Counter[str]:
     async with _estate_of(terms, tenants=8 if terms.quick else 30) as estate:
         caught = 0
         for number in range(kills):
             house = estate.houses[number % len(estate.houses)]
-            caught += await estate.round(house, chance(terms, "kill", number), 12)
+            caught += await estate.round(house, chance(terms, "kill", number), events)
         wanted = {_name(house, one): estate.sure[house.slug] for house in estate.houses for one in range(_PER_TENANT)}
         await _delivered(estate.receiver, wanted, within_s=2 * _LEASE_S + 60)
         counts = Counter(kills=kills, kills_in_mid_delivery=caught, answers_lost=len(estate.unsure))
-        for name, events in wanted.items():
+        for name, due in wanted.items():
             counts += _judge(name, estate.receiver.arrivals[name], findings)
-            lost = events - estate.receiver.accepted(name)
-            invented = {one.event for one in estate.receiver.arrivals[name]} - events - estate.unsure
+            lost = due - estate.receiver.accepted(name)
+            invented = {one.event for one in estate.receiver.arrivals[name]} - due - estate.unsure
             findings.expect(not lost, f"{name}: events {sorted(lost)[:5]} were lost")
             findings.expect(not invented, f"{name}: events {sorted(invented)[:5]} were refused and came")
-            counts += Counter(deliveries_due=len(events), lost=len(lost))
+            counts += Counter(deliveries_due=len(due), lost=len(lost))
         counts["lost"] += 0
         return counts
 

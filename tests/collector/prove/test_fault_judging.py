@@ -16,7 +16,7 @@ from collector.domain.maintenance import changes, store, telling
 from collector.domain.maintenance.changes import Wanted
 from collector.domain.tenants import store as tenants
 from collector.domain.tenants.store import NewTenant
-from collector.prove import wal
+from collector.prove import stores, wal
 from collector.prove.ledger import Place, Stored
 from collector.prove.proofs import duplicates, jumping_clock, torn_files
 from collector.prove.proofs._installed_agent import arrived
@@ -124,7 +124,7 @@ async def test_a_window_that_is_told_twice_and_one_that_never_ends_are_found(
     await db.write(lambda conn: telling.tell(conn, shown.window, "started", Act("test", now)))
     await db.close()
     counts: Counter[str] = Counter()
-    troubles = jumping_clock._audited(url, counts)
+    troubles = stores.look(url, jumping_clock.audited, counts)
     assert counts["twice"] == 1
     assert any("told started more than once" in trouble for trouble in troubles)
     assert any("is active at the end" in trouble for trouble in troubles)
@@ -143,6 +143,6 @@ async def test_a_window_that_ends_before_it_began_is_found(tmp_path: Path, sqlit
     await db.write(lambda conn: store.save(conn, tenant.id, [early]))
     await db.close()
     counts: Counter[str] = Counter()
-    troubles = jumping_clock._audited(url, counts)
+    troubles = stores.look(url, jumping_clock.audited, counts)
     assert counts["negative"] == 1
     assert "1 rows of maintenance end before they begin" in troubles
