@@ -27,6 +27,7 @@ from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
 from collector.core import setup_code, sqlite_library
 from collector.core.database import Database
+from collector.core.ending import all_ended
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
@@ -45,6 +46,7 @@ _TLS_BUFFER = 16 * 1024  # the most that TLS puts into one record; asyncio would
 _COLLECT = (50_000, 20, 50)  # a batch makes thousands of objects that live for milliseconds, in no circle
 _FINISH_SECONDS = 10  # for requests that are under way when nobody else can come any more
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
+_PATIENCE_SECONDS = 5.0  # for what runs beside the server: deliveries finish what is under way
 _RETRY_SECONDS = 3.0
 _STOP_SECONDS = 30.0  # what the service manager allows for a stop without any grace
 
@@ -125,9 +127,7 @@ class _Collector:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await all_ended(tasks, patience_s=_PATIENCE_SECONDS)
             commands.close()
             await commands.wait_closed()
 

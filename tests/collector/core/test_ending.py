@@ -2,7 +2,7 @@
 
 import asyncio
 
-from collector.core.ending import ended
+from collector.core.ending import all_ended, ended
 
 
 async def test_a_swallowed_cancellation_is_said_again() -> None:
@@ -30,3 +30,30 @@ async def test_one_that_has_ended_by_itself_is_no_trouble() -> None:
     await asyncio.wait({task})
     await ended(task)
     assert isinstance(task.exception(), ValueError)
+
+
+async def test_of_several_each_may_finish_and_none_may_stay() -> None:
+    finished = asyncio.Event()
+
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            finished.set()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(60)
+
+    tasks = [asyncio.create_task(work()) for work in (tidy, stubborn)]
+    await asyncio.sleep(0)
+    await all_ended(tasks, patience_s=0.5)
+    assert finished.is_set()
+    assert all(task.cancelled() for task in tasks)
+
+
+async def test_nobody_to_end_is_no_trouble() -> None:
+    await all_ended([], patience_s=60)
