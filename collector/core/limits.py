@@ -1,5 +1,6 @@
 """Rate limits: fixed windows per key, in this process or in a Redis that all replicas share."""
 
+import asyncio
 import ipaddress
 import math
 import time
@@ -79,9 +80,12 @@ class Limiter:
     async def hit(self, *key: str, per_minute: int) -> Quota:
         """Count one request of `key` and say what is left."""
         if self._shared is not None and time.monotonic() >= self._again_at:
+            if self._away:  # one request tries; the others need not wait for what it finds
+                self._again_at = time.monotonic() + _AGAIN_SECONDS
             try:
-                quota = await _count(self._shared, key, per_minute)
-            except StorageError as error:
+                async with asyncio.timeout(_REDIS_SECONDS):  # for all the questions that it takes
+                    quota = await _count(self._shared, key, per_minute)
+            except (StorageError, TimeoutError) as error:
                 self._lose(error)
             else:
                 self._found()
@@ -103,13 +107,14 @@ class Limiter:
         if isinstance(self._storage, RedisStorage) and isinstance(self._storage.bridge, RedispyBridge):
             await self._storage.bridge.storage.aclose()
 
-    def _lose(self, error: StorageError) -> None:
+    def _lose(self, error: Exception) -> None:
         self._again_at = time.monotonic() + _AGAIN_SECONDS
         if not self._away:
-            _log.warning("limits are counted in this process alone", why=type(error.__cause__).__name__)
+            _log.warning("limits are counted in this process alone", why=type(error.__cause__ or error).__name__)
         self._away = True
 
     def _found(self) -> None:
+        self._again_at = 0.0
         if self._away:
             _log.info("limits are shared again")
         self._away = False

@@ -1,8 +1,11 @@
 """Limits in a real Redis: counted together, and never in the way of a request when it is gone."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +15,44 @@ from collector.core.limits import Limiter, redis
 from collector.core.problems import StoreUnavailable
 from common import logs
 from tests.collector.redis_server import Server, redis_server
+
+
+@dataclass(slots=True)
+class Slowed:
+    """A way to a Redis on which each answer takes so many seconds more."""
+
+    by: float
+    port: int = 0
+    connections: int = 0
+
+
+@asynccontextmanager
+async def slowed(server: Server, *, by: float) -> AsyncIterator[Slowed]:
+    way = Slowed(by)
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, *, slow: bool) -> None:
+        while data := await source.read(65536):
+            if slow:
+                await asyncio.sleep(way.by)
+            target.write(data)
+        target.close()
+
+    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        way.connections += 1
+        answers, questions = await asyncio.open_unix_connection(server.socket)
+        carried = asyncio.gather(carry(reader, questions, slow=False), carry(answers, writer, slow=True))
+        under_way.add(carried)
+        await carried
+        for end in (questions, writer):
+            await end.wait_closed()
+
+    under_way = set[asyncio.Future[Any]]()
+    listening = await asyncio.start_server(met, "127.0.0.1", 0)
+    way.port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        yield way
+    await asyncio.gather(*under_way)
+    await asyncio.sleep(0)  # lets the last connection go
 
 
 @pytest_asyncio.fixture
@@ -63,6 +104,24 @@ async def test_a_redis_that_goes_away_is_done_without_and_found_again(
     assert (await other.hit("key", "a", per_minute=2)).remaining == 0
     said = [line for line in target.getvalue().splitlines() if "core.limits" in line]
     assert [("alone" in line, "again" in line) for line in said] == [(True, False), (False, True)]
+
+
+async def test_a_redis_that_is_slow_is_done_without(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its answers comes in time, all of them together do not; while it is tried anew nobody else waits."""
+    async with slowed(server, by=0.15) as asked:
+        limiter = Limiter(redis(f"redis://127.0.0.1:{asked.port}/0"))
+        quotas = [await limiter.hit("key", "a", per_minute=2) for _ in range(3)]
+        assert [quota.allowed for quota in quotas] == [True, True, False]
+        assert asked.connections == 1
+        limiter._again_at = 0.0
+        await asyncio.gather(*(limiter.hit("key", "b", per_minute=5) for _ in range(20)))
+        assert asked.connections == 2
+        asked.by = 0.0
+        monkeypatch.setattr(limits, "_REDIS_SECONDS", 10.0)
+        limiter._again_at = 0.0
+        assert (await limiter.hit("key", "c", per_minute=2)).remaining == 1
+        assert not limiter._away
+        await limiter.close()
 
 
 async def test_a_redis_that_was_never_there_is_done_without() -> None:
