@@ -144,8 +144,9 @@ def is_empty(conn: Connection, part: Part) -> bool:
 
 
 def _add(conn: Connection, of: Divided, begin: int) -> None:
-    """It is filled before it is one, because no stray may be left that belongs into it."""
+    """It is filled before it is one, because no stray may be left that belongs into it, and none may come meanwhile."""
     name, end = of.name(begin), begin + of.step
+    conn.exec_driver_sql(f"LOCK TABLE {of.default} IN ACCESS EXCLUSIVE MODE")  # which is what ATTACH takes later on
     conn.exec_driver_sql(f"CREATE TABLE {name} (LIKE {of.table} INCLUDING ALL)")
     secure(conn, name)
     _move(conn, of.default, name, f"at >= {begin} AND at < {end}")

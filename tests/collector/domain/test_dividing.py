@@ -1,5 +1,6 @@
 """Partitions on PostgreSQL as time goes on: made ahead, filled from the default one, dropped whole, read meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -27,6 +28,7 @@ from tests.collector.conftest import Postgres
 KEEP = Keep(raw=14, hourly=90, daily=1095, runs=90, records=90, findings=1095, executions=400, services=400)
 DAY = timedelta(days=1)
 NOW = utc_now()  # which is when the database was made
+_WAITS = text("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = CAST('metric_point_default' AS regclass)")
 
 
 @pytest.fixture
@@ -127,6 +129,22 @@ async def test_a_long_read_puts_it_off_and_nobody_waits(db: Database, url: str) 
         await put(db, 1)
     await tend(db, 40.01)
     assert await db.read(partitions.parts, POINTS) != before
+    engine.dispose()
+
+
+async def test_a_stray_that_comes_while_its_partition_is_made_ends_up_in_it(db: Database, url: str) -> None:
+    await put(db, 100)
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as coming:
+        coming.execute(text("INSERT INTO metric_point VALUES (1, 1, :at, 2.5)"), {"at": microseconds(NOW + 85 * DAY)})
+        tending = asyncio.create_task(tend(db, 85))
+        while not coming.execute(_WAITS).first() and not tending.done():  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+    await tending
+    await tend(db, 85.01)  # it is put off where the stray took too long
+    found = await db.read(counted)
+    assert POINTS.default not in found
+    assert sum(found.values()) == 2
     engine.dispose()
 
 
