@@ -98,7 +98,15 @@ async def work(db: Database, settings: Settings, turned: Callable[[], None] = la
 
 
 async def tick(db: Database, due: Iterable[Chore], turned: Callable[[], None] = lambda: None) -> None:
-    """Bring everything up to date that is due now."""
+    """Bring everything up to date that is due now. On a full disk all have their turn: to forget may make room."""
+    full: StoreUnavailable | None = None
     for chore in due:
-        while await db.write(chore, utc_now(), SLICE) == SLICE:
-            turned()
+        try:
+            while await db.write(chore, utc_now(), SLICE) == SLICE:
+                turned()
+        except StoreUnavailable as trouble:
+            if trouble.why != "full":
+                raise
+            full = trouble
+    if full is not None:
+        raise full

@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Connection, select, text
 
 from collector import worker
 from collector.core.database import Database
+from collector.core.problems import StoreUnavailable
 from collector.core.settings import Settings
 from collector.domain.activity import chain
 from collector.domain.activity import store as activity
@@ -51,6 +54,25 @@ async def test_it_goes_on_until_it_is_stopped(database: Database) -> None:
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_on_a_full_disk_it_still_forgets_what_is_old(tmp_path: Path) -> None:
+    small = Database.open(f"sqlite:///{tmp_path / 'x.sqlite'}", page_limit=20)
+
+    def grow(conn: Connection, _now: datetime, _limit: int) -> int:
+        conn.execute(text("INSERT INTO note VALUES (:what)"), {"what": "x" * 3000})
+        return worker.SLICE
+
+    def forget(conn: Connection, _now: datetime, _limit: int) -> int:
+        conn.execute(text("DELETE FROM note"))
+        return 0
+
+    await small.write(lambda conn: conn.execute(text("CREATE TABLE note (what TEXT)")))
+    with pytest.raises(StoreUnavailable) as caught:
+        await worker.tick(small, (grow, forget))
+    assert caught.value.why == "full"
+    assert await small.read(lambda conn: conn.execute(text("SELECT count(*) FROM note")).scalar_one()) == 0
+    await small.close()
 
 
 async def test_what_was_appended_to_the_activity_log_is_chained(database: Database) -> None:
