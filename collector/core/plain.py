@@ -59,7 +59,8 @@ class Steady(Plain):
     """
 
     def __call__(self, conn: Connection, values: Values) -> Found:
-        if conn.dialect.name != "sqlite":
+        own: Any = conn.connection.driver_connection
+        if conn.dialect.name != "sqlite" or own.total_changes:  # nothing tells whoever writes of what it wrote itself
             return super().__call__(conn, values)
         memory = _memory(conn, _COMMITS(conn, {})[0][0])
         key = (self, *values.items())

@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Connection, bindparam, func, literal, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from collector.core.database import Database
 from collector.core.plain import Plain, Steady
 from collector.core.tenancy import for_everybody
 from collector.domain.tenants.tables import tenant
+from common.clock import utc_now
 from tests.collector import builders
 
 _T = tenant.c
@@ -68,3 +69,19 @@ async def test_what_is_remembered_belongs_to_the_snapshot(database: Database) ->
     with for_everybody("a test"):
         assert await database.read(twice, heavy=True) == (0, 0)
         assert await database.read(twice, heavy=True) == (1, 1)
+
+
+async def test_what_is_remembered_is_asked_again_after_a_change_of_the_same_transaction(database: Database) -> None:
+    counting = Steady(select(func.count()).select_from(tenant))
+
+    def around(conn: Connection) -> tuple[int, int, int]:
+        before = counting(conn, {})[0][0]
+        conn.execute(
+            insert(tenant), {"id": 1, "slug": "one", "name": "One", "plan": "enterprise", "created_at": utc_now()}
+        )
+        between = counting(conn, {})[0][0]
+        conn.execute(delete(tenant))
+        return before, between, counting(conn, {})[0][0]
+
+    with for_everybody("a test"):
+        assert await database.write(around) == (0, 1, 0)
