@@ -16,36 +16,37 @@ from typing import Protocol
 
 from collector.prove import ledger, means, sim, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs import _failing_calls
 from collector.prove.proofs._chance import chance
+from collector.prove.proofs._failing_calls import REFUSED
 from collector.prove.sim import Agent
 from collector.prove.world import Collector
 
 _DISK_MIB = 24
-_REFUSED = {503, 507}
 _GATHER_S = 30
 _BACK_S = 30
+_NO_DISK = "(file systems cannot be mounted here, so none was filled)"
+_NO_CALLS = "(strace is not installed or may not trace here, so no single call failed)"
 _UNLIMITED = resource.RLIM_INFINITY
 
 
 async def run(terms: Terms) -> Verdict:
-    """SQLite on a file system of its own where mounts are allowed; a limit on files everywhere."""
-    rounds = 2 if terms.quick else 10
+    """SQLite: on a file system of its own where mounts are allowed, with calls that fail where strace may do that."""
+    rounds, calls = (2, 12) if terms.quick else (10, 200)
     counts: Counter[str] = Counter(rounds=0, refused=0, status_507=0, status_503=0)
-    troubles = []
-    ways = ["limit"] + (["disk"] if means.may_mount() else [])
-    for way in ways:
-        trouble = await _stage(terms, way, rounds, counts)
-        troubles += [f"{way}: {trouble}"] if trouble else []
-    disk = (
-        f"filled the file system of {_DISK_MIB} MiB that its database is on"
-        if "disk" in ways
-        else "(file systems cannot be mounted here, so none was filled)"
-    )
+    found = {"limit": await _stage(terms, "limit", rounds, counts)}
+    if means.may_mount():
+        found["disk"] = await _stage(terms, "disk", rounds, counts)
+    if means.may_trace():
+        found["calls"] = await _failing_calls.stage(terms, calls, counts)
+    troubles = [f"{way}: {trouble}" for way, trouble in found.items() if trouble]
+    disk = f"filled the file system of {_DISK_MIB} MiB that its database is on" if "disk" in found else _NO_DISK
+    single = f"had single writes and syncs fail, {calls} in all (strace)" if "calls" in found else _NO_CALLS
     return Verdict(
         state="broken" if troubles else "held",
         did=f"forbade a collector on SQLite to let its files grow (RLIMIT_FSIZE), and {disk}, {rounds} times each, "
-        "while an agent spoke: it had to answer 507 or 503, to live on, and to take everything once there was room "
-        "again; whatever it had acknowledged had to be in the store",
+        f"and {single}, while an agent spoke: it had to answer 507 or 503, to live on, and to take everything once "
+        "there was room again; whatever it had acknowledged had to be in the store",
         counts=counts,
         why="; ".join(troubles),
     )
@@ -128,7 +129,7 @@ class _Witness:
                 refused += 1
                 self.counts["refused"] += 1
                 self.counts[f"status_{answer.status}"] += 1
-                if answer.status not in _REFUSED:
+                if answer.status not in REFUSED:
                     self.troubles.append(f"a full disk was answered by {answer.status} {answer.code}")
 
     async def _lives(self) -> int:

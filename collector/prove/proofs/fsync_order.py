@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import signal
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from collector.prove import ledger, means, processes, sim, stores, world
 from collector.prove.proof import Terms, Verdict
+from collector.prove.proofs import _tracing
 from collector.prove.proofs._chance import chance
 from collector.prove.sim import Agent, Manners
 from collector.prove.world import Collector
@@ -165,7 +165,7 @@ async def _traced(terms: Terms, url: str, trace: _Trace, acks: int) -> list[list
             terms.folder / _NAME, collector.url, ground.token, chance=chance(terms, _NAME), manners=Manners(lanes=1)
         ) as agent:
             names = await _speak(agent, acks)
-        await _end(collector)
+        await _tracing.end(collector)
     return names
 
 
@@ -186,19 +186,6 @@ async def _speak(agent: Agent, acks: int) -> list[list[str]]:
             raise processes.ProgramFailed(f"a batch was not acknowledged: {answer.status} {answer.code}")
         names.append(agent.journal.runs(seqs))
     return names
-
-
-async def _end(collector: Collector) -> None:
-    """The program that is traced, so that strace ends by itself and has written everything."""
-    for pid in await asyncio.to_thread(_children, collector.pid):
-        os.kill(pid, signal.SIGTERM)
-    if collector.process is not None:
-        async with asyncio.timeout(30):
-            await collector.process.wait()
-
-
-def _children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _read(trace: Path, names: list[list[str]]) -> Order:
