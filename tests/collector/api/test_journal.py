@@ -44,6 +44,45 @@ async def test_entries_are_written_together_and_in_their_order() -> None:
     assert shelf.kept(1) == shelf.kept(2) == [0, 1, 2, 3, 4]
 
 
+async def test_many_entries_are_written_some_at_a_time_and_at_once() -> None:
+    shelf = Shelf()
+    written = Journal(shelf.keep, every=3600)
+    for number in range(3 * journal.AT_ONCE):
+        written.note(1, entry(number))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert [len(group[1]) for group in shelf.groups] == [journal.AT_ONCE] * 3
+    assert shelf.kept(1) == list(range(3 * journal.AT_ONCE))
+
+
+async def test_what_has_piled_up_is_written_in_few_turns_however_much_it_is() -> None:
+    shelf = Shelf()
+    written = Journal(shelf.keep, every=3600)
+    for number in range(journal.MOST_WAITING):
+        written.note(1, entry(number))
+    await written.settle()
+    sizes = [len(group[1]) for group in shelf.groups]
+    assert max(sizes) == sizes[0] == journal.MOST_AT_ONCE
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(sizes) < journal.MOST_WAITING / journal.AT_ONCE / 3
+    assert shelf.kept(1) == list(range(journal.MOST_WAITING))
+
+
+async def test_a_store_that_is_away_is_not_asked_again_with_every_request() -> None:
+    shelf = Shelf()
+    shelf.away = True
+    written = Journal(shelf.keep, every=3600)
+    for number in range(2 * journal.AT_ONCE):
+        written.note(1, entry(number))
+    await asyncio.wait_for(shelf.tried.wait(), 10)
+    shelf.tried.clear()
+    for number in range(20):
+        written.note(1, entry(number))
+        await asyncio.sleep(0)
+    assert not shelf.tried.is_set()
+    await written.settle()
+
+
 async def test_what_is_waiting_is_written_when_the_collector_stops() -> None:
     shelf = Shelf()
     written = Journal(shelf.keep, every=3600)
