@@ -67,6 +67,8 @@ class Watch:
     _timetable: Timetable = field(default_factory=Timetable)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     _visited: bool = False
+    _made_from: tuple[Sequence[CheckSetting], Own] | None = field(default=None, init=False)
+    _made: Sequence[Effective] = field(default=(), init=False)
 
     async def run(self) -> None:
         """Visit for ever; ends when cancelled."""
@@ -97,12 +99,14 @@ class Watch:
         """Run every enabled check at once, after a visit that may be under way."""
         return await self._visit([check for check in self.checks() if check.enabled], "demand")
 
-    def checks(self) -> list[Effective]:
-        connection = self.place.connection
-        settings = self.settings()
-        return [
-            effective(check, settings, key=connection.key, tags=connection.tags) for check in of(connection, self.own())
-        ]
+    def checks(self) -> Sequence[Effective]:
+        """The checks as they apply here; made anew when there is another assignment or other own checks."""
+        settings, own = self.settings(), self.own()
+        if self._made_from is None or self._made_from[0] is not settings or self._made_from[1] is not own:
+            key, tags = self.place.connection.key, self.place.connection.tags
+            self._made = [effective(check, settings, key=key, tags=tags) for check in of(self.place.connection, own)]
+            self._made_from = settings, own
+        return self._made
 
     async def _visit(self, due: Sequence[Effective], trigger: Trigger) -> Run:
         async with self._busy:

@@ -34,7 +34,7 @@ class HostVisitor:
         """The outcomes, and the snapshot for those who want its file systems (`snapshot.disks`)."""
         at = self.now()
         snapshot = await asyncio.to_thread(self.host.take, self.asked())
-        history = self.samples.history(self.connection.key)
+        history = self.samples.history(self.connection.key, (effective.check.id for effective in due))
         facts, notes, outcomes = unread(self.connection), [], []
         for effective in due:
             seen = Seen(

@@ -8,6 +8,7 @@ nothing of its members: they run alone, and have to succeed alone before they ar
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, cast
 
 from agent.oracle.catalogue import CALL_TIMEOUT_S, Cost, Pack, Row, Value, check_licence
@@ -59,15 +60,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What is known of a statement since it ran alone."""
+    """What is known of a statement since it ran alone; `numbers`: how many of its columns are."""
 
     columns: tuple[Column, ...]
     rows: int
     seconds: float
+    numbers: int = field(init=False)
 
-    @property
-    def numbers(self) -> int:
-        return sum(column.kind == "number" for column in self.columns)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", sum(column.kind == "number" for column in self.columns))
 
     @property
     def texts(self) -> int:
@@ -83,7 +84,7 @@ class Member:
     known: Learned
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bundle:
     """Several statements of one cost as one."""
 
@@ -101,11 +102,11 @@ class Bundle:
         alone = sum(member.known.seconds for member in self.members)
         return min(max(PATIENCE * alone, CALL_TIMEOUT_S["cheap"] / 2), CALL_TIMEOUT_S[self.cost])
 
-    @property
+    @cached_property
     def numbers(self) -> int:
         return max(member.known.numbers for member in self.members)
 
-    @property
+    @cached_property
     def texts(self) -> int:
         return max(member.known.texts for member in self.members)
 
@@ -182,8 +183,9 @@ class Bundles:
     def ran(self, bundle: Bundle, rows: Mapping[str, Sequence[Row]]) -> None:
         """A bundle has run: its members may have more rows than they had."""
         for member in bundle.members:
-            known = member.known
-            self._known[member.sql] = Learned(known.columns, len(rows[member.name]), known.seconds)
+            known, count = member.known, len(rows[member.name])
+            if count != known.rows:
+                self._known[member.sql] = Learned(known.columns, count, known.seconds)
 
     def failed(self, bundle: Bundle) -> None:
         """Whatever the reason, the members have to run alone now."""

@@ -1,7 +1,7 @@
 """One visit to a connection: log on, read the facts, run the queries that the due checks share, judge, report."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -84,7 +84,7 @@ class Visitor:
     def _down(self, failure: LoginFailure, due: Sequence[Effective]) -> list[Outcome]:
         """Nobody gets in: one critical finding; what was known of the rest stands until it is stale."""
         login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
-        seen = self._seen_login(login)
+        seen = self._seen_login(due, login)
         return [
             plan.outcome(effective, plan.judge(effective, seen(effective)))
             for effective in due
@@ -95,7 +95,7 @@ class Visitor:
         """We do not get in, the users may: the checks are unknown, and one finding says why."""
         judged = (LOGIN_FINDING, THIN_MODE, *([RESTRICTED] if failure.code == RESTRICTED_CODE else ()))
         login = Login(ok=False, code=failure.code, text=str(failure), kind=failure.kind)
-        seen = self._seen_login(login)
+        seen = self._seen_login(due, login)
         return [
             plan.outcome(
                 effective,
@@ -119,9 +119,7 @@ class Visitor:
         except StatementFailure as failure:
             return self._without_facts(due, failure, login), None
         answers = Answers(opened, facts, self._bundles, self.heavy)
-        visit = _Visit(
-            answers, login, self.samples.history(self.connection.key), disks, started, self.latest, self.reference()
-        )
+        visit = _Visit(answers, login, self._history(due), disks, started, self.latest, self.reference())
         outcomes = await visit.checks(due)
         if self.connection.host_checks:
             self.paths = await visit.paths() or self.paths
@@ -132,7 +130,7 @@ class Visitor:
 
     def _without_facts(self, due: Sequence[Effective], failure: StatementFailure, login: Login) -> list[Outcome]:
         """Logged on, but not even the facts can be read: what needs no query is judged, the rest says what it lacks."""
-        seen = self._seen_login(login)
+        seen = self._seen_login(due, login)
         outcomes = []
         for effective in due:
             queries = effective.check.queries
@@ -146,10 +144,13 @@ class Visitor:
             self.latest.note(outcomes[-1:], self.now())
         return outcomes
 
-    def _seen_login(self, login: Login) -> Callable[[Effective], Seen]:
+    def _history(self, due: Iterable[Effective]) -> Mapping[str, Sequence[Sample]]:
+        return self.samples.history(self.connection.key, (effective.check.id for effective in due))
+
+    def _seen_login(self, due: Iterable[Effective], login: Login) -> Callable[[Effective], Seen]:
         """What a check may look at that needs no session: how the logon went."""
         nothing, at = facts_reader.unread(self.connection), self.now()
-        history = self.samples.history(self.connection.key)
+        history = self._history(due)
 
         def seen(effective: Effective) -> Seen:
             name = effective.check.id

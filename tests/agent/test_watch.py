@@ -21,7 +21,7 @@ from agent.supervisor import Supervisor
 from agent.visiting import Place
 from agent.watch import Watch
 from agent.watching import LOGON_EVERY_S, SPREAD_OVER_S, Watching
-from common.wire import Run
+from common.wire import CheckSetting, Run
 from tests.agent.waiting import until
 
 NIGHT = Window(time(22), time(6))
@@ -125,14 +125,26 @@ def test_by_day_the_wait_is_not_busy(watch: Watch) -> None:
 
 
 def test_own_checks_come_and_go_without_a_restart(watch: Watch) -> None:
-    own: dict[str, Check] = {}
-    changing = replace(watch, own=lambda: own)
+    own: list[dict[str, Check]] = [{}]
+    changing = replace(watch, own=lambda: own[-1])
     before = {found.check.id for found in changing.checks()}
     (mine,) = parse(
         '[[check]]\nid = "OWN_ONE"\ntitle = "x"\nsql = "SELECT 1 AS value FROM dual"\nwarning = 2\n', file="f", taken=()
     )
-    own[mine.id] = mine
+    own.append({mine.id: mine})
     assert {found.check.id for found in changing.checks()} - before == {"OWN_ONE"}
+    own.append({})
+    assert {found.check.id for found in changing.checks()} == before
+
+
+def test_checks_are_made_anew_when_the_collector_wants_something_else_and_only_then(watch: Watch) -> None:
+    wanted: list[tuple[CheckSetting, ...]] = [()]
+    changing = replace(watch, settings=lambda: wanted[-1])
+    before = changing.checks()
+    assert changing.checks() is before
+    wanted.append((CheckSetting(check="DB_CONNECT", origin="tenant", interval_s=30),))
+    after = {found.check.id: found.interval_s for found in changing.checks()}
+    assert {found.check.id for found in before if after[found.check.id] != found.interval_s} == {"DB_CONNECT"}
 
 
 class Noting:

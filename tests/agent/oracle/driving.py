@@ -49,7 +49,7 @@ class Driver:
         for earlier in sorted(case.earlier, key=lambda one: -one.ago_s):
             await self._visit(check, case, key, earlier)
         outcome = await self._visit(check, case, key, None)
-        noted = self.samples.history(key).get(check.id, [])
+        noted = self.samples.history(key, [check.id]).get(check.id, [])
         fresh = noted and noted[-1].at == NOW
         return _got(outcome, check, noted[-1].values if fresh else None)
 

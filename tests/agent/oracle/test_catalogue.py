@@ -1,5 +1,6 @@
 """The catalogue against what the documents say: thresholds and texts, real columns, licence, a case for every check."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,23 @@ from typing import Any
 import pytest
 import sqlglot
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
 from agent.host.checks import catalogue as host_catalogue
-from agent.oracle.catalogue import Check, Query, Release, check_licence, objects_read, render
+from agent.oracle.catalogue import (
+    _LICENSED,
+    Check,
+    LicenceRefusedError,
+    Pack,
+    Query,
+    Release,
+    check_licence,
+    objects_read,
+    render,
+)
 from agent.oracle.checks import catalogue
 from tests.agent.oracle.cases import FOLDER, all_checks, read, texts
 
@@ -19,6 +32,7 @@ DATA = Path(__file__).parent / "data" / "checks.yaml"
 VIEWS = Path(__file__).parents[2] / "standins" / "oracle" / "data" / "views.yaml"
 RELEASES: tuple[Release, ...] = ((12, 1), (12, 2), (18, 0), (19, 0), (21, 0), (23, 0))
 SECONDS = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "6h": 21_600, "24h": 86_400}
+BOTH_PACKS: frozenset[Pack] = frozenset({"diagnostics", "tuning"})
 SHIPPED = (
     "availability",
     "redo_logs",
@@ -181,3 +195,15 @@ def test_a_check_reads_no_licensed_view_without_its_pack(check: Check) -> None:
         for sql in texts(query):
             check_licence(render(sql, in_root=True), packs)
             check_licence(render(sql, in_root=False), packs)
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in _LICENSED])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_whatever_a_licensed_pattern_finds_is_refused(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    sql = f"SELECT 1 FROM v$log l, {data.draw(st.from_regex(pattern))} x"
+    if not pattern.search(sql):
+        return
+    with pytest.raises(LicenceRefusedError):
+        check_licence(sql, frozenset())
+    check_licence(sql, BOTH_PACKS)

@@ -11,7 +11,7 @@ START = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 
 
 def values(samples: Samples, check: str = "A", connection: str = "k1") -> list[float]:
-    return [sample.values["n"] for sample in samples.history(connection).get(check, [])]
+    return [sample.values["n"] for sample in samples.history(connection, [check]).get(check, [])]
 
 
 def test_a_counter_keeps_its_newest_sample_alone(tmp_path: Path) -> None:
@@ -25,10 +25,17 @@ def test_a_forecast_keeps_about_one_sample_an_hour_for_as_long_as_it_asks(tmp_pa
     with Samples(tmp_path / "s.sqlite") as samples:
         for n in range(24 * 6 * 3):  # three days, every ten minutes
             samples.remember("k1", START + timedelta(minutes=10 * n), [Note("A", {"n": n}, 2 * 86_400)])
-        kept = samples.history("k1")["A"]
+        kept = samples.history("k1", ["A"])["A"]
         assert 45 <= len(kept) <= 51
         assert kept[-1].values["n"] == 24 * 6 * 3 - 1
         assert kept[-1].at - kept[0].at <= timedelta(days=2)
+
+
+def test_only_the_samples_of_the_checks_that_are_due_are_read(tmp_path: Path) -> None:
+    with Samples(tmp_path / "s.sqlite") as samples:
+        samples.remember("k1", START, [Note(name, {"n": 1}, 0) for name in ("A", "B", "C")])
+        assert set(samples.history("k1", ["C", "A", "OTHER"])) == {"A", "C"}
+        assert not samples.history("k1", [])
 
 
 def test_samples_survive_a_restart_and_stay_with_their_connection(tmp_path: Path) -> None:
