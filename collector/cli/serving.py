@@ -25,7 +25,7 @@ from collector.cli import control, figures
 from collector.cli.leaving import Leaving
 from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
-from collector.core import setup_code, sqlite_library
+from collector.core import pooling, setup_code, sqlite_library
 from collector.core.database import Database
 from collector.core.ending import all_ended
 from collector.core.metrics import Metrics
@@ -287,6 +287,7 @@ async def _migrate(db: Database) -> None:
     """Wait for the database, then bring its schema up to date."""
     while True:
         try:
+            await pooling.guard(db)
             found = await db.write(migrations.upgrade)
         except StoreUnavailable as trouble:
             systemd.status(f"waiting for the database: {trouble.why}")

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from collector.core import row_security
+from collector.core import pooling, row_security
+from collector.core.pooling import Session
 from collector.doctor.ground import UNIT
 from collector.domain.tables import metadata
 from common.checkup import Finding, unwell, well
@@ -43,6 +44,17 @@ class Server:
 
 def look(conn: Connection) -> Iterator[Finding]:
     yield judge(Server(**conn.execute(_ASKED).one()._mapping))  # noqa: SLF001 - SQLAlchemy's name for what is public
+
+
+def between(conn: Connection, other: Connection) -> Iterator[Finding]:
+    """Whether a pooler is in between; each is asked in a transaction that ends, or a pooler would keep them apart."""
+    found: list[Session] = []
+    for asked in (conn, other):
+        found.append(pooling.session(asked))
+        asked.rollback()
+    trouble = pooling.trouble(*found)
+    if trouble:
+        yield unwell("database-server", trouble, _DIRECT)
 
 
 def judge(server: Server) -> Finding:
@@ -92,7 +104,10 @@ _OWN_ROLE = (
     "# give it the database and all tables in it (manual: operations, PostgreSQL), and name it in the database URL"
 )
 
+_DIRECT = "# name the server itself in the database URL, not the pooler before it"
+
 _REASONS: tuple[tuple[str, str, str], ...] = (
+    (pooling.REFUSAL, "is reached by a pooler that refuses the settings with which a session begins", _DIRECT),
     (
         "password authentication failed",
         "refuses the password of {user}",

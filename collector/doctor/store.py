@@ -83,12 +83,18 @@ def _store(ground: Ground) -> Iterator[Finding]:
     try:
         with reading(url) as conn:
             yield well("database", "answers")
-            yield from postgres.look(conn) if url.drivername != "sqlite" else ()
+            yield from _server(conn, url) if url.drivername != "sqlite" else ()
             yield from _contents(ground, conn, url)
     except NotMade:
         yield untold("database", "not made yet; `serve` makes it")
     except DBAPIError as error:
         yield _refused(url, error)
+
+
+def _server(conn: Connection, url: URL) -> Iterator[Finding]:
+    with reading(url) as other:
+        pooled = list(postgres.between(conn, other))
+    yield from pooled or postgres.look(conn)
 
 
 def _refused(url: URL, error: DBAPIError) -> Finding:

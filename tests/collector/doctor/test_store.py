@@ -32,6 +32,7 @@ from collector.domain.webhooks.tables import delivery, endpoint, event
 from common.clock import utc_now
 from tests.collector.conftest import Postgres
 from tests.collector.doctor.grounds import Found, bad, found, ground, seen
+from tests.collector.refusing import refusing
 
 NOW = utc_now()
 NOUNS = {path.parent.name for path in Path(domain.__file__).parent.glob("*/tables.py")}
@@ -300,42 +301,21 @@ def test_a_server_is_judged_by_what_it_says(changes: dict[str, Any], message: st
     assert message in bad({"database-server": postgres.judge(replace(GOOD, **changes))})["database-server"].detail
 
 
-async def _answering(message: bytes, port: "asyncio.Future[int]") -> None:
-    """A server of PostgreSQL's protocol that refuses everybody with this error."""
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await reader.readexactly(8)
-        if first[4:] == b"\x04\xd2\x16\x2f":  # it asks for TLS first
-            writer.write(b"N")
-            await reader.read(1024)
-        writer.write(b"E" + (len(message) + 4).to_bytes(4, "big") + message)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    port.set_result(server.sockets[0].getsockname()[1])
-    async with server:
-        await server.serve_forever()
-
-
 @pytest.mark.parametrize(
     ("code", "said", "message", "mend"),
     [
-        (b"28P01", 'password authentication failed for user "fp"', "refuses the password of fp", "\\password fp"),
-        (b"28000", 'no pg_hba.conf entry for host "10.1.1.1"', "does not let this host in", "hostssl fieldpost fp"),
-        (b"53300", "sorry, too many clients already", "has no connection left", "max_connections = 200"),
+        ("28P01", 'password authentication failed for user "fp"', "refuses the password of fp", "\\password fp"),
+        ("28000", 'no pg_hba.conf entry for host "10.1.1.1"', "does not let this host in", "hostssl fieldpost fp"),
+        ("53300", "sorry, too many clients already", "has no connection left", "max_connections = 200"),
+        ("08P01", "unsupported startup parameter: options", "reached by a pooler that refuses", "the server itself"),
     ],
 )
 async def test_a_refusal_of_postgresql_is_told_by_its_reason(
-    tmp_path: Path, code: bytes, said: str, message: str, mend: str
+    tmp_path: Path, code: str, said: str, message: str, mend: str
 ) -> None:
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    body = b"SFATAL\0VFATAL\0C" + code + b"\0M" + said.encode() + b"\0\0"
-    server = asyncio.create_task(_answering(body, port))
-    url = f"postgresql://fp:tiger@127.0.0.1:{await port}/fieldpost"
-    finding = bad(await asyncio.to_thread(with_database, tmp_path, url))["database"]
-    server.cancel()
-    await asyncio.gather(server, return_exceptions=True)
+    async with refusing(code, said) as port:
+        url = f"postgresql://fp:tiger@127.0.0.1:{port}/fieldpost"
+        finding = bad(await asyncio.to_thread(with_database, tmp_path, url))["database"]
     assert message in finding.detail
     assert mend in finding.mend
     assert "tiger" not in str(finding)
