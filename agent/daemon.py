@@ -32,7 +32,7 @@ from agent.identity import key_made_at, load_identity, usable_state_dir
 from agent.jobs import Jobs
 from agent.link import Link
 from agent.local import Local, read_local
-from agent.memory import give_back, settle
+from agent.memory import Grown, settle
 from agent.options import Options, take
 from agent.oracle.samples import FILE_NAME, Samples
 from agent.power import asking
@@ -59,6 +59,7 @@ from common.wire import Assignment, Heartbeat, Run, SpoolState
 log = logs.get("agent")
 
 FLUSH_EVERY_S = 1.0
+DISK_ANSWERS_EVERY_S = 10.0
 STATUS_EVERY_S = 10.0
 STOP_WITHIN_S = 3.0
 NOTHING_SCHEDULED_S = 3600.0
@@ -133,10 +134,12 @@ class Daemon:
         self._scheduled = asyncio.Event()
         self._executor: Executor | None = None
         self._started_at = utc_now()
+        self._version = version("fieldpost")  # reads files; what runs here stays what it was when it started
         self._alive = Liveness()
         self._alive.beat("spool", within_s=liveness.TICK_S)  # the first time may take longer
         self._alive.beat("heartbeat", within_s=liveness.TICK_S)
         self._shown = liveness.Shown()
+        self._grown = Grown()
         self._last_runs: dict[str, Run] = {}
         self._sink = Sink(spool)
         self._use(local)
@@ -226,12 +229,16 @@ class Daemon:
     # --- tasks ---
 
     async def _flush_for_ever(self) -> None:
-        """Commit once a second, and at once what is pressing."""
+        """Commit once a second, and at once what is pressing; where there is nothing, see that the disk answers."""
+        answered = 0.0
         while True:
-            if await self._disk(self._spool.flush):
+            if self._spool.due() or time.monotonic() - answered >= DISK_ANSWERS_EVERY_S:
+                await self._disk(self._spool.flush)
+                answered = time.monotonic()
+                self._alive.beat("spool", within_s=liveness.SPOOL_S)
+            if self._spool.news():
                 self._ways.durable()
             self.problems.update("spool", self._spool.trouble)
-            self._alive.beat("spool", within_s=liveness.SPOOL_S)
             await wait_for(self._sink.pressing, FLUSH_EVERY_S)
 
     async def _heartbeat_for_ever(self) -> None:
@@ -289,7 +296,7 @@ class Daemon:
                 await self._disk(write_status, self._folder, status)
             except OSError as error:
                 log.debug("status not written", reason=str(error))
-            await self._disk(give_back)
+            await self._disk(self._grown.give_back)
             await asyncio.sleep(STATUS_EVERY_S)
 
     # --- parts of them ---
@@ -326,7 +333,7 @@ class Daemon:
             log.warning("dead letters stay where they are", reason=str(error))
             return
         log.info("dead letters are sent once more", count=count)
-        self._sink.pressing.set()
+        self._ways.durable()
 
     def _say_inventory(self) -> None:
         say_inventory(self._sink, self.watching.connections, self.problems)
@@ -362,7 +369,7 @@ class Daemon:
     def _heartbeat(self, state: SpoolState) -> Heartbeat:
         roles = self._scanning.roles()
         return Heartbeat(
-            version=version("fieldpost"),
+            version=self._version,
             started_at=self._started_at,
             rss_bytes=psutil.Process().memory_info().rss,
             spool=state,
@@ -380,7 +387,7 @@ class Daemon:
         return Status(
             at=utc_now(),
             pid=os.getpid(),
-            version=version("fieldpost"),
+            version=self._version,
             started_at=self._started_at,
             last_ack_at=self._ways.last_ack_at,
             clock_offset_s=self._link.clock_offset_s,

@@ -4,6 +4,11 @@ import ctypes
 import gc
 from collections.abc import Callable
 
+import psutil
+
+GROWN = 1024 * 1024
+"""Bytes that are worth a look at every object there is, which takes milliseconds."""
+
 
 def _trim() -> Callable[[int], int] | None:
     """What glibc has for it; other C libraries give memory back by themselves or not at all."""
@@ -30,3 +35,24 @@ def give_back() -> bool:
     """
     gc.collect()
     return bool(_malloc_trim and _malloc_trim(0))
+
+
+class Grown:
+    """Gives memory back when there is more of it than was left the last time."""
+
+    def __init__(self, resident: Callable[[], int] | None = None) -> None:
+        self._resident = resident or _resident()
+        self._left = 0
+
+    def give_back(self) -> bool:
+        """Whether there was anything to do."""
+        if self._resident() - self._left < GROWN:
+            return False
+        give_back()
+        self._left = self._resident()
+        return True
+
+
+def _resident() -> Callable[[], int]:
+    process = psutil.Process()
+    return lambda: int(process.memory_info().rss)

@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from agent.records import DeadLetter, DropReason, Entry, Keep, Offer
 from agent.salvage import finish_rebuild, rebuild
 from agent.spool_file import SpoolFile
@@ -78,6 +80,7 @@ class Spool:
         self._lost: dict[DropReason, int] = {}
         self._file: SpoolFile | None = None
         self._upkeep_at = now()
+        self._news = False
         self.trouble = ""
         with self._disk:
             self._try(self._opened)
@@ -95,8 +98,17 @@ class Spool:
     ) -> None:
         """Take a record; it is durable after the next `flush` that returns True. `WireError` when it is too large."""
         encoded = wire.encode(body)
-        wire.record_line(_LARGEST_SEQ, kind, at, body)
+        wire.record_line(_LARGEST_SEQ, kind, at, msgspec.Raw(encoded))
         self._buffer_all([Entry(kind=kind, at=at, body=encoded, keep=keep, replaces=replaces)])
+
+    def due(self) -> bool:
+        """Whether a `flush` has something to do; asks memory alone."""
+        return bool(self._buffer or self._lost) or self._upkeep_due()
+
+    def news(self) -> bool:
+        """Whether records became durable since this was asked last."""
+        news, self._news = self._news, False
+        return news
 
     def flush(self) -> bool:
         """Make everything that was appended before durable; False when the disk does not take it now."""
@@ -219,6 +231,7 @@ class Spool:
         file.insert(taken)
         for reason, count in lost.items():
             file.note_loss(count, reason)
+        self._news = True
 
     def _allowed(self, file: SpoolFile) -> int:
         """The size limit now: while little is free on the disk, the file stays as large as it is."""
@@ -300,11 +313,12 @@ class Spool:
     # --- upkeep ---
 
     def _upkeep(self) -> None:
-        now = self._now()
-        if timedelta(0) <= now - self._upkeep_at < _UPKEEP_EVERY:
-            return
-        self._upkeep_at = now
-        self._try(self._tidy)
+        if self._upkeep_due():
+            self._upkeep_at = self._now()
+            self._try(self._tidy)
+
+    def _upkeep_due(self) -> bool:
+        return not timedelta(0) <= self._now() - self._upkeep_at < _UPKEEP_EVERY
 
     def _tidy(self) -> None:
         file = self._opened()

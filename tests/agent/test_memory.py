@@ -40,3 +40,9 @@ def test_memory_is_given_back_as_often_as_one_likes() -> None:
 def test_a_library_without_the_call_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_malloc_trim", None)
     assert not memory.give_back()
+
+
+def test_nothing_is_looked_for_until_there_is_more_than_was_left() -> None:
+    sizes = iter([50, 30, 30.5, 33, 32, 32.9])
+    grown = memory.Grown(lambda: int(next(sizes) * memory.GROWN))
+    assert [grown.give_back() for _ in range(4)] == [True, False, True, False]

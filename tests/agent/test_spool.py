@@ -439,6 +439,28 @@ class AnyOrder(RuleBasedStateMachine):
             assert seqs == set(range(1, len(seqs) + 1)), "every number is a record or part of a gap"
 
 
+def test_only_what_waits_and_the_upkeep_of_each_minute_need_the_disk(spool: Spool, clock: Clock) -> None:
+    assert not spool.due()
+    put(spool, 1)
+    assert spool.due()
+    spool.flush()
+    assert not spool.due()
+    clock.at += timedelta(minutes=1)
+    assert spool.due()
+    spool.flush()
+    assert not spool.due()
+
+
+def test_whoever_made_records_durable_it_is_said_once(spool: Spool) -> None:
+    assert not spool.news()
+    put(spool, 1)
+    assert not spool.news()
+    spool.flush()
+    assert (spool.news(), spool.news()) == (True, False)
+    spool.flush()
+    assert not spool.news()
+
+
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
     max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
