@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -157,6 +158,19 @@ async def test_a_lost_connection_is_replaced(postgres: Postgres) -> None:
     assert await database.read(count) == 1
     await database.close()
     postgres.drop(name)
+
+
+async def test_a_server_that_is_gone_without_a_word_is_noticed_within_half_a_minute(postgres: Postgres) -> None:
+    def noticed(conn: Connection) -> int:
+        raw: Any = conn.connection.driver_connection
+        told = {name: int(value) for name, value in raw.info.get_parameters().items() if value.isdigit()}
+        silent = told["keepalives_idle"] + told["keepalives_interval"] * told["keepalives_count"]
+        return max(silent, told["tcp_user_timeout"] // 1000)
+
+    database = Database.open(postgres.url_of("postgres"))
+    assert await database.read(noticed) < 30
+    assert await database.write(noticed) < 30
+    await database.close()
 
 
 async def test_a_store_that_is_away_is_unavailable_and_not_an_error_of_ours() -> None:
