@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -32,6 +33,9 @@ _log = logs.get(__name__)
 MAX_BODY = 64 * 1024
 _SECRET = ("password", "token", "secret")  # fields whose value is never repeated
 
+
+_NO_TELEMETRY: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+"""Nothing leaves this host by itself; whether anything should is not looked up with each request either."""
 
 _OTHERWISE: dict[int | str, dict[str, Any]] = {"default": {"description": "A problem, in the words of this family."}}
 
@@ -94,7 +98,7 @@ def build(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"auto_configure": False},  # nothing leaves this host by itself
+        telemetry=_NO_TELEMETRY,
         generate_unique_id_function=_operation_id,
         middleware=[Middleware(_Gate, dialect=dialect, max_body=max_body, again=Again(db))],
     )
@@ -113,7 +117,7 @@ def _routes_of(router: APIRouter) -> Sequence[BaseRoute]:
     known = _taken_in.get(id(router))
     if known is not None:
         return known[1]
-    host = FastAPI(openapi_url=None, telemetry={"auto_configure": False}, generate_unique_id_function=_operation_id)
+    host = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY, generate_unique_id_function=_operation_id)
     host.include_router(router, responses=_OTHERWISE)
     if len(_taken_in) >= _MOST_ROUTERS:
         _taken_in.clear()
