@@ -123,6 +123,8 @@ def _typed(record: Record, line: bytes) -> Known | Strange:
     body = decode(record.body, kind)
     if isinstance(body, Run | Scan):
         _check_run(body)
+    if isinstance(body, Run):
+        _forget_times(body)
     if isinstance(body, Verification | Matches | Execution):
         _check_time("at", body.at)
     if isinstance(body, Execution):
@@ -137,6 +139,13 @@ def _check_run(run: Run | Scan) -> None:
     _check_time("ended_at", run.ended_at)
     if run.part > run.parts:
         raise WireError("malformed", f"part: {run.part}; the run has {run.parts}")
+
+
+def _forget_times(run: Run) -> None:
+    """How long a check took is the agent's own affair; without it, an outcome that is as it was equals the last one."""
+    for outcome in run.outcomes:
+        if outcome.elapsed_ms:
+            msgspec.structs.force_setattr(outcome, "elapsed_ms", 0.0)
 
 
 def _check_facts(scan: Scan) -> None:

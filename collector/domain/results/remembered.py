@@ -5,11 +5,10 @@ batch of whichever replica, is compared while the agent's row is held. It goes w
 that nothing is remembered of a transaction that failed.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from collector.domain.results import rules
@@ -23,23 +22,6 @@ MOST_STATES = 200_000
 """Outcomes that are remembered at most, some 100 MiB; agents that were not heard of for longest are forgotten."""
 FOR_AT_MOST = timedelta(minutes=10)
 
-CONTENT = attrgetter(
-    "line",
-    "value",
-    "status",
-    "severity",
-    "category",
-    "unit",
-    "cap",
-    "fix",
-    "origin",
-    "interval_s",
-    "items",
-    "warning",
-    "critical",
-)
-"""What of an outcome is stored and may differ from one visit to the next."""
-
 _KEY = "fieldpost_remembered"
 _MICROSECONDS = 1_000_000
 
@@ -48,16 +30,16 @@ _MICROSECONDS = 1_000_000
 class Held:
     """The latest outcome of a check; `at` in microseconds.
 
-    `word`: as what a run counts it; `is_calm`: one more of the same moves no level.
+    `word`: as what a run counts it; `is_calm`: one more of the same moves no level; `stands`: as a finding.
     """
 
     outcome: Outcome
-    content: tuple[object, ...]
     at: int
     lasts: int
     standing: Standing
     series_id: int | None
     is_calm: bool
+    stands: bool
     word: str
 
     @classmethod
@@ -66,25 +48,50 @@ class Held:
         seconds = outcome.interval_s or title.interval_s or rules.DEFAULT_INTERVAL_S
         return cls(
             outcome,
-            CONTENT(outcome),
             at,
             rules.STALE_AFTER * seconds * _MICROSECONDS,
             standing,
             series_id,
             level is None or level == standing.confirmed == standing.recent,
+            standing.is_finding,
             outcome.severity if scoring.is_finding(outcome.status) else outcome.status,
         )
 
 
 @dataclass(slots=True)
 class Place:
-    """One connection's outcomes, and what followed from them when that was looked at last."""
+    """One connection's outcomes, and what followed from them when that was looked at last.
+
+    `counts`: what a run counts that brings all of them; `lasts`: for how long such a run speaks. Both are None where
+    nobody has asked since they changed.
+    """
 
     states: dict[str, Held]
     derived: Derived | None = None
     silenced: frozenset[str] = frozenset()
     stale_at: int | None = None
     gist: str = ""
+    counts: dict[str, int] | None = None
+    lasts: int | None = None
+
+    def put(self, new: Held) -> None:
+        """Another outcome of a check that there is."""
+        check = new.outcome.check
+        before, self.states[check] = self.states[check], new
+        if (new.word, new.lasts) != (before.word, before.lasts):
+            self.counts = self.lasts = None
+
+    def counted(self) -> dict[str, int]:
+        if self.counts is None:
+            self.counts = Counter(held.word for held in self.states.values())
+        return self.counts
+
+    def whole_lasts(self) -> int | None:
+        """None where there is nothing but what the collector says itself."""
+        if self.lasts is None:
+            own = rules.AGENT_STALE
+            self.lasts = min((held.lasts for check, held in self.states.items() if check != own), default=None)
+        return self.lasts
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from collector.domain.history.rules import Point
 from collector.domain.mutes.rules import Mutes
 from collector.domain.results import completed, levels, rules
 from collector.domain.results.levels import Standing
-from collector.domain.results.remembered import CONTENT, Agent, Held, Place
+from collector.domain.results.remembered import Agent, Held, Place
 from collector.domain.results.rows import Sighting
 from collector.domain.results.rules import AGENT_LOGIN, AGENT_STALE, DB_CONNECT, Derived
 from collector.domain.services import coverage
@@ -60,7 +60,7 @@ class Steady:
     """What one connection's runs of a batch leave behind.
 
     `again`: which run has seen a check last as it was; `changed`: outcomes that say something else, and by which run;
-    `derived`: what follows, where it has to be written.
+    `derived`: what follows, where it has to be written; `is_whole`: the newest run has brought every check there is.
     """
 
     row: Row
@@ -73,6 +73,7 @@ class Steady:
     points: list[Point] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     derived: Derived | None = None
+    is_whole: bool = False
 
 
 def steady(agent: Agent, row: Row, runs: Sequence[Run], muted: Mutes, now: datetime) -> Steady | None:
@@ -109,25 +110,31 @@ def _take(found: Steady, agent: Agent, run: Run, now: datetime) -> bool:
 
 def _all_seen(found: Steady, agent: Agent, run: Run, at: int) -> bool:
     """Nearly every outcome that ever comes in takes the first way through this loop."""
-    states, again, points = found.place.states, found.again, found.points
-    counts: dict[str, int] = {}
+    place, again, points = found.place, found.again, found.points
+    states, when = place.states, instant(at)
     for outcome in run.outcomes:
-        held = states.get(outcome.check)
-        if held is None or held.at >= at or (outcome.value is not None and held.series_id is None):
+        check, value = outcome.check, outcome.value
+        held = states.get(check)
+        if held is None or held.at >= at:
             return False
-        if outcome.value is not None:
-            points.append(Point(held.series_id or 0, at, outcome.value))
-        if held.is_calm and CONTENT(outcome) == held.content:
+        if value is not None:
+            if held.series_id is None:
+                return False
+            points.append(Point(held.series_id, at, value))
+        if held.is_calm and outcome == held.outcome:
             held.at = at
-            again[outcome.check] = run
-            if held.standing.confirmed:
-                found.sightings.append(Sighting(found.row.id, outcome, instant(at), held.standing, held.standing))
+            again[check] = run
+            if held.stands:
+                found.sightings.append(Sighting(found.row.id, outcome, when, held.standing, held.standing))
         elif not _moved(found, agent, run, outcome, held, at=at):
             return False
-        word = held.word if held.at == at else states[outcome.check].word
-        counts[word] = counts.get(word, 0) + 1
-    found.counts.append(counts)
+    found.is_whole = len(run.outcomes) == len(states)  # none of them came twice
+    found.counts.append(place.counted() if found.is_whole else _counts(run))
     return True
+
+
+def _counts(run: Run) -> dict[str, int]:
+    return rules.counts((outcome.status, outcome.severity) for outcome in run.outcomes)
 
 
 def _moved(found: Steady, agent: Agent, run: Run, outcome: Outcome, held: Held, *, at: int) -> bool:
@@ -143,7 +150,7 @@ def _moved(found: Steady, agent: Agent, run: Run, outcome: Outcome, held: Held, 
 def _replace(found: Steady, agent: Agent, run: Run, outcome: Outcome, held: Held, *, at: int, after: Standing) -> None:
     place, check = found.place, outcome.check
     new = Held.of(outcome, at, after, series_id=held.series_id, title=agent.title(check))
-    place.states[check] = new
+    place.put(new)
     found.changed[check] = (new, run)
     found.again.pop(check, None)
     speaks = scoring.is_finding(outcome.status) or check in _SPEAKS
@@ -166,7 +173,7 @@ def _covers(found: Steady, run: Run, at: int) -> bool:
 def _concluded(found: Steady, agent: Agent, muted: Mutes, now: datetime) -> bool:
     """Nothing is in doubt, and what follows is what is stored, but for words."""
     row, place = found.row, found.place
-    ends = min((held.at + held.lasts for check, held in place.states.items() if check != AGENT_STALE), default=None)
+    ends = _ends(found)
     if ends is None or microseconds(now) > ends or any(_refuses(place, check) for check in (AGENT_LOGIN, AGENT_STALE)):
         return False
     silenced = muted.at(now)
@@ -181,6 +188,15 @@ def _concluded(found: Steady, agent: Agent, muted: Mutes, now: datetime) -> bool
     row.stale_at = place.stale_at = ends if unmuted is None else min(ends, microseconds(unmuted))
     found.points.append(Point(row.series_id or 0, row.latest_run_at or 0, float(row.score)))
     return not _is_news(row, place)
+
+
+def _ends(found: Steady) -> int | None:
+    """When the first of the outcomes will be too old; None where there is none."""
+    place = found.place
+    if found.is_whole:
+        lasts = place.whole_lasts()
+        return None if lasts is None else (found.row.latest_run_at or 0) + lasts
+    return min((held.at + held.lasts for check, held in place.states.items() if check != AGENT_STALE), default=None)
 
 
 def _refuses(place: Place, check: str) -> bool:

@@ -126,3 +126,15 @@ def test_any_bytes_are_a_rejection_at_worst(raw: bytes) -> None:
     with_feeds = raw.replace(b"\n", b" ") or b" "
     decoded = decode_batch(batch(with_feeds))
     assert len(decoded.rejected) == 1
+
+
+def test_how_long_a_check_took_is_forgotten_so_that_an_outcome_that_is_as_it_was_equals_the_last_one() -> None:
+    took = [builders.run([builders.outcome(elapsed_ms=each)], key="r") for each in (0.0, 12.5)]
+    first, second = [decode_batch(batch(wire.record_line(1, Kind.RUN, T0, run))).known[0].body for run in took]
+    assert first == second
+
+
+def test_a_time_that_a_check_cannot_have_taken_is_still_refused() -> None:
+    odd = RUN["body"] | {"outcomes": [RUN["body"]["outcomes"][0] | {"elapsed_ms": "long"}]}
+    decoded = decode_batch(batch(line(RUN | {"body": odd})))
+    assert "elapsed_ms" in decoded.rejected[0].detail

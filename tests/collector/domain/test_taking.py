@@ -72,6 +72,7 @@ def _run(draw: st.DrawFn, key: str, at: datetime) -> wire.Run:
             else draw(st.sampled_from(["ok", "warning", "critical", "unknown"])),
             interval_s=3600 if draw(st.integers(0, 29)) else 60,
             value=draw(st.sampled_from([1.0, 2.0])) if check in CHECKS[:2] else None,
+            elapsed_ms=draw(st.sampled_from([0.0, 3.5])),
         )
         for check in (CHECKS if draw(st.booleans()) else draw(st.lists(st.sampled_from(CHECKS), unique=True)))
     ]
