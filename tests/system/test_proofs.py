@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.proving import check_that_it_holds
+from tests.system.proving import counts_of
 
 pytestmark = pytest.mark.system
 
 
 @pytest.mark.parametrize("proof", ["P1", "P2", "P3", "P4", "P5"])
 def test_a_proof_of_faults_of_processes_and_disks_holds(proof: str, tmp_path: Path) -> None:
-    check_that_it_holds(proof, tmp_path)
+    assert counts_of(proof, tmp_path)

@@ -26,6 +26,7 @@ _HEARTBEAT_S = 5
 _LAST_WORDS_S = 2 * _HEARTBEAT_S
 _WHILE_STARTING = 0.2
 _COLLECTOR_SHARE = 5
+_SPEAKS_S = 60
 
 
 async def run(terms: Terms) -> Verdict:
@@ -97,16 +98,18 @@ class _Arena:
         """Each of them on its own, so that they also die together; so often in all, a fifth of it the collector."""
         end = asyncio.get_running_loop().time() + seconds
 
-        def goes_on() -> bool:
-            few = self.kills.total() < least or self.kills["collector_kills"] < least // _COLLECTOR_SHARE
-            return few or asyncio.get_running_loop().time() < end
+        def few() -> bool:
+            return self.kills.total() < least or asyncio.get_running_loop().time() < end
+
+        def few_collectors() -> bool:
+            return self.kills["collector_kills"] < least // _COLLECTOR_SHARE or few()
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._kill_collector(goes_on))
+            group.create_task(self._kill_collector(few_collectors))
             for folder in self.folders:
-                group.create_task(self._kill_agent(folder, goes_on))
+                group.create_task(self._kill_agent(folder, few))
             if self.installed:
-                group.create_task(self._kill_installed(self.installed, goes_on))
+                group.create_task(self._kill_installed(self.installed, few))
 
     async def _kill_collector(self, goes_on: Callable[[], bool]) -> None:
         dice = chance(self.terms, "collector")
@@ -124,10 +127,20 @@ class _Arena:
     async def _kill_agent(self, folder: Path, goes_on: Callable[[], bool]) -> None:
         dice = chance(self.terms, folder.name)
         while goes_on():
-            await asyncio.sleep(dice.uniform(0.3, 2))
+            if dice.random() >= _WHILE_STARTING:
+                await self._speaks(folder)
+            await asyncio.sleep(dice.uniform(0.05, 1.5))
             await processes.kill(self.agents[folder])
             self.agents[folder] = await self._speak(folder, dice)
             self.kills["agent_kills"] += 1
+
+    async def _speaks(self, folder: Path) -> None:
+        """Wait until it has said something in this life: a slow machine would kill it before that each time."""
+        before = now = await asyncio.to_thread(_size, folder / "said")
+        async with asyncio.timeout(_SPEAKS_S):
+            while now == before:
+                await asyncio.sleep(0.02)
+                now = await asyncio.to_thread(_size, folder / "said")
 
     async def _kill_installed(self, agent: InstalledAgent, goes_on: Callable[[], bool]) -> None:
         """It takes a while to start, and says little: some of its lives are longer."""
@@ -152,3 +165,7 @@ class _Arena:
     async def _speak(self, folder: Path, dice: Random) -> Process:
         command = [sys.executable, "-P", "-m", "collector.prove.speaking", str(folder), self.between.url]
         return await processes.start([*command, str(dice.randrange(2**31))], log=folder.with_suffix(".log"))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from collector.prove import sim
+from collector.prove.processes import resident_mib
 from collector.prove.proof import Terms, Verdict
 from collector.prove.proofs._chance import chance
 from collector.prove.proofs._desk import Desk, opened
@@ -33,6 +34,7 @@ _AT_ONCE = 8
 _WARM = 300
 _BOMBS = 4
 _MOST_GROWTH = 50
+_MOST_P99_MS = 1_000
 _MANY, _BAD, _BROKEN = 429, 400, 500
 
 
@@ -56,6 +58,12 @@ class Target:
     webs: Sequence[aiohttp.ClientSession]
     findings: Findings
     counts: Counter[str] = field(default_factory=Counter)
+    took: list[float] = field(default_factory=list)
+    """Seconds, of each answer over HTTP."""
+
+    @property
+    def p99_ms(self) -> int:
+        return int(sorted(self.took)[len(self.took) * 99 // 100] * 1000)
 
     def made(self, random: Random) -> Sent:
         """The request that follows from this chance."""
@@ -110,12 +118,13 @@ class Target:
 
     async def _http(self, number: int, sent: Sent) -> int:
         web = self.webs[number % len(self.webs)]
-        url = URL(f"{self.desk.collectors[0].url}{sent.path}", encoded=True)
+        url, began = URL(f"{self.desk.collectors[0].url}{sent.path}", encoded=True), time.monotonic()
         try:
             async with web.request(
                 sent.method, url, data=sent.body, headers=sent.headers, allow_redirects=False
             ) as answer:
                 await answer.read()
+                self.took.append(time.monotonic() - began)
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
@@ -141,15 +150,21 @@ async def run(terms: Terms) -> Verdict:
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(opened(terms, "sqlite", people=10))
         aim = await _aimed(terms, desk, stack, findings)
-        pid = desk.collectors[0].pid
+        pid, half = desk.collectors[0].pid, (_WARM + cases) // 2
         await _bombs(terms, aim)
         await _volley(terms, aim, range(_WARM))
-        before = _resident(pid)
-        await _volley(terms, aim, range(_WARM, cases))
-        grown = _resident(pid) - before
+        before = resident_mib(pid)
+        await _volley(terms, aim, range(_WARM, half))
+        between = resident_mib(pid)
+        await _volley(terms, aim, range(half, cases))
+        late = resident_mib(pid) - between
+        grown = between + late - before
         findings.expect(grown < _MOST_GROWTH, f"the collector grew by {grown} MiB")
+        findings.expect(late < _MOST_GROWTH // 2, f"it goes on growing: by {late} MiB in the second half")
+        findings.expect(aim.p99_ms < _MOST_P99_MS, f"one answer in a hundred took {aim.p99_ms} ms and more")
         await _still_answers(desk, findings)
-    counts = {"cases": cases, **aim.counts, "grown_mib": grown, "faults": len(findings)}
+    figures = {"p99_ms": aim.p99_ms, "grown_mib": grown, "grown_late_mib": late}
+    counts = {"cases": cases, **aim.counts, **figures, "faults": len(findings)}
     did = (
         "shot at a served collector with broken and bomb-like envelopes of an enrolled agent, documents and targets "
         f"that fit none of its {len(aim.operations)} operations, and bytes that are no HTTP"
@@ -228,11 +243,3 @@ def _class_of(status: int) -> str:
     if status == _MANY:
         return "limited"
     return "refused" if status >= _BAD else "answered"
-
-
-def _resident(pid: int) -> int:
-    """MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) // 1024
-    return 0
