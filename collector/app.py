@@ -26,6 +26,7 @@ from collector.core.database import Database
 from collector.core.forwarded import Proxies
 from collector.core.limits import Limiter, redis
 from collector.core.metrics import Metrics
+from collector.core.room import Shortage
 from collector.core.settings import Settings
 from collector.core.tenancy import acting_for
 from collector.core.vault import Vault
@@ -50,11 +51,12 @@ def create_app(
     changes: Changes | None = None,
     ca: Callable[[], Announced] | None = None,
     metrics: Metrics | None = None,
+    shortage: Callable[[], Shortage] = lambda: "none",
 ) -> Edge:
     """Everything that the collector answers, as one ASGI application over an open database.
 
     `changes`: wakes waiting agents, for a server that has to stop it early; `ca`: what agents are to trust;
-    `metrics`: where figures are kept, for a server that shows them.
+    `metrics`: where figures are kept, for a server that shows them; `shortage`: whether the database has room.
     """
     limiter = Limiter(redis(settings.limits_url) if settings.limits_url else None)
     metrics = metrics or Metrics()
@@ -98,6 +100,7 @@ def create_app(
         logins=logins,
         documents=documents,
         ca=None if settings.behind_proxy else ca,
+        shortage=shortage,
     )
     choose = switchboard(
         exact={"/api/v1/health": of_status, JWKS: of_tuner, "/": of_web},

@@ -1,4 +1,4 @@
-"""Looks now and then how full the database is: for `/metrics`, and for the log while it is fuller than it should be."""
+"""Looks now and then how full the database is: for `/metrics`, for who is signed in, and for the log."""
 
 import asyncio
 
@@ -6,12 +6,14 @@ from collector.core import disk
 from collector.core.database import Database
 from collector.core.metrics import Metrics
 from collector.core.problems import StoreUnavailable
-from collector.core.room import Fill, State, Terms
+from collector.core.room import Fill, Shortage, State, Terms
 from common import logs
 
 EVERY_SECONDS = 60.0
 AGAIN_AFTER = 60
 """How many looks later it is said again."""
+LATELY_SECONDS = 180.0
+"""Agents that were refused come again within it: while they are, each time is lately."""
 
 log = logs.get(__name__)
 
@@ -36,6 +38,12 @@ class Filling:
             except StoreUnavailable as trouble:
                 log.info("room of the database not looked at", why=trouble.why)
             await asyncio.sleep(every)
+
+    def shortage(self) -> Shortage:
+        """What this process knows of it now."""
+        if self._db.found_full(within_s=LATELY_SECONDS):
+            return "refused"
+        return "none" if self._fill.state == "well" else "near"
 
     async def look(self) -> None:
         self._fill = fill = await self._db.read(disk.measure, self._terms, heavy=True)

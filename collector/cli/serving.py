@@ -85,13 +85,14 @@ class _Collector:
             await _check_vault(settings, db)
             await _wait_for_set_up(settings, db)
             changes = Changes(db)
-            app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics)
+            filling = Filling(db, settings.disk_terms, metrics)
+            app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics, shortage=filling.shortage)
             leaving = _Leave(Leaving(app), changes, settings.stop_grace_s)
             server = _Server(_config(settings, leaving.app, renewing.tls), leaving, renewing.ask)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
             gc.set_threshold(*_COLLECT)
-            async with self._beside(db, server, metrics, renewing):
+            async with self._beside(db, server, metrics, renewing, filling):
                 starting.cancel()
                 await server.serve(sockets=[listener])
         finally:
@@ -104,7 +105,7 @@ class _Collector:
 
     @asynccontextmanager
     async def _beside(
-        self, db: Database, server: "_Server", metrics: Metrics, renewing: Renewing
+        self, db: Database, server: "_Server", metrics: Metrics, renewing: Renewing, filling: Filling
     ) -> AsyncIterator[None]:
         """Everything that runs beside the server; when one of them fails, the process ends and is started anew."""
         commands = await control.listen(db, self._settings.control_socket)
@@ -115,7 +116,7 @@ class _Collector:
                     asyncio.create_task(work, name=name)
                     for name, work in setup.beside(self._settings, db, metrics, self._turned)
                 ),
-                asyncio.create_task(Filling(db, self._settings.disk_terms, metrics).run(), name="filling"),
+                asyncio.create_task(filling.run(), name="filling"),
                 asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
                 asyncio.create_task(self._figures(db, metrics), name="metrics"),
                 asyncio.create_task(renewing.run(db), name="certificates"),

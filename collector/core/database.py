@@ -39,9 +39,8 @@ class Database:
         self._store = store
         self._threads = ThreadPoolExecutor(store.threads, thread_name_prefix="db-read")
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(
-            target=Writer(store.writer, self._queue, store.told).run, name="db-write", daemon=True
-        )
+        self._writes = Writer(store.writer, self._queue, store.told)
+        self._writer = threading.Thread(target=self._writes.run, name="db-write", daemon=True)
         self._loop_connection: Connection | None = None
         self._connects = 0  # the store's own number means nothing to another connection
         self._closed = False
@@ -97,6 +96,11 @@ class Database:
     def queued(self) -> int:
         """How many writes are waiting."""
         return self._queue.qsize()
+
+    def found_full(self, *, within_s: float) -> bool:
+        """Whether something could not be written lately, because the disk is full."""
+        at = self._writes.full_at
+        return at is not None and time.monotonic() - at < within_s
 
     def generation(self) -> tuple[int, int] | None:
         """Moves with every commit to an SQLite store; None where the store cannot tell."""

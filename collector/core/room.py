@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["well", "near", "over"]
+Shortage = Literal["none", "near", "refused"]
+"""What people are told: nothing; that room gets short; that lately something was refused for want of it."""
 
 NEAR = 0.9
 _LEAST_RESERVE = 2**30

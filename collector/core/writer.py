@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,8 @@ class Writer:
         self._stopping = False
         self._fresh = True  # the connection has not committed anything yet
         self._committing = False
+        self.full_at: float | None = None
+        """When the disk was found full, by the monotonic clock; None: never."""
 
     def run(self) -> None:
         """Serve the queue until None comes."""
@@ -84,6 +87,8 @@ class Writer:
             trouble = engines.unavailable(error) or StoreUnavailable("gone", f"the transaction was lost: {error}")
             fresh, self._fresh = self._fresh, True
             self._drop()
+            if trouble.why == "full":
+                self.full_at = time.monotonic()
             if trouble.why == "gone" and not fresh and not self._committing:
                 return self._write(group)  # the connection may have died while it was idle; try a new one, once
             log.warning("nothing was written", why=trouble.why, detail=trouble.detail, waiting=len(group))

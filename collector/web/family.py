@@ -14,6 +14,7 @@ from collector.core.certificates import Announced
 from collector.core.database import Database
 from collector.core.families import Family
 from collector.core.limits import Limiter
+from collector.core.room import Shortage
 from collector.core.settings import Settings
 from collector.domain.webhooks.making import Outbound
 from collector.web import assets, envelope
@@ -39,6 +40,7 @@ def build(
     logins: Logins,
     documents: Mapping[str, Callable[[], bytes]],
     ca: Callable[[], Announced] | None,
+    shortage: Callable[[], Shortage],
 ) -> Family:
     """Pages find `app.state.settings`, `.limiter`, `.logins`, `.outbound` and others beside the database."""
     dialect = Dialect(
@@ -57,6 +59,7 @@ def build(
         "outbound": outbound,
         "references": References(documents),
         "ca": ca,
+        "shortage": shortage,
     }
     made = family.build(dialect, (assets.router, *ROUTERS), title="Fieldpost", db=db, max_body=_MAX_BODY, parts=parts)
     packed = GZipMiddleware(made.app, minimum_size=_SMALLEST, compresslevel=_LEVEL)

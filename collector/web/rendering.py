@@ -60,6 +60,7 @@ def show(request: Request, template: str, *, status: int = 200, **parts: object)
         "nav": navigation.of(visitor, request.url.path) if visitor else (),
         "theme": theme_of(request),
         "flash": _flash(request),
+        "shortage": request.app.state.shortage(),
         **parts,
     }
     part = request.query_params.get("part")

@@ -1,6 +1,6 @@
 """Tenants with keys, and a client that speaks to the whole application as a network client would."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import httpx
 
 from collector.app import create_app
 from collector.core.database import Database
+from collector.core.room import Shortage
 from collector.core.settings import Settings
 from collector.domain.access import passwords, people
 from collector.domain.access import store as access
@@ -51,10 +52,10 @@ def client_of(app: Edge, *, address: str = "192.0.2.1", **headers: str) -> httpx
 
 
 @asynccontextmanager
-async def serving(db: Database) -> AsyncIterator[Edge]:
+async def serving(db: Database, shortage: Callable[[], Shortage] = lambda: "none") -> AsyncIterator[Edge]:
     """The application with its lifespan."""
     with TemporaryDirectory() as state:
-        app = create_app(Settings(state_dir=Path(state)), db)
+        app = create_app(Settings(state_dir=Path(state)), db, shortage=shortage)
         yield app
         await app.shut_down()
 

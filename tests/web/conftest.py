@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from collector.app import create_app
 from collector.core.database import Database
+from collector.core.room import Shortage
 from collector.core.settings import Settings
 from collector.domain.access.rules import Role
 from collector.web.auth import COOKIES
@@ -55,6 +56,7 @@ class Site:
         self._thread = threading.Thread(target=self._run, name="site", daemon=True)
         self._ready = threading.Event()
         self._end = asyncio.Event()
+        self.shortage: Shortage = "none"
         self.db: Database
         self.port = 0
 
@@ -81,7 +83,7 @@ class Site:
 
     async def _serve(self) -> None:
         self.db = Database.open(f"sqlite:///{self._path}")
-        app = create_app(self._settings, self.db)
+        app = create_app(self._settings, self.db, shortage=lambda: self.shortage)
         async with listening(app) as self.port:
             self._ready.set()
             await self._end.wait()

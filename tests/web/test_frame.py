@@ -1,10 +1,12 @@
 """What every page has around it: the way past the menu, the menu itself, colours, messages, and pages of trouble."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from collector.core.room import Shortage
 from tests.collector.web.test_agents import waiting_agent
 from tests.web.conftest import Site, Tab, opened, signed_in
 
@@ -83,6 +85,24 @@ def test_a_message_is_said_once(site: Site, tenant: int, wide: Tab) -> None:
     page.reload()
     expect(page.get_by_role("heading", name="new-host")).to_be_visible()
     expect(page.get_by_role("status")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("shortage", "role", "said"),
+    [("near", "status", "The collector's disk is nearly full."), ("refused", "alert", "The collector's disk is full.")],
+)
+def test_a_full_disk_is_told_above_every_page(
+    site: Site, tab: Tab, shortage: Shortage, role: Literal["status", "alert"], said: str
+) -> None:
+    site.shortage = shortage
+    try:
+        page = tab.open("/ui/agents")
+    finally:
+        site.shortage = "none"
+    expect(page.get_by_role(role)).to_contain_text(said)
+    tab.check(f"frame-room-{shortage}")
+    page.get_by_role(role).get_by_role("link").click()
+    page.wait_for_url("**/ui/manual/operations#disk")
 
 
 def test_trouble_has_a_page(tab: Tab) -> None:

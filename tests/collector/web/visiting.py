@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from collector.core.database import Database
+from collector.core.room import Shortage
 from collector.domain.access import browsers, sessions
 from collector.domain.access.browsers import NewBrowser
 from collector.domain.access.rules import Role
@@ -54,11 +55,13 @@ async def cookie_of(db: Database, tenant: int, email: str) -> str:
 
 
 @asynccontextmanager
-async def visiting(db: Database, *, tenant: int | None = None, role: Role = "owner") -> AsyncIterator[Visiting]:
+async def visiting(
+    db: Database, *, tenant: int | None = None, role: Role = "owner", shortage: Shortage = "none"
+) -> AsyncIterator[Visiting]:
     """A member with this role, of a tenant of its own or of the given one, before the whole application."""
     tenant = tenant if tenant is not None else (await accounts.account(db)).tenant
     who = await accounts.someone(db, tenant, role)
     secret = await cookie_of(db, tenant, who.email)
-    async with accounts.serving(db) as app, accounts.client_of(app) as client:
+    async with accounts.serving(db, lambda: shortage) as app, accounts.client_of(app) as client:
         client.cookies.set(COOKIES[1], secret)
         yield Visiting(tenant, who.email, client)
