@@ -73,14 +73,14 @@ def bare_sqlite(source: Path, *, batches: int, records: int, together: int) -> f
 
 def bare_postgres(source: str, empty: str, *, batches: int, records: int, together: int) -> float:
     """As `bare_sqlite`, into an empty database."""
-    with psycopg.connect(_admin(source)) as conn:
+    with psycopg.connect(admin(source)) as conn:
         found = {name: _found(conn.execute(f"SELECT * FROM {name}".encode())) for name in _KEYS}
     engine = create_engine(make_url(empty))
     with engine.begin() as made:
         migrations.upgrade(made)
     engine.dispose()
     statements = {name: _statement(name, table.columns, "%s").encode() for name, table in found.items()}
-    with psycopg.connect(_admin(empty), autocommit=True) as bare, bare.cursor() as cursor:
+    with psycopg.connect(admin(empty), autocommit=True) as bare, bare.cursor() as cursor:
 
         def write(name: str, rows: Rows) -> None:
             cursor.executemany(statements[name], rows)
@@ -92,7 +92,7 @@ def bare_postgres(source: str, empty: str, *, batches: int, records: int, togeth
         return time.perf_counter() - began
 
 
-def _admin(url: str) -> str:
+def admin(url: str) -> str:
     """As the one to whom rows of all tenants are shown."""
     return make_url(url).set(drivername="postgresql", username="postgres").render_as_string(hide_password=False)
 

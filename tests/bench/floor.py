@@ -1,11 +1,13 @@
-"""The least that these lists could cost: bare routes that fetch the same rows with `sqlite3` alone."""
+"""The least that these lists could cost: bare routes that fetch the same rows with the driver alone."""
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
+import psycopg
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,19 +48,20 @@ _UPDATES = (
 )
 
 
-def app(path: str) -> Starlette:
-    """Each answers with the fields of the collector's own answer, in JSON."""
-    conn = sqlite3.connect(path)
-    for pragma in ("query_only = 1", "cache_size = -16000", "temp_store = MEMORY"):
-        conn.execute(f"PRAGMA {pragma}")
+Fetch = Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]
+
+
+def app(url: str) -> Starlette:
+    """Each answers with the fields of the collector's own answer, in JSON. On PostgreSQL `url` is the superuser's."""
+    fetch = _of_sqlite(url.removeprefix("sqlite:///")) if url.startswith("sqlite:") else _of_postgres(url)
 
     def total(table: str, where: str = "tenant_id = 1") -> int:
-        found: int = conn.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()[0]
+        found: int = fetch(f"SELECT count(*) FROM {table} WHERE {where}", ())[0][0]
         return found
 
     async def connections(request: Request) -> Response:
         page, offset = _page(request)
-        rows = conn.execute(_CONNECTIONS, (50, offset)).fetchall()
+        rows = fetch(_CONNECTIONS, (50, offset))
         data = [
             {
                 "id": r[0],
@@ -78,7 +81,7 @@ def app(path: str) -> Starlette:
 
     async def tickets(request: Request) -> Response:
         page, offset = _page(request)
-        rows = conn.execute(_TICKETS, (50, offset)).fetchall()
+        rows = fetch(_TICKETS, (50, offset))
         data = [
             {
                 "id": r[0],
@@ -102,12 +105,12 @@ def app(path: str) -> Starlette:
 
     async def incidents(request: Request) -> Response:
         offset = int(request.query_params.get("offset", "0"))
-        rows = conn.execute(_INCIDENTS, (50, offset)).fetchall()
+        rows = fetch(_INCIDENTS, (50, offset))
         marks, ids = ",".join("?" * len(rows)), [r[0] for r in rows]
         services, updates = defaultdict(list), defaultdict(list)
-        for number, *r in conn.execute(_SERVICES.format(marks), ids):
+        for number, *r in fetch(_SERVICES.format(marks), ids):
             services[number].append({"id": r[0], "slug": r[1], "name": r[2], "impact": r[3]})
-        for number, *r in conn.execute(_UPDATES.format(marks), ids):
+        for number, *r in fetch(_UPDATES.format(marks), ids):
             updates[number].append(
                 {
                     "id": r[0],
@@ -140,12 +143,24 @@ def app(path: str) -> Starlette:
         return _answer({"incidents": data, "total": total("incident"), "limit": 50, "offset": offset})
 
     async def fleet(_request: Request) -> Response:
-        rows = conn.execute(f"SELECT id, name, score FROM connection WHERE {_SHOWN} ORDER BY id").fetchall()
+        rows = fetch(f"SELECT id, name, score FROM connection WHERE {_SHOWN} ORDER BY id", ())
         data = [{"id": a, "name": b, "score": c, "status": rules.fleet_status(c)} for a, b, c in rows]
         return _answer({"data": data, "summary": rules.summary([rules.fleet_status(c) for _, _, c in rows])})
 
     routes = {CONNECTIONS: connections, TICKETS: tickets, INCIDENTS: incidents, FLEET: fleet}
     return Starlette(routes=[Route(place, answer) for place, answer in routes.items()])
+
+
+def _of_sqlite(path: str) -> Fetch:
+    conn = sqlite3.connect(path)
+    for pragma in ("query_only = 1", "cache_size = -16000", "temp_store = MEMORY"):
+        conn.execute(f"PRAGMA {pragma}")
+    return lambda sql, values: conn.execute(sql, values).fetchall()
+
+
+def _of_postgres(url: str) -> Fetch:
+    conn = psycopg.connect(url, autocommit=True)
+    return lambda sql, values: conn.execute(sql.replace("?", "%s").encode(), values).fetchall()
 
 
 def _page(request: Request) -> tuple[int, int]:

@@ -5,60 +5,59 @@ once from one as it is. Limits, activity log, metrics and the log line of each r
 """
 
 import asyncio
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
-import uvicorn
+import psycopg
 from sqlalchemy import Connection, text
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
-from collector.api.kept import Kept
 from collector.app import create_app
-from collector.cli.protocol import Protocol
+from collector.cli import moving
 from collector.core.database import Database
 from collector.core.settings import Settings
 from collector.core.tenancy import for_everybody
-from collector.domain.versions import store as versions
-from common import logs
 from common.clock import iso
-from tests.bench import floor, history
+from tests.bench import history
 from tests.bench.asking import Asked, ask, get, once
+from tests.bench.bare import admin
 from tests.bench.floor import CONNECTIONS, FLEET, INCIDENTS, TICKETS
 from tests.bench.history import Past, Recipe
+from tests.bench.serving import CHANGE, Server, apart, keep_nothing, log, serving, settings
 from tests.bench.table import Row
+from tests.standins import postgresql
 
 CLIENTS = 16
 FLEET_OF = Recipe(connections=5_000, per_agent=250, visits=1, tickets=0, incidents=0)
-_SECONDS, _QUICK_SECONDS = 4.0, 1.0
-_ROUNDS, _QUICK_ROUNDS = 3, 1
 _FLEETS = 40
-_CHANGE = "/bench/change"
 _OK, _NOT_MODIFIED = 200, 304
 _WARM = 3
+
+LISTS = {"connections": CONNECTIONS, "tickets": TICKETS, "incidents": INCIDENTS}
+
+
+class _Turns(NamedTuple):
+    """How often a list is asked of each server, and for how long."""
+
+    rounds: int
+    seconds: float
+
+
+_WHOLE, _QUICK, _ONCE = _Turns(3, 4.0), _Turns(1, 1.0), _Turns(1, 2.0)
 
 _Read = tuple[str, Mapping[str, str]]
 """A path and the credential that it wants."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """A process and where it listens."""
-
-    port: int
-    pid: int
-
-
 def main(*, quick: bool) -> list[Row]:
     small, large = history.past(history.SMALL), history.past(history.QUICK if quick else history.FULL)
     rows = _lists(large, quick=quick)
+    rows += [] if quick else _on_postgres(small)
     rows += _fleet(history.past(FLEET_OF))
     rows += _growth(small, large, quick=quick)
     return rows + _weight(large)
@@ -69,35 +68,32 @@ def main(*, quick: bool) -> list[Row]:
 
 def _lists(past: Past, *, quick: bool) -> list[Row]:
     rows: list[Row] = []
+    url = f"sqlite:///{past.path}"
     with (
-        _serving("floor", past) as bare,
-        _serving("making", past) as making,
-        _serving("keeping", past) as keeping,
+        serving("floor", url) as bare,
+        serving("making", url) as making,
+        serving("keeping", url) as keeping,
     ):
-        for name, path in (("connections", CONNECTIONS), ("tickets", TICKETS), ("incidents", INCIDENTS)):
-            headers = past.token if path == INCIDENTS else past.key
-            requests = [get(f"{path}?{query}", dict(headers)) for query in _offsets(path, past)]
-            found = _in_turn((bare, making, keeping), requests, quick=quick)
+        for name, path in LISTS.items():
+            requests = _pages(path, past)
+            found = _in_turn((bare, making, keeping), requests, _QUICK if quick else _WHOLE)
             rows += _rows(name, *found)
-            rows.append(_unchanged(name, keeping, requests[0], get(f"{path}?{_offsets(path, past)[0]}", dict(headers))))
+            rows.append(_unchanged(name, keeping, requests[0]))
     return rows
 
 
-def _offsets(path: str, past: Past) -> list[str]:
-    """Ten pages, as far as there are rows."""
-    del past
-    if path == INCIDENTS:
-        return [f"limit=50&offset={50 * n}" for n in range(10)]
-    return [f"page={n + 1}&per_page=50" for n in range(10)]
+def _pages(path: str, past: Past) -> list[bytes]:
+    """Requests for ten pages of a list."""
+    numbers = [f"limit=50&offset={50 * n}" if path == INCIDENTS else f"page={n + 1}&per_page=50" for n in range(10)]
+    return [get(f"{path}?{query}", dict(past.token if path == INCIDENTS else past.key)) for query in numbers]
 
 
-def _in_turn(servers: Sequence[_Server], requests: Sequence[bytes], *, quick: bool) -> list[Asked]:
+def _in_turn(servers: Sequence[Server], requests: Sequence[bytes], turns: _Turns) -> list[Asked]:
     """All servers one after the other, and again, so that none always runs first; the best of each counts."""
     found: list[list[Asked]] = [[] for _ in servers]
-    for _ in range(_QUICK_ROUNDS if quick else _ROUNDS):
+    for _ in range(turns.rounds):
         for place, server in enumerate(servers):
-            seconds = _QUICK_SECONDS if quick else _SECONDS
-            found[place].append(ask(server.port, server.pid, requests, clients=CLIENTS, seconds=seconds))
+            found[place].append(ask(server.port, server.pid, requests, clients=CLIENTS, seconds=turns.seconds))
     return [max(each, key=lambda one: one.rate) for each in found]
 
 
@@ -145,21 +141,54 @@ def _rows(name: str, bare: Asked, made: Asked, kept: Asked) -> list[Row]:
     ]
 
 
-def _unchanged(name: str, server: _Server, request: bytes, same: bytes) -> Row:
+def _unchanged(name: str, server: Server, request: bytes) -> Row:
     """What a reader waits who has the answer already."""
     _, head, _ = once(server.port, request)
     tag = next(line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"etag"))
-    known = same.replace(b"\r\n\r\n", b"\r\nIf-None-Match: %s\r\n\r\n" % tag)
+    known = request.replace(b"\r\n\r\n", b"\r\nIf-None-Match: %s\r\n\r\n" % tag)
     found = ask(server.port, server.pid, [known], clients=1, seconds=0.5, status=_NOT_MODIFIED)
     return Row(name=f"{name}, 304: p99 of one client", value=found.p99_ms, unit="ms", at_most=3)
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def _on_postgres(past: Past) -> list[Row]:
+    """The same lists from PostgreSQL, after the small history: connections, tickets and incidents are as many."""
+    with tempfile.TemporaryDirectory() as folder, postgresql.server("18") as server:
+        url = server.new()
+        moving.move(Settings(), f"sqlite:///{apart(past.path, Path(folder))}", url, as_json=True)
+        with psycopg.connect(admin(url), autocommit=True) as conn:
+            conn.execute("VACUUM ANALYZE")  # as the server itself does after a while
+        with (
+            serving("floor", admin(url)) as bare,
+            serving("making", url) as making,
+            serving("keeping", url) as keeping,
+        ):
+            servers = bare, making, keeping
+            return [
+                row
+                for name, path in LISTS.items()
+                for row in _rows_of_postgres(name, past, *_in_turn(servers, _pages(path, past), _ONCE))
+            ]
+
+
+def _rows_of_postgres(name: str, past: Past, bare: Asked, made: Asked, kept: Asked) -> list[Row]:
+    where = f"{name}, PostgreSQL, after {past.observed:,}"
+    beside = "bare route, requests/s"
+    return [
+        Row(name=f"{where}: made", value=made.rate, unit="requests/s", beside=beside, other=bare.rate),
+        Row(name=f"{where}: kept", value=kept.rate, unit="requests/s", beside=beside, other=bare.rate),
+    ]
 
 
 # --- the fleet ------------------------------------------------------------------------------------------------------
 
 
 def _fleet(past: Past) -> list[Row]:
-    request, change = get(FLEET, dict(past.key)), get(_CHANGE, {})
-    with _serving("keeping", past) as server, _serving("floor", past) as bare:
+    request, change = get(FLEET, dict(past.key)), get(CHANGE, {})
+    url = f"sqlite:///{past.path}"
+    with serving("keeping", url) as server, serving("floor", url) as bare:
         once(server.port, request)
         same = sorted(once(server.port, request)[0] for _ in range(_FLEETS))
         changed: list[float] = []
@@ -188,13 +217,6 @@ def _fleet(past: Past) -> list[Row]:
             at_most=150,
         ),
     ]
-
-
-def _change(conn: Connection) -> None:
-    """One score of one connection, as the write path leaves it."""
-    conn.execute(text("UPDATE connection SET score = 100 - score WHERE id = (SELECT min(id) FROM connection)"))
-    versions.bump(conn, 1, "bench")
-    versions.move(conn, 1, "results", ["bench"])
 
 
 # --- growth ---------------------------------------------------------------------------------------------------------
@@ -236,10 +258,10 @@ async def _times(pasts: Sequence[Past], turns: int) -> list[dict[str, float]]:
 
 @asynccontextmanager
 async def _collecting(past: Past) -> AsyncIterator[tuple[ASGIApp, dict[str, _Read]]]:
-    with tempfile.TemporaryDirectory() as folder, _log(folder):
-        db = Database.open(f"sqlite:///{_apart(past.path, Path(folder))}")
-        app = create_app(_settings(folder), db)
-        _keep_nothing()
+    with tempfile.TemporaryDirectory() as folder, log(folder):
+        db = Database.open(f"sqlite:///{apart(past.path, Path(folder))}")
+        app = create_app(settings(folder), db)
+        keep_nothing()
         yield app, await _reads(db, past)
         await app.shut_down()
         await db.close()
@@ -330,89 +352,3 @@ def _weight(past: Past) -> list[Row]:
         Row(name=f"database after {past.days:.0f} days of 500 connections", value=sizes[-1] / history.MIB, unit="MiB"),
         Row(name="growth a day, of the second half", value=daily, unit="MiB"),
     ]
-
-
-# --- servers, each a process of its own -------------------------------------------------------------------------------
-
-
-@contextmanager
-def _serving(kind: str, past: Past) -> Iterator[_Server]:
-    """`floor`: bare routes; `making`: a collector that keeps no answers; `keeping`: one as it is."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
-        path = _apart(past.path, Path(folder)) if kind != "floor" else past.path
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
-        command = [sys.executable, "-m", "tests.bench.reads", kind, path, str(listener.fileno())]
-        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as server:
-            try:
-                yield _Server(listener.getsockname()[1], server.pid)
-            finally:
-                server.terminate()
-                server.wait()
-
-
-def _apart(path: str, folder: Path) -> str:
-    """A database of its own for each collector: it has one writer."""
-    copy = folder / "collector.sqlite"
-    subprocess.run(["cp", "--reflink=auto", path, str(copy)], check=True)
-    return str(copy)
-
-
-def _serve(kind: str, path: str, descriptor: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, _log(folder):
-        if kind == "floor":
-            asyncio.run(_run(floor.app(path), descriptor))
-        else:
-            asyncio.run(_collector(path, descriptor, folder, keeps=kind == "keeping"))
-
-
-async def _collector(path: str, descriptor: int, folder: str, *, keeps: bool) -> None:
-    db = Database.open(f"sqlite:///{path}")
-    app = create_app(_settings(folder), db)
-    if not keeps:
-        _keep_nothing()
-
-    async def changeable(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") != _CHANGE:
-            await app(scope, receive, send)
-            return
-        with for_everybody("the bench's own change"):
-            await db.write(_change)
-        await send({"type": "http.response.start", "status": 204, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
-
-    await _run(changeable, descriptor)
-    await app.shut_down()
-    await db.close()
-
-
-def _keep_nothing() -> None:
-    """Each answer is made."""
-
-    def covers(self: Kept, scope: Scope) -> bool:
-        del self, scope
-        return False
-
-    Kept.covers = covers  # type: ignore[method-assign]  # for this process alone
-
-
-def _settings(folder: str) -> Settings:
-    return Settings(state_dir=Path(folder), status_requests_per_minute=1_000_000)
-
-
-@contextmanager
-def _log(folder: str) -> Iterator[None]:
-    with (Path(folder) / "log").open("w") as stream:
-        logs.configure(level="info", stream=stream)
-        yield
-
-
-async def _run(app: ASGIApp, descriptor: int) -> None:
-    config = uvicorn.Config(
-        app, http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False
-    )
-    await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=descriptor)])
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2], int(sys.argv[3]))
