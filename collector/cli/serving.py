@@ -2,7 +2,6 @@
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import resource
 import signal
@@ -25,7 +24,7 @@ from collector.cli import control, figures
 from collector.cli.leaving import Leaving
 from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
-from collector.core import pooling, setup_code, sqlite_library
+from collector.core import garbage, pooling, setup_code, sqlite_library
 from collector.core.database import Database
 from collector.core.ending import all_ended
 from collector.core.metrics import Metrics
@@ -43,7 +42,6 @@ from common.identity import PrivateKey
 from common.liveness import Liveness, watch
 
 _TLS_BUFFER = 16 * 1024  # the most that TLS puts into one record; asyncio would hold 256 KiB for each connection
-_COLLECT = (50_000, 20, 50)  # a batch makes thousands of objects that live for milliseconds, in no circle
 _FINISH_SECONDS = 10  # for requests that are under way when nobody else can come any more
 _KEEP_ALIVE_SECONDS = 75  # longer than a heartbeat, so that agents keep their connection
 _PATIENCE_SECONDS = 5.0  # for what runs beside the server: deliveries finish what is under way
@@ -89,9 +87,7 @@ class _Collector:
             app = create_app(settings, db, changes=changes, ca=renewing.ca, metrics=metrics, shortage=filling.shortage)
             leaving = _Leave(Leaving(app), changes, settings.stop_grace_s)
             server = _Server(_config(settings, leaving.app, renewing.tls), leaving, renewing.ask)
-            gc.collect()
-            gc.freeze()  # what is here now stays: no collection needs to look at it again
-            gc.set_threshold(*_COLLECT)
+            garbage.settle()
             async with self._beside(db, server, metrics, renewing, filling):
                 starting.cancel()
                 await server.serve(sockets=[listener])
