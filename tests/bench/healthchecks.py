@@ -1,8 +1,10 @@
 """Healthchecks, a monitoring service in Python that one person runs in production: pings taken in, and a list of all.
 
-No package registry has it: whoever wants the rows puts its source and an environment with what it requires, and
-gunicorn, into `.bench/peers/healthchecks` (`src`, `venv`). A ping is one small POST without a signature; each is a
-transaction of SQLite, as it comes.
+No package registry has it: whoever wants the rows puts its source and an environment with what it requires,
+psycopg-binary and gunicorn into `.bench/peers/healthchecks` (`src`, `venv`). It runs as its own compose file has it: on
+PostgreSQL, in four processes; its connections to the database are kept, which is not its default. On SQLite it keeps
+no log ahead, so that its processes wait for one another and the row said only that. A ping is one small POST without
+a signature.
 """
 
 import asyncio
@@ -14,13 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import URL, make_url
+
 from tests.bench import loads
 from tests.bench.packaged import PLACE, NotHereError
 from tests.bench.table import Row
+from tests.standins.postgresql import server
 from tests.standins.processes import free_port, start
 
 CHECKS, PING_CLIENTS, LIST_CLIENTS, SECONDS = 500, 8, 2, 6.0
-_WORKERS = 2
+WARMS_UP_S = 3.0
+"""Each process loads its routes with the first request."""
+_WORKERS = 4
 _HOME = PLACE / "healthchecks"
 _KEY = "k" * 32
 _FILL = f"""
@@ -45,11 +52,12 @@ class Running:
 def rows(folder: Path, ours: Mapping[str, float], listed: float) -> list[Row]:
     with _running(folder) as served:
         requests = [_ping(code) for code in served.codes]
+        asyncio.run(loads.posts(served.port, requests, clients=PING_CLIENTS, seconds=WARMS_UP_S))
         pings = asyncio.run(loads.posts(served.port, requests, clients=PING_CLIENTS, seconds=SECONDS))
         url = f"http://127.0.0.1:{served.port}/api/v3/checks/"
         headers = {"X-Api-Key": _KEY}
         lists, length = asyncio.run(loads.gets(url, headers, clients=LIST_CLIENTS, seconds=SECONDS))
-    name = f"Healthchecks {_version()}, {_WORKERS} gunicorn workers, SQLite"
+    name = f"Healthchecks {_version()}, {_WORKERS} processes, PostgreSQL 18"
     single = ours.get("single_batches_s")
     return [
         Row(name="requests with one record (ours: 20 results)", value=single, unit="/s", beside=name, other=pings)
@@ -71,24 +79,35 @@ def _running(folder: Path) -> Iterator[Running]:
         raise NotHereError("in no package registry; with its source in .bench/peers/healthchecks it runs")
     folder.mkdir(parents=True)
     port, python = free_port(), _HOME / "venv" / "bin" / "python"
-    environment = {
+    with server("18") as postgres:
+        environment = _environment(make_url(postgres.new()), f"http://127.0.0.1:{port}")
+        _manage(python, environment, "migrate")
+        codes = _manage(python, environment, "shell", "-v", "0", "-c", _FILL).split()
+        where = ["--chdir", _HOME / "src", "--bind", f"127.0.0.1:{port}"]
+        # Threads, if only one each: the other workers of gunicorn end a connection with each answer.
+        workers = ["--worker-class", "gthread", "--workers", _WORKERS, "--threads", 1]
+        command = [python, "-m", "gunicorn", *where, *workers, "hc.wsgi"]
+        process = start("healthchecks", command, log=folder / "log", environment=environment)
+        try:
+            process.wait_until(lambda: _answers(port), timeout_s=60)
+            yield Running(port, codes)
+        finally:
+            process.stop()
+
+
+def _environment(database: URL, url: str) -> dict[str, str]:
+    return {
         "SECRET_KEY": "bench",
         "DEBUG": "False",
         "ALLOWED_HOSTS": "*",
-        "DB": "sqlite",
-        "DB_NAME": str(folder / "hc.sqlite"),
-        "SITE_ROOT": f"http://127.0.0.1:{port}",
+        "DB": "postgres",
+        "DB_HOST": str(database.host),
+        "DB_PORT": str(database.port),
+        "DB_NAME": str(database.database),
+        "DB_USER": str(database.username),
+        "DB_CONN_MAX_AGE": "600",
+        "SITE_ROOT": url,
     }
-    _manage(python, environment, "migrate")
-    codes = _manage(python, environment, "shell", "-v", "0", "-c", _FILL).split()
-    where = ["--chdir", _HOME / "src", "--bind", f"127.0.0.1:{port}"]
-    command = [python, "-m", "gunicorn", *where, "--workers", _WORKERS, "--threads", 2, "hc.wsgi"]
-    process = start("healthchecks", command, log=folder / "log", environment=environment)
-    try:
-        process.wait_until(lambda: _answers(port), timeout_s=60)
-        yield Running(port, codes)
-    finally:
-        process.stop()
 
 
 def _manage(python: Path, environment: Mapping[str, str], *words: str) -> str:
