@@ -20,7 +20,7 @@ from collector.cli import (
     maintenance,
     members,
     migrating,
-    proving,
+    prove,
     recommendations,
     restoring,
     rules,
@@ -53,7 +53,7 @@ app.command("backup")(backing.back_up)
 app.command("restore")(restoring.restore)
 app.command("doctor")(doctor.doctor)
 app.command("diag")(diag.diag)
-app.command("prove")(proving.prove)
+app.command("prove")(prove.prove)
 app.add_typer(activity.app, name="activity")
 app.add_typer(agents.app, name="agent")
 app.add_typer(bundle.app, name="bundle")

@@ -1,81 +1,60 @@
-"""`fieldpost-collector prove`: plants faults on this machine and counts what they cost."""
+"""Proofs as the command line has them run and tells of them."""
 
 import asyncio
-import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from collector.cli.context import Json, table
+from collector.cli.context import table
+from collector.prove import report, running
+from collector.prove.catalogue import PROOFS
+from collector.prove.proof import Proof
+from collector.prove.report import Report, Result
+from collector.prove.running import Plan
 from common.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from collector.prove.proof import Proof
-    from collector.prove.report import Report, Result
-    from collector.prove.running import Plan
-
-_SEEDS = 2**31
 _STOPPED = 130
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[PROOF]...", help="Such as P1 P4; all without it.")]
-Seed = Annotated[int | None, typer.Option(min=0, max=_SEEDS, help="Repeat a run: everything left to chance follows.")]
-UrlFile = Annotated[Path | None, typer.Option(help="File with the URL of a PostgreSQL server to make databases on.")]
-Url = Annotated[str, typer.Option(help="The same as a URL without a password: postgresql://user@host:5432/postgres.")]
-Keep = Annotated[Path | None, typer.Option(help="Folder to work in; what each proof made is left there.")]
+
+def show(proofs: list[Proof]) -> None:
+    """What there is."""
+    table(report.listed(proofs), ("proof", "what", "quick", "full"))
 
 
-def prove(
-    ids: Ids = None,
+def run(
+    proofs: list[Proof],
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="The reduced set: minutes instead of an hour.")] = False,
-    seed: Seed = None,
-    postgresql_file: UrlFile = None,
-    postgresql: Url = "",
-    keep: Keep = None,
-    parallel: Annotated[int, typer.Option(min=1, max=8, help="How many proofs run side by side.")] = 1,
-    listing: Annotated[bool, typer.Option("--list", help="Say which proofs there are, and run none.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Kill, cut, fill and deceive collectors made for the purpose, and count what was lost or doubled.
-
-    The collector of this host is left alone: nothing of its settings and data is read. Exit code 1 where a proof broke.
-    """
-    from collector.prove import report  # noqa: PLC0415 - loads what no other command needs
-    from collector.prove.catalogue import PROOFS  # noqa: PLC0415 - likewise
-    from collector.prove.running import Plan  # noqa: PLC0415 - likewise
-
-    proofs = _chosen(PROOFS, ids or [])
-    if listing:
-        table(report.listed(proofs), ("proof", "what", "quick", "full"))
-        return
-    server = _server(postgresql, postgresql_file)
+    seed: int,
+    quick: bool,
+    postgresql: str | None,
+    keep: Path | None,
+    parallel: int,
+    as_json: bool,
+) -> int:
+    """The exit code. Below `keep` what each proof made is left."""
     plan = Plan(
         proofs=proofs,
-        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        seed=seed,
         quick=quick,
         folder=_folder(keep),
         keep=keep is not None,
-        postgresql=server,
+        postgresql=postgresql,
         parallel=parallel,
     )
-    made = _run(plan, quiet=as_json)
+    made = _made(plan, quiet=as_json)
     if not any(plan.folder.iterdir()):
         plan.folder.rmdir()
     typer.echo(report.as_json(made) if as_json else "\n".join(report.last_lines(made)))
-    raise typer.Exit(0 if made.held else 1)
+    return 0 if made.held else 1
 
 
-def _run(plan: "Plan", *, quiet: bool) -> "Report":
-    from collector.prove import report, running  # noqa: PLC0415 - loads what no other command needs
-
-    def tell(result: "Result") -> None:
+def _made(plan: Plan, *, quiet: bool) -> Report:
+    def tell(result: Result) -> None:
         if not quiet:
             typer.echo("\n".join(report.lines(result)))
 
@@ -87,7 +66,7 @@ def _run(plan: "Plan", *, quiet: bool) -> "Report":
             shutil.rmtree(plan.folder, ignore_errors=True)
         typer.echo(f"stopped; everything that was started has been ended (seed {plan.seed})", err=True)
         raise typer.Exit(_STOPPED) from None
-    return report.Report(
+    return Report(
         version=version("fieldpost"),
         seed=plan.seed,
         quick=plan.quick,
@@ -96,8 +75,9 @@ def _run(plan: "Plan", *, quiet: bool) -> "Report":
     )
 
 
-def _chosen(proofs: "Sequence[Proof]", ids: list[str]) -> "list[Proof]":
-    known = {proof.id: proof for proof in proofs}
+def chosen(ids: list[str]) -> list[Proof]:
+    """These, or all."""
+    known = {proof.id: proof for proof in PROOFS}
     for one in ids:
         if one.upper() not in known:
             raise typer.BadParameter(f"{one!r}; expected one of {', '.join(known)}", param_hint="PROOF")
@@ -110,14 +90,15 @@ def _folder(keep: Path | None) -> Path:
     try:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="fieldpost-prove-", dir=keep))
-        folder.chmod(0o711)
+        made = Path(tempfile.mkdtemp(prefix="fieldpost-prove-", dir=keep))
+        made.chmod(0o711)
     except OSError as error:
         raise typer.BadParameter(f"`{keep}`: {error.strerror}", param_hint="--keep") from None
-    return folder.absolute()
+    return made.absolute()
 
 
-def _server(url: str, file: Path | None) -> str | None:
+def server(url: str, file: Path | None) -> str | None:
+    """Where databases may be made."""
     if file is None:
         return _checked_url(url, "--postgresql") if url else None
     if url:
