@@ -1,7 +1,8 @@
-"""`fieldpost-collector activity`: prove that the log is as it was recorded, and take it away."""
+"""`fieldpost-collector activity`: prove that the log is as it was recorded, and take it, or its end, away."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -26,6 +27,31 @@ Trusted = Annotated[
     list[str] | None,
     typer.Option("--trust", help="Public key of another installation whose checkpoints count as well; repeatable."),
 ]
+Kept = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with what `activity checkpoint` or `activity export` printed earlier: the log must go on from there."
+    ),
+]
+_KIND = "checkpoint"
+
+
+class Line(msgspec.Struct, tag_field="kind", tag=_KIND):
+    """A checkpoint as it is printed, and as it is read again."""
+
+    position: int
+    hash: str
+    at: datetime
+    newest_at: datetime
+    public_key: str
+    signature: str
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Line":
+        return cls(**{**checkpoint._asdict(), "hash": checkpoint.hash.hex()})
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(**{**msgspec.structs.asdict(self), "hash": bytes.fromhex(self.hash)})
 
 
 class OfTenant(msgspec.Struct):
@@ -39,6 +65,10 @@ class Ends(msgspec.Struct):
     head: Head
     checkpoints: list[Checkpoint]
     waiting: int
+
+
+class _Kind(msgspec.Struct):
+    kind: str
 
 
 class Slice(msgspec.Struct):
@@ -82,13 +112,16 @@ SLICE = control.command("activity.slice", Slice, list[Linked], _slice)
 
 
 @app.command("verify")
-def check(context: typer.Context, *, tenant: Tenant, trust: Trusted = None, as_json: Json = False) -> None:
+def check(
+    context: typer.Context, *, tenant: Tenant, kept: Kept = None, trust: Trusted = None, as_json: Json = False
+) -> None:
     """Recompute the chain from its first entry on; exit code 1, and the position, where it does not hold."""
     settings = settings_of(context)
     ends = control.call(settings, ENDS, OfTenant(tenant))
     trusted = {checkpoints.key_of(Vault.of_file(settings.vault_path)).public.text, *(trust or [])}
+    seen = _kept(kept, ends.tenant_id, trusted) if kept else []
     try:
-        proof = verify.Proof(ends.tenant_id, ends.head, ends.checkpoints, trusted)
+        proof = verify.Proof(ends.tenant_id, ends.head, ends.checkpoints, trusted, kept=seen)
         for entry in _entries(settings, tenant, ends.head):
             proof.take(entry.link(), entry.hash)
         verdict = proof.verdict(waiting=ends.waiting)
@@ -98,7 +131,17 @@ def check(context: typer.Context, *, tenant: Tenant, trust: Trusted = None, as_j
         show(verdict)
         return
     signed = f"signed up to {verdict.signed}" if verdict.signed else "not signed yet"
-    typer.echo(f"{verdict.entries} entries, positions {verdict.first} to {verdict.last}, hold; {signed}")
+    goes_on = f"; goes on from {max(each.position for each in seen)}, which was kept" if seen else ""
+    typer.echo(f"{verdict.entries} entries, positions {verdict.first} to {verdict.last}, hold; {signed}{goes_on}")
+
+
+@app.command("checkpoint")
+def checkpoint(context: typer.Context, *, tenant: Tenant) -> None:
+    """Print the newest signed end of the chain, to be kept on another machine: `verify --kept` compares with it."""
+    ends = control.call(settings_of(context), ENDS, OfTenant(tenant))
+    if not ends.checkpoints:
+        raise Refusal(f"nothing of the activity log of {tenant} is signed yet; a serving collector does so every hour")
+    typer.echo(msgspec.json.encode(Line.of(ends.checkpoints[-1])).decode())
 
 
 @app.command("export")
@@ -109,8 +152,8 @@ def export(context: typer.Context, *, tenant: Tenant) -> None:
     _line("begin", {"tenant_id": ends.tenant_id, "position": ends.head.cut_position, "hash": ends.head.cut_hash.hex()})
     for entry in _entries(settings, tenant, ends.head):
         _line("entry", {**msgspec.structs.asdict(entry), "hash": entry.hash.hex()})
-    for checkpoint in ends.checkpoints:
-        _line("checkpoint", {**checkpoint._asdict(), "hash": checkpoint.hash.hex()})
+    for each in ends.checkpoints:
+        typer.echo(msgspec.json.encode(Line.of(each)).decode())
 
 
 def _entries(settings: Settings, tenant: str, head: Head) -> Iterator[Linked]:
@@ -119,6 +162,30 @@ def _entries(settings: Settings, tenant: str, head: Head) -> Iterator[Linked]:
     while after < head.position and (found := control.call(settings, SLICE, Slice(tenant, after))):
         yield from (entry for entry in found if entry.position <= head.position)
         after = found[-1].position
+
+
+def _kept(path: Path, tenant_id: int, trusted: Collection[str]) -> list[Checkpoint]:
+    """The checkpoints in a file; other lines of an export are passed over."""
+    found: list[Checkpoint] = []
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise Refusal(
+            f"kept: {path}: {error.strerror}; expected a file with what `activity checkpoint` printed"
+        ) from None
+    for number, line in enumerate(lines, start=1):
+        try:
+            if msgspec.json.decode(line, type=_Kind).kind != _KIND:
+                continue
+            found.append(msgspec.json.decode(line, type=Line).checkpoint())
+            verify.holds(tenant_id, found[-1], trusted)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise Refusal(f"kept: {path}, line {number}: {error}; expected a line of `activity checkpoint`") from None
+        except verify.Trouble as trouble:
+            raise Refusal(f"kept: {path}, line {number}: no checkpoint of this tenant: {trouble}") from None
+    if not found:
+        raise Refusal(f"kept: {path}: no checkpoint in it; expected what `activity checkpoint` printed")
+    return found
 
 
 def _line(kind: str, fields: dict[str, Any]) -> None:
