@@ -190,6 +190,6 @@ def _request_id(scope: Scope) -> str:
 def _refusal(scope: Scope) -> Problem | None:
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET:
         return Problem(414, "invalid_request", f"Request target too long; at most {MAX_TARGET} bytes.")
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+    if sum([len(name) + len(value) for name, value in scope["headers"]]) > MAX_HEADERS:
         return Problem(431, "invalid_request", f"Request headers too large; at most {MAX_HEADERS} bytes.")
     return None

@@ -449,10 +449,7 @@ def unpack(body: bytes) -> Unpacked:
     signed, _, payload = _gunzip(body).partition(b"\n")
     if len(signed) > MAX_HEADER:
         raise WireError("malformed", f"batch header: {len(signed)} bytes, at most {MAX_HEADER}")
-    protocol = decode(signed, _ProtocolOnly).protocol
-    if protocol != PROTOCOL:
-        raise WireError("protocol", f"protocol: {protocol}; this collector speaks {PROTOCOL}")
-    header = decode(signed, BatchHeader)
+    header = _header(signed)
     if hashlib.sha256(payload).hexdigest() != header.payload_sha256:
         raise WireError("digest", "payload_sha256 does not fit the payload")
     lines = tuple(line for line in payload.split(b"\n") if line)
@@ -480,6 +477,22 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 class _ProtocolOnly(Struct):
     protocol: Any
+
+
+def _header(signed: bytes) -> BatchHeader:
+    """Another protocol may have another header: that it is another one is said before what is wrong with this one."""
+    try:
+        header = decode(signed, BatchHeader)
+    except WireError:
+        _check_protocol(decode(signed, _ProtocolOnly).protocol)
+        raise
+    _check_protocol(header.protocol)
+    return header
+
+
+def _check_protocol(protocol: object) -> None:
+    if protocol != PROTOCOL:
+        raise WireError("protocol", f"protocol: {protocol}; this collector speaks {PROTOCOL}")
 
 
 def _gzip(data: bytes) -> bytes:

@@ -54,8 +54,7 @@ class Metrics:
         # a series is looked up once: the way by its labels takes longer than counting
         self._counted = cache(lambda family, method, status: self._requests.labels(family, method, f"{status}"))
         self._timed = cache(self._seconds.labels)
-        for outcome in ("new", "duplicate", "rejected"):
-            self._records.labels(outcome)
+        self._by_outcome = {word: self._records.labels(word) for word in ("new", "duplicate", "rejected")}
 
     def begun(self) -> None:
         """A request has come in; `answered` follows."""
@@ -70,7 +69,8 @@ class Metrics:
     def received(self, *, new: int, duplicate: int, rejected: int) -> None:
         """Records of a batch that is acknowledged."""
         for outcome, number in (("new", new), ("duplicate", duplicate), ("rejected", rejected)):
-            self._records.labels(outcome).inc(number)
+            if number:
+                self._by_outcome[outcome].inc(number)
 
     def attempted(self, kind: str, verdict: str) -> None:
         """An event was sent, or was meant to be."""

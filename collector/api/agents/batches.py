@@ -18,6 +18,7 @@ from common.clock import utc_now
 from common.identity import NotAuthentic
 from common.wire import Ack, WireError
 
+_SIGNATURE = wire.SIGNATURE_HEADER.lower().encode()
 _INLINE = 32 * 1024  # bytes packed; anything larger is unpacked beside the event loop
 
 log = logs.get(__name__)
@@ -26,7 +27,7 @@ log = logs.get(__name__)
 async def take(link: Link, request: Request) -> Response:
     caller = await link.caller(request)
     bodies.check_type(request, wire.CONTENT_TYPE)
-    signature = request.headers.get(wire.SIGNATURE_HEADER, "")
+    signature = bodies.header(request, _SIGNATURE)
     body = await bodies.read(request, wire.MAX_PACKED)
     if len(body) <= _INLINE:
         source, batch = _open(body, signature, caller)

@@ -12,7 +12,7 @@ _SECONDS = 60.0
 
 async def read(request: Request, limit: int) -> bytes:
     """The body; 413 as soon as it is known to be longer than `limit`, 408 when it does not come."""
-    declared = request.headers.get("content-length", "")
+    declared = header(request, b"content-length")
     if declared.isdigit() and int(declared) > limit:
         raise problems.too_large(limit)
     try:
@@ -24,12 +24,20 @@ async def read(request: Request, limit: int) -> bytes:
 
 def check_type(request: Request, expected: str) -> None:
     """415 for another media type, or another encoding than gzip."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given = header(request, b"content-type").partition(";")[0].strip().lower()
     if given != expected:
         raise Problem(415, "media_type", f"Content-Type: {given!r}; expected {expected}")
-    encoding = request.headers.get("content-encoding", "gzip").strip().lower()
+    encoding = header(request, b"content-encoding", "gzip").strip().lower()
     if encoding != "gzip":
         raise Problem(415, "media_type", f"Content-Encoding: {encoding!r}; expected gzip")
+
+
+def header(request: Request, name: bytes, otherwise: str = "") -> str:
+    """The first header of this name, in small letters as the server hands it on."""
+    for known, value in request.scope["headers"]:
+        if known == name:
+            return str(value, "latin-1")
+    return otherwise
 
 
 async def _collect(request: Request, limit: int) -> bytes:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
+from collector.api.agents import bodies
 from collector.api.agents.changes import Changes
 from collector.api.agents.proofs import Proofs
 from collector.core.certificates import Announced
@@ -47,7 +48,7 @@ class Link:
 
     async def caller(self, request: Request) -> AgentCaller:
         """The agent that makes this request, or `NotAuthentic`; 409 for a machine that is parked."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = bodies.header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotAuthentic("bad_signature", "Authorization: expected Bearer and a request token")
         now, path = utc_now(), request.scope["path"]
