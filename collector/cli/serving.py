@@ -24,7 +24,7 @@ from collector.cli import control, figures
 from collector.cli.leaving import Leaving
 from collector.cli.protocol import Protocol
 from collector.cli.renewing import Renewing
-from collector.core import garbage, pooling, setup_code, sqlite_library
+from collector.core import garbage, heap, pooling, setup_code, sqlite_library
 from collector.core.database import Database
 from collector.core.ending import all_ended
 from collector.core.metrics import Metrics
@@ -116,6 +116,7 @@ class _Collector:
                 asyncio.create_task(checkpoints.keep(db, _checkpoint_key(self._settings)), name="checkpoints"),
                 asyncio.create_task(self._figures(db, metrics), name="metrics"),
                 asyncio.create_task(renewing.run(db), name="certificates"),
+                asyncio.create_task(heap.keep_small(), name="memory"),
                 asyncio.create_task(liveness.probe(db, self._alive, well="serving"), name="probe"),
                 asyncio.create_task(watch(self._alive, every_s=systemd.watchdog_seconds()), name="watchdog"),
             ]
