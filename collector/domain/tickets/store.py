@@ -102,7 +102,7 @@ def documents(
 ) -> tuple[int, list[dict[str, object]]]:
     """As `page`, in the words of `rules.document`, straight from the rows: readers ask for it all the time."""
     total, rows = _rows(conn, tenant_id, query, offset, limit)
-    return total, [_document(*row) for row in rows]
+    return total, [_document(row) for row in rows]
 
 
 def _rows(conn: Connection, tenant_id: int, query: Query, offset: int, limit: int) -> tuple[int, Found]:
@@ -137,23 +137,9 @@ def _listed(row: Sequence[Any]) -> Listed:
     return Listed(Ticket(**dict(zip(_COLUMNS, values, strict=True))), name)
 
 
-def _document(  # noqa: PLR0917 - the columns of a row, in their order
-    _tenant: int,
-    number: int,
-    connection_id: int,
-    check_id: str,
-    category: str,
-    title: str,
-    severity: Severity,
-    status: TicketStatus,
-    metric_line: str,
-    remediation: str,
-    first_seen_at: int,
-    last_seen_at: int,
-    resolved_at: int | None,
-    occurrences: int,
-    connection_name: str,
-) -> dict[str, object]:
+def _document(row: Sequence[Any]) -> dict[str, object]:
+    _tenant, number, connection_id, check_id, category, title, severity, status, line, remediation, *rest = row
+    first_seen_at, last_seen_at, resolved_at, occurrences, connection_name = rest
     return {
         "id": number,
         "connection_id": connection_id,
@@ -163,7 +149,7 @@ def _document(  # noqa: PLR0917 - the columns of a row, in their order
         "title": title,
         "severity": severity,
         "status": status,
-        "metric_line": metric_line,
+        "metric_line": line,
         "remediation": remediation,
         "first_seen_at": instant(first_seen_at),
         "last_seen_at": instant(last_seen_at),
