@@ -93,6 +93,7 @@ def refresh_stale(conn: Connection, now: datetime, limit: int) -> int:
     """Bring scores up to date whose results have become too old; returns how many there were."""
     stale = store.stale_targets(conn, now, limit)
     for tenant_id, agent_id in sorted({(target.tenant_id, target.agent_id) for target in stale}):
+        store.lock_agent(conn, tenant_id, agent_id)  # another replica may be taking its next batch
         targets = Targets(conn, tenant_id, agent_id, now)
         targets.load(target.key for target in stale if (target.tenant_id, target.agent_id) == (tenant_id, agent_id))
         touched = targets.all()
