@@ -26,6 +26,15 @@ _SEAL = "manifest.seal.json"
 _KEYS = "keys/"
 _MAX_SMALL = 8 << 20
 _LEVEL = 3
+_OF_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,  # a member that is not there
+    RuntimeError,  # one that is marked as sealed with a password, or packed in another way
+    UnicodeDecodeError,  # a name
+    msgspec.DecodeError,
+)
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -126,7 +135,8 @@ class Archive:
 
     def keys(self) -> dict[str, bytes]:
         """Keys, certificates and settings that were taken along."""
-        found = {name: _read_small(self.archive, _KEYS + name) for name in self.manifest.keys}
+        with _told(_KEYS):
+            found = {name: _read_small(self.archive, _KEYS + name) for name in self.manifest.keys}
         for name, content in found.items():
             if hashlib.sha256(content).hexdigest() != self.manifest.keys[name]:
                 raise Damaged(f"{_KEYS}{name}: not what the manifest says")
@@ -146,13 +156,19 @@ class Archive:
 
 @contextmanager
 def opened(path: Path, vault: Vault | None) -> Iterator[Archive]:
-    """Open a backup and check its manifest; `Damaged` when it is none, or not one that this program can read."""
-    try:
-        with _told(str(path)), zipfile.ZipFile(path) as archive:
+    """Open a backup and check its manifest; `Damaged` when it is none, or not one that this program can read.
+
+    What else goes wrong while it is open is no fault of this file, and stays what it is.
+    """
+    with _told(str(path)):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        with _told(str(path)):
             manifest, signed = _manifest(archive, vault)
+        try:
             yield Archive(archive, manifest, signed)
-    except OSError as error:
-        raise Damaged(f"{path}: cannot be read ({error.strerror})") from None
+        except Damaged as error:
+            raise Damaged(f"{path}: {error}") from None
 
 
 def _manifest(archive: zipfile.ZipFile, vault: Vault | None) -> tuple[Manifest, bool | None]:
@@ -215,10 +231,12 @@ def _whole(stream: IO[bytes]) -> bytes:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Whatever a damaged file leads to is said in one way."""
+    """Whatever reading a damaged file leads to is said in one way."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, msgspec.DecodeError) as error:
+    except _OF_DAMAGE as error:
         raise Damaged(f"{what}: no backup, or damaged ({error})") from None
+    except OSError as error:
+        raise Damaged(f"{what}: cannot be read ({error.strerror or error})") from None
     except Damaged as error:
         raise Damaged(str(error) if str(error).startswith(what) else f"{what}: {error}") from None

@@ -56,8 +56,11 @@ def put(settings: Settings, files: Mapping[str, bytes]) -> list[Path]:
     """Write what belongs into the state folder; settings are for a person to put back."""
     places = _places(settings, files)
     for name, path in places.items():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(path, files[name])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(path, files[name])
+        except OSError as error:
+            raise Refusal(f"{path}: cannot be written ({error.strerror})") from None
     return list(places.values())
 
 

@@ -96,7 +96,10 @@ def _new_file(url: str) -> Iterator[Connection]:
             draft = folder / path.name
             with _draft(draft) as conn:
                 yield conn
-            _take_place(draft, path)
+            try:
+                _take_place(draft, path)
+            except OSError as error:
+                raise StoreUnavailable("gone", f"{path}: cannot be written ({error.strerror})") from None
     finally:
         lock.release()
 

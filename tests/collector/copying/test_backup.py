@@ -1,5 +1,6 @@
 """A backup is whole or not there, and damage to it is noticed wherever it is."""
 
+import errno
 import os
 import sqlite3
 import zipfile
@@ -70,6 +71,25 @@ def test_every_bit_counts(new_store: Make, tmp_path: Path) -> None:
             continue
         unnoticed += 1  # a date, a right, a comment of the zip
     assert unnoticed < len(content) / 211 / 2
+
+
+def test_a_member_that_claims_a_password_is_damaged(new_store: Make, tmp_path: Path) -> None:
+    """One bit in the directory of the zip."""
+    path = backed_up(with_tenants(new_store("sqlite")), tmp_path / "kept.zip")
+    content = path.read_bytes()
+    place = content.index(b"PK\x01\x02") + 8
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(Damaged, match=r"kept\.zip: .*: no backup, or damaged"):
+        backup.check(path, None, quiet)
+
+
+@pytest.mark.parametrize("trouble", [KeyError("key"), OSError(errno.ENOSPC, "No space left on device")])
+def test_what_goes_wrong_elsewhere_is_not_said_of_the_backup(
+    trouble: Exception, new_store: Make, tmp_path: Path
+) -> None:
+    path = backed_up(with_tenants(new_store("sqlite")), tmp_path / "kept.zip")
+    with pytest.raises(type(trouble)), archive.opened(path, None):
+        raise trouble
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
