@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
+from inspect import isgeneratorfunction
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -67,11 +68,15 @@ def across_tenants(why: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     _expect_reason(why)
 
     def mark(function: Callable[P, R]) -> Callable[P, R]:
+        is_lazy = isgeneratorfunction(function)
+
         @wraps(function)
         def opened(*args: P.args, **kwargs: P.kwargs) -> R:
             conn = args[0]
             if not isinstance(conn, Connection) or said(conn) in {None, EVERYBODY}:
                 return function(*args, **kwargs)
+            if is_lazy:
+                raise TypeError(f"{function.__qualname__} would read when the wall is closed again; expected a list")
             with _switched(conn):
                 return function(*args, **kwargs)
 

@@ -162,6 +162,20 @@ async def test_a_marked_function_whose_statement_fails_says_what_failed(walled: 
         assert await walled.write(owners) == [OURS, OURS]
 
 
+async def test_a_marked_function_that_would_read_later_is_refused_in_a_tenants_work(walled: Database) -> None:
+    @across_tenants("a test")
+    def one_by_one(conn: Connection) -> Iterator[int]:
+        yield from owners(conn)
+
+    def work(conn: Connection) -> list[int]:
+        return list(one_by_one(conn))
+
+    with for_everybody("a test"):
+        assert await walled.read(work) == [OURS, OURS, THEIRS, THEIRS]
+    with acting_for(OURS), pytest.raises(TypeError, match="would read when the wall is closed again"):
+        await walled.read(work)
+
+
 async def test_a_program_from_before_the_wall_sees_what_it_saw(walled: Database, url: str) -> None:
     before: Engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with before.connect() as conn:
