@@ -74,7 +74,7 @@ class Recipe:
 
 
 SMALL = Recipe(visits=10)
-QUICK = Recipe(visits=50)
+QUICK = Recipe(visits=30)
 FULL = Recipe(visits=1000)
 
 
