@@ -3,18 +3,37 @@
 import asyncio
 import os
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
 _STRANGE = ("FIELDPOST_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "LISTEN_", "PG", "PYTEST_")
 """What this process was told of the host's own installation, and is nobody else's business."""
 
 _END_S = 60
 
-_started: ContextVar[list[Process] | None] = ContextVar("_started", default=None)
+_GUARD = (sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathering:
+    """What was started, and who ends it where nobody here can any more."""
+
+    guard: Popen[bytes]
+    processes: list[Process] = field(default_factory=list)
+
+    def add(self, process: Process) -> None:
+        self.processes.append(process)
+        if self.guard.stdin is not None:
+            self.guard.stdin.write(b"%d\n" % process.pid)
+
+
+_gathering: ContextVar[_Gathering | None] = ContextVar("_gathering", default=None)
 
 
 class ProgramFailed(Exception):  # noqa: N818 - it reads as what happened
@@ -23,17 +42,20 @@ class ProgramFailed(Exception):  # noqa: N818 - it reads as what happened
 
 @asynccontextmanager
 async def gathered() -> AsyncIterator[None]:
-    """At its end nothing runs any more that was started in it."""
-    mine: list[Process] = []
-    token = _started.set(mine)
-    try:
-        yield
-    finally:
-        _started.reset(token)
-        for process in mine:  # all of them before the first wait: whoever stops us twice stops the waiting
-            _end(process)
-        for process in mine:
-            await process.wait()
+    """At its end nothing runs any more that was started in it; nor where this process is killed before."""
+    with Popen(_GUARD, stdin=PIPE, bufsize=0, start_new_session=True) as guard:  # noqa: S603 - our own words
+        mine = _Gathering(guard)
+        token = _gathering.set(mine)
+        try:
+            yield
+        finally:
+            _gathering.reset(token)
+            for (
+                process
+            ) in mine.processes:  # all of them before the first wait: whoever stops us twice stops the waiting
+                _end(process)
+            for process in mine.processes:
+                await process.wait()
 
 
 async def start(
@@ -56,9 +78,9 @@ async def start(
             start_new_session=True,
             user=user,
         )
-    mine = _started.get()
+    mine = _gathering.get()
     if mine is not None:
-        mine.append(process)
+        mine.add(process)
     return process
 
 

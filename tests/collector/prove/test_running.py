@@ -1,6 +1,8 @@
 """How proofs are run: each in its own folder and time, and whatever breaks one is said."""
 
 import asyncio
+import signal
+import sys
 from pathlib import Path
 
 import msgspec
@@ -69,6 +71,25 @@ async def test_whatever_a_proof_leaves_running_is_ended_with_what_that_started(t
         assert not is_running(pid)
 
 
+async def test_whatever_runs_is_ended_though_the_run_itself_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, os, signal\n"
+        "from pathlib import Path\n"
+        "from collector.prove import processes\n"
+        "async def main():\n"
+        "    async with processes.gathered():\n"
+        f"        one = await processes.start(['sleep', '600'], log=Path({str(tmp_path / 'log')!r}))\n"
+        "        print(one.pid, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())"
+    )
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    said, _ = await killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    async with asyncio.timeout(60):
+        await until_ended(int(said))
+
+
 async def test_nothing_of_the_hosts_own_installation_reaches_a_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +130,11 @@ def is_written(path: Path) -> bool:
 
 async def until_written(path: Path) -> None:
     while not is_written(path):  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.01)
+
+
+async def until_ended(pid: int) -> None:
+    while is_running(pid):  # noqa: ASYNC110 - another process ends it
         await asyncio.sleep(0.01)
 
 
