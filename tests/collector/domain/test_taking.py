@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from collector.domain.access.rules import Act
 from collector.domain.agents.tables import agent, agent_key
 from collector.domain.alerts.tables import alert
 from collector.domain.history.tables import metric_hour, metric_point, status_interval
 from collector.domain.mutes.tables import finding_mark
-from collector.domain.results import tables, taking
+from collector.domain.results import marking, silence, tables, taking
 from collector.domain.results.decode import decode_batch
-from collector.domain.results.ingest import ingest
+from collector.domain.results.ingest import ingest, refresh_stale
+from collector.domain.results.marking import Wanted
 from collector.domain.results.received import Source
 from collector.domain.results.remembered import remembered
 from collector.domain.results.taking import Job, KeyGoneError
@@ -114,6 +116,53 @@ def test_together_or_one_by_one_ends_in_the_same_tables(
             ingest(conn, job.source, job.batch, job.now)
 
     assert _tables_after(engine, batches, in_groups, muted) == _tables_after(engine, batches, alone, muted)
+
+
+@given(batches=histories(), data=st.data())
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+def test_what_is_remembered_holds_beside_sweeps_and_people(
+    engine: Engine, batches: list[Batch], data: st.DataObject
+) -> None:
+    others = data.draw(st.dictionaries(st.integers(0, len(batches)), st.sampled_from(_OTHERS), min_size=2))
+
+    def together(conn: Connection, jobs: Sequence[Job]) -> None:
+        for number, job in enumerate(jobs):
+            taking.ingest_all(conn, 1, [job])
+            _meanwhile(conn, others.get(number), job.now + STEP / 2)
+
+    def alone(conn: Connection, jobs: Sequence[Job]) -> None:
+        for number, job in enumerate(jobs):
+            ingest(conn, job.source, job.batch, job.now)
+            _meanwhile(conn, others.get(number), job.now + STEP / 2)
+
+    assert _tables_after(engine, batches, together, None) == _tables_after(engine, batches, alone, None)
+
+
+_OTHERS = ("stale", "silent", "mute", "mute for a while", "unmute", "acknowledge", "expire")
+
+
+def _meanwhile(conn: Connection, what: str | None, now: datetime) -> None:
+    """Somebody else writes about the last connection; batches of its agent are remembered, this is not."""
+    place = conn.execute(select(tables.connection.c.id).order_by(tables.connection.c.id.desc())).scalars().first() or 0
+    match what:
+        case "stale":
+            refresh_stale(conn, now, 50)
+        case "silent":
+            silence.look(60, T0 - timedelta(days=1))(conn, now, 50)
+        case "mute" | "mute for a while":
+            until = now + 2 * STEP if what == "mute for a while" else None
+            marking.mark(conn, 1, Wanted(place, "SESSIONS", "mute", "x", until), Act("x", now))
+        case "unmute":
+            marking.unmark(conn, 1, Wanted(place, "SESSIONS", "mute", "x"), Act("x", now))
+        case "acknowledge":
+            marking.mark(conn, 1, Wanted(place, "SESSIONS", "acknowledge", "x"), Act("x", now))
+        case "expire":
+            marking.expire(conn, now, 50)
 
 
 def test_a_key_that_was_retired_meanwhile_is_refused_where_the_batch_is_written(engine: Engine) -> None:
