@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import Popen
 
 _STRANGE = ("FIELDPOST_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "LISTEN_", "PG", "PYTEST_")
 """What this process was told of the host's own installation, and is nobody else's business."""
@@ -24,7 +23,7 @@ _GUARD = (sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")))
 class _Gathering:
     """What was started, and who ends it where nobody here can any more."""
 
-    guard: Popen[bytes]
+    guard: Process
     processes: list[Process] = field(default_factory=list)
 
     def add(self, process: Process) -> None:
@@ -43,19 +42,18 @@ class ProgramFailed(Exception):  # noqa: N818 - it reads as what happened
 @asynccontextmanager
 async def gathered() -> AsyncIterator[None]:
     """At its end nothing runs any more that was started in it; nor where this process is killed before."""
-    with Popen(_GUARD, stdin=PIPE, bufsize=0, start_new_session=True) as guard:  # noqa: S603 - our own words
-        mine = _Gathering(guard)
-        token = _gathering.set(mine)
-        try:
-            yield
-        finally:
-            _gathering.reset(token)
-            for (
-                process
-            ) in mine.processes:  # all of them before the first wait: whoever stops us twice stops the waiting
-                _end(process)
-            for process in mine.processes:
-                await process.wait()
+    guard = await asyncio.create_subprocess_exec(*_GUARD, stdin=PIPE, start_new_session=True)
+    mine = _Gathering(guard)
+    token = _gathering.set(mine)
+    try:
+        yield
+    finally:
+        _gathering.reset(token)
+        for process in mine.processes:  # all before the first wait: who stops us twice stops the waiting
+            _end(process)
+        for process in mine.processes:
+            await process.wait()
+        await guard.communicate()
 
 
 async def start(
