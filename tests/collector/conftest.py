@@ -122,6 +122,14 @@ def store_name(request: pytest.FixtureRequest) -> StoreName:
 
 
 @pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a migrated, empty database on PostgreSQL, for any number of replicas."""
+    name = postgres.new()
+    yield postgres.url_of(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
 def database_url(store_name: StoreName, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database."""
     if store_name == "sqlite":
@@ -130,10 +138,7 @@ def database_url(store_name: StoreName, request: pytest.FixtureRequest, tmp_path
         shutil.copy(template, path)
         yield f"sqlite:///{path}"
         return
-    server: Postgres = request.getfixturevalue("postgres")
-    name = server.new()
-    yield server.url_of(name)
-    server.drop(name)
+    yield request.getfixturevalue("postgres_url")
 
 
 @pytest_asyncio.fixture

@@ -21,19 +21,16 @@ from collector.domain.assignments.tables import job
 from common.clock import utc_now
 from common.identity import PrivateKey
 from tests.collector import builders
-from tests.collector.conftest import Postgres
 
 COUNT = 3 * worker.SLICE + 7
 
 
 @pytest.fixture
-async def replicas(postgres: Postgres) -> AsyncIterator[list[Database]]:
-    name = postgres.new()
-    opened = [Database.open(postgres.url_of(name)) for _ in range(3)]
+async def replicas(postgres_url: str) -> AsyncIterator[list[Database]]:
+    opened = [Database.open(postgres_url) for _ in range(3)]
     yield opened
     for db in opened:
         await db.close()
-    postgres.drop(name)
 
 
 async def _tick(db: Database) -> None:

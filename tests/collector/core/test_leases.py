@@ -15,7 +15,6 @@ from collector.core.database import Database
 from collector.core.leases import leased
 from collector.core.problems import StoreUnavailable
 from common.clock import utc_now
-from tests.collector.conftest import Postgres
 
 LIMIT = 5
 
@@ -37,15 +36,13 @@ class Site:
 
 
 @pytest.fixture
-async def site(postgres: Postgres) -> AsyncIterator[Site]:
-    name = postgres.new()
-    made = Site(postgres.url_of(name))
+async def site(postgres_url: str) -> AsyncIterator[Site]:
+    made = Site(postgres_url)
     made.run("CREATE TABLE due (n int); CREATE TABLE done (n int, who int)")
     made.run("INSERT INTO due SELECT * FROM generate_series(1, 100)")
     yield made
     for db in made.replicas:
         await db.close()
-    postgres.drop(name)
 
 
 def _careless(wait: Callable[[], object] = lambda: None) -> leases.Chore:

@@ -12,22 +12,14 @@ from collector.core import row_security, tenancy
 from collector.core.database import Database
 from collector.core.tenancy import NOBODY, across_tenants, acting_for, for_everybody
 from collector.domain.tables import metadata
-from tests.collector.conftest import Postgres
 
 OURS, THEIRS = 1, 2
 
 
-@pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    name = postgres.new()
-    yield postgres.url_of(name)
-    postgres.drop(name)
-
-
 @pytest_asyncio.fixture
-async def walled(url: str) -> AsyncIterator[Database]:
+async def walled(postgres_url: str) -> AsyncIterator[Database]:
     """Two rows of each tenant."""
-    opened = Database.open(url)
+    opened = Database.open(postgres_url)
     with for_everybody("a test"):
         for tenant in (OURS, THEIRS):
             for agent in ("agt_1", "agt_2"):
@@ -176,8 +168,8 @@ async def test_a_marked_function_that_would_read_later_is_refused_in_a_tenants_w
         await walled.read(work)
 
 
-async def test_a_program_from_before_the_wall_sees_what_it_saw(walled: Database, url: str) -> None:
-    before: Engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+async def test_a_program_from_before_the_wall_sees_what_it_saw(walled: Database, postgres_url: str) -> None:
+    before: Engine = create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
     with before.connect() as conn:
         assert owners(conn) == [OURS, OURS, THEIRS, THEIRS]
     before.dispose()

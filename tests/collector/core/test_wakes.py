@@ -92,9 +92,8 @@ def _tell_and_fail(conn: Connection) -> None:
     raise LookupError
 
 
-async def test_what_failed_on_a_server_is_not_told_to_all_replicas(postgres: Postgres) -> None:
-    name = postgres.new()
-    db = Database.open(postgres.url_of(name))
+async def test_what_failed_on_a_server_is_not_told_to_all_replicas(postgres_url: str) -> None:
+    db = Database.open(postgres_url)
     async with hearing(db) as hearer:
         with pytest.raises(LookupError):
             await db.write(_tell_and_fail)
@@ -102,12 +101,10 @@ async def test_what_failed_on_a_server_is_not_told_to_all_replicas(postgres: Pos
         await hearer.until(["done"])
     assert frozenset({"undone"}) not in hearer.heard
     await db.close()
-    postgres.drop(name)
 
 
-async def test_three_processes_hear_what_one_of_them_tells_even_of_thousands(postgres: Postgres) -> None:
-    name = postgres.new()
-    replicas = [Database.open(postgres.url_of(name)) for _ in range(3)]
+async def test_three_processes_hear_what_one_of_them_tells_even_of_thousands(postgres_url: str) -> None:
+    replicas = [Database.open(postgres_url) for _ in range(3)]
     keys = [f"agt_{number:026}" for number in range(5_000)]
     async with hearing(replicas[0]) as first, hearing(replicas[1]) as second, hearing(replicas[2]) as third:
         await replicas[1].write(wakes.tell, keys)
@@ -115,7 +112,6 @@ async def test_three_processes_hear_what_one_of_them_tells_even_of_thousands(pos
             await until(partial(hearer.has, keys))
     for db in replicas:
         await db.close()
-    postgres.drop(name)
 
 
 async def test_a_connection_that_is_lost_is_replaced_and_whoever_hears_is_told_to_look(postgres: Postgres) -> None:

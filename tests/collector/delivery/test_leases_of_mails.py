@@ -26,7 +26,6 @@ from common.clock import utc_now
 from tests.collector import builders
 from tests.collector.api.public.making import site
 from tests.collector.builders import T0
-from tests.collector.conftest import Postgres
 from tests.collector.delivery.test_mail import Mailbox, mailbox
 from tests.collector.reports import posting as reporting
 from tests.collector.statuspage import posting
@@ -42,13 +41,11 @@ LEASE, SLICE = 1.5, 1.0
 
 
 @pytest_asyncio.fixture
-async def pair(postgres: Postgres) -> AsyncIterator[Pair]:
-    name = postgres.new()
-    one, other = (Database.open(postgres.url_of(name)) for _ in range(2))
+async def pair(postgres_url: str) -> AsyncIterator[Pair]:
+    one, other = Database.open(postgres_url), Database.open(postgres_url)
     yield one, other
     await one.close()
     await other.close()
-    postgres.drop(name)
 
 
 @pytest.fixture

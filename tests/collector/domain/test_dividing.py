@@ -1,11 +1,10 @@
 """Partitions on PostgreSQL as time goes on: made ahead, filled from the default one, dropped whole, read meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,17 +30,10 @@ NOW = utc_now()  # which is when the database was made
 _WAITS = text("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = CAST('metric_point_default' AS regclass)")
 
 
-@pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    name = postgres.new()
-    yield postgres.url_of(name)
-    postgres.drop(name)
-
-
 @pytest_asyncio.fixture
-async def db(url: str) -> AsyncIterator[Database]:
+async def db(postgres_url: str) -> AsyncIterator[Database]:
     go_on_for_everybody()
-    opened = Database.open(url)
+    opened = Database.open(postgres_url)
     yield opened
     await opened.close()
 
@@ -118,9 +110,9 @@ async def test_hours_stay_until_they_have_become_days(db: Database) -> None:
     assert all(part.end > microseconds(NOW + 110 * DAY) for part in await db.read(partitions.parts, HOURS))
 
 
-async def test_a_long_read_puts_it_off_and_nobody_waits(db: Database, url: str) -> None:
+async def test_a_long_read_puts_it_off_and_nobody_waits(db: Database, postgres_url: str) -> None:
     await put(db, 0)
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    engine = create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as reading:
         reading.execute(text("SELECT count(*) FROM metric_point"))
         before = await db.read(partitions.parts, POINTS)
@@ -132,9 +124,9 @@ async def test_a_long_read_puts_it_off_and_nobody_waits(db: Database, url: str) 
     engine.dispose()
 
 
-async def test_a_stray_that_comes_while_its_partition_is_made_ends_up_in_it(db: Database, url: str) -> None:
+async def test_a_stray_that_comes_while_its_partition_is_made_ends_up_in_it(db: Database, postgres_url: str) -> None:
     await put(db, 100)
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    engine = create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as coming:
         coming.execute(text("INSERT INTO metric_point VALUES (1, 1, :at, 2.5)"), {"at": microseconds(NOW + 85 * DAY)})
         tending = asyncio.create_task(tend(db, 85))
@@ -148,8 +140,8 @@ async def test_a_stray_that_comes_while_its_partition_is_made_ends_up_in_it(db: 
     engine.dispose()
 
 
-async def test_two_replicas_tend_once(db: Database, url: str) -> None:
-    other = Database.open(url)
+async def test_two_replicas_tend_once(db: Database, postgres_url: str) -> None:
+    other = Database.open(postgres_url)
     for day in range(0, 40, 2):
         await tend(db, day)
         await other.write(dividing.keeping(KEEP), NOW + day * DAY, 50)
