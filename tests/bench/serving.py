@@ -120,8 +120,8 @@ async def _collector(url: str, descriptor: int, folder: str, *, keeps: bool) -> 
 def _change(conn: Connection) -> None:
     """One score of one connection, as the write path leaves it."""
     conn.execute(text("UPDATE connection SET score = 100 - score WHERE id = (SELECT min(id) FROM connection)"))
-    versions.bump(conn, 1, "bench")
-    versions.move(conn, 1, "results", ["bench"])
+    versions.bump(conn, 1)
+    versions.move(conn, 1, "results")
 
 
 async def _run(app: ASGIApp, descriptor: int) -> None:

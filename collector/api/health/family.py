@@ -30,7 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal) -> Family:
     memo = Memo(db)
-    of_results = counted(db, memo, partial(versions.version_of, first="results"))
+    of_results = counted(db, memo, partial(versions.version_of, resources=("results",)))
     dialect = Dialect(
         name="health",
         guard=guard(db, limiter, uses),

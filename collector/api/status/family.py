@@ -29,7 +29,7 @@ def build(db: Database, limiter: Limiter, uses: Uses, journal: Journal, *, per_m
     """`per_minute`: requests of one token from one address."""
     for router in ROUTERS:
         _state_scopes(router)
-    of_incidents = counted(db, Memo(db), partial(versions.version_of, first="incidents", second="services"))
+    of_incidents = counted(db, Memo(db), partial(versions.version_of, resources=("incidents", "services")))
     dialect = Dialect(
         name=NAME,
         guard=guard(db, limiter, uses, per_minute=per_minute),

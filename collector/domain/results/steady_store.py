@@ -134,7 +134,8 @@ def save_seen(conn: Connection, tenant_id: int, seen: Iterable[tuple[str, int]])
     """When agents were heard of last, in microseconds; what they found out is what readers see from now on."""
     rows = [(tenant_id, *one) for one in seen]
     words.SEEN(conn, rows)
-    versions.move(conn, tenant_id, "results", [agent_id for _, agent_id, _ in rows])
+    if rows:
+        versions.move(conn, tenant_id, "results")
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

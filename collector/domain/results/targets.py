@@ -64,9 +64,9 @@ class Targets:
         if not self._changed:
             return
         store.save_targets(self._conn, self._tenant_id, list(self._changed.values()))
-        versions.move(self._conn, self._tenant_id, "results", [self._agent_id])
+        versions.move(self._conn, self._tenant_id, "results")
         if any(target.in_fleet != self._in_fleet.get(target.id) for target in self._changed.values()):
-            versions.bump(self._conn, self._tenant_id, self._agent_id)
+            versions.bump(self._conn, self._tenant_id)
 
     def _take(self, found: Iterable[Target]) -> None:
         for target in found:

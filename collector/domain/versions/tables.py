@@ -7,7 +7,7 @@ from collector.core.columns import table
 
 
 class FleetVersion(SQLModel, table=True):
-    """One row per source of change: an agent for the fleet, `results:agent` and so on for the rest."""
+    """One row per writing connection's slot: alone for the fleet, `results:slot` and so on for the rest."""
 
     __tablename__ = "fleet_version"
 

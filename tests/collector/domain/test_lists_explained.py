@@ -25,7 +25,7 @@ STATEMENTS = {
     "open tickets": tickets._OPEN_BY_SEVERITY,
     "resolved tickets": tickets._RESOLVED,
     "version of the fleet": versions._VERSION,
-    "version of a resource": versions._VERSION_OF,
+    "version of a resource": versions._version_of(("incidents", "services")),
 }
 SORTED = {"open tickets"}
 """Groups of the open ones alone."""

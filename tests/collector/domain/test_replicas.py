@@ -1,6 +1,7 @@
 """Several collectors on one PostgreSQL: the same batch counts once, and who gets in each other's way tries again."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from collector.core.database import Database
 from collector.core.memo import Memo
+from collector.core.slots import slot_of
 from collector.domain.activity import chain
 from collector.domain.activity import store as activity
 from collector.domain.activity.store import Entry, Filter
@@ -112,5 +114,41 @@ async def test_a_change_on_one_replica_moves_the_version_on_the_other(replicas: 
     tenant = await builders.tenant(replicas[0])
     memo = Memo(replicas[1])
     before = await memo.read(versions.version, tenant)
-    await replicas[0].write(versions.bump, tenant, "agt_1")
+    await replicas[0].write(versions.bump, tenant)
     assert await memo.read(versions.version, tenant) != before
+
+
+async def test_replicas_that_change_what_readers_see_do_not_wait_for_each_other(
+    replicas: tuple[Database, Database],
+) -> None:
+    """Each holds its change until both have made theirs."""
+    tenant = await builders.tenant(replicas[0])
+    both = threading.Barrier(2, timeout=20)
+
+    def change(conn: Connection) -> None:
+        versions.bump(conn, tenant)
+        versions.move(conn, tenant, "results")
+        both.wait()
+
+    before = await replicas[0].read(versions.version, tenant)
+    slots = [await database.write(slot_of) for database in replicas]
+    if slots[0] == slots[1]:
+        pytest.skip("both connections have the same slot: those do wait for each other")
+    await asyncio.gather(*(database.write(change) for database in replicas))
+    assert await replicas[1].read(versions.version, tenant) == before + 2
+    assert await replicas[0].read(versions.version_of, tenant, ("results",)) == 2
+
+
+async def test_a_version_is_a_sum_of_few_numbers_however_many_agents_there_are(
+    replicas: tuple[Database, Database],
+) -> None:
+    tenant = await builders.tenant(replicas[0])
+    for _ in range(20):
+        for database in replicas:
+            await database.write(versions.move, tenant, "results")
+    assert await replicas[0].read(versions.version_of, tenant, ("results",)) == 40
+
+    def rows(conn: Connection) -> int:
+        return int(conn.execute(text("SELECT count(*) FROM fleet_version")).scalar_one())
+
+    assert await replicas[0].read(rows) <= len(replicas)
