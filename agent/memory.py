@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import psutil
 
+OBJECTS = 10_000
+"""More of them than there were make Python look for circles; a visit makes some thousand."""
 GROWN = 1024 * 1024
 """Bytes that are worth a look at every object there is, which takes milliseconds."""
 
@@ -23,9 +25,10 @@ _malloc_trim = _trim()
 
 
 def settle() -> None:
-    """What is here now stays: no collection needs to look at it again."""
+    """What is here now stays: no collection needs to look at it again; and visits leave few circles to look for."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS)
 
 
 def give_back() -> bool:

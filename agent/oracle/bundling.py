@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from agent.oracle.catalogue import CALL_TIMEOUT_S, Cost, Pack, Row, Value, check_licence
 
@@ -149,6 +149,42 @@ class Bundle:
         return named
 
 
+class _Load(NamedTuple):
+    """What some members are together; `most`: with how many the one that bears the fewest may go."""
+
+    most: int
+    members: int = 0
+    numbers: int = 0
+    texts: int = 0
+    rows: int = 0
+    characters: int = 0
+    seconds: float = 0.0
+
+    def beside(self, member: Member, most: int) -> "_Load":
+        known = member.known
+        return _Load(
+            min(self.most, most),
+            self.members + 1,
+            max(self.numbers, known.numbers),
+            max(self.texts, known.texts),
+            self.rows + known.rows,
+            self.characters + len(member.sql),
+            self.seconds + known.seconds,
+        )
+
+    def fits(self, cost: Cost) -> bool:
+        return (
+            self.members <= self.most
+            and self.numbers + self.texts <= MAX_SLOTS
+            and self.rows <= MAX_BUNDLE_ROWS
+            and self.characters <= MAX_TEXT
+            and self.seconds <= MAX_SHARE * CALL_TIMEOUT_S[cost]
+        )
+
+
+_NO_LOAD = _Load(MAX_MEMBERS)
+
+
 def _filled(given: Sequence[str], slots: int, filler: str, alias: str) -> list[str]:
     """The columns, then fillers for the slots that this member does not use; the first branch names them all."""
     chosen = [*given, *[filler] * (slots - len(given))]
@@ -213,23 +249,16 @@ class Bundles:
         return [bundle for bundle in found if len(bundle.members) > 1]
 
     def _packed(self, members: Iterable[Member], cost: Cost) -> Iterator[Bundle]:
-        chosen: tuple[Member, ...] = ()
+        chosen: list[Member] = []
+        load = _NO_LOAD
         for member in members:
-            if chosen and not self._fit(Bundle((*chosen, member), cost)):
-                yield Bundle(chosen, cost)
-                chosen = ()
-            chosen = (*chosen, member)
-        yield Bundle(chosen, cost)
-
-    def _fit(self, bundle: Bundle) -> bool:
-        members = bundle.members
-        return (
-            len(members) <= min(self._limit(member.sql) for member in members)
-            and bundle.numbers + bundle.texts <= MAX_SLOTS
-            and sum(member.known.rows for member in members) <= MAX_BUNDLE_ROWS
-            and sum(len(member.sql) for member in members) <= MAX_TEXT
-            and sum(member.known.seconds for member in members) <= MAX_SHARE * CALL_TIMEOUT_S[bundle.cost]
-        )
+            more = load.beside(member, self._limit(member.sql))
+            if chosen and not more.fits(cost):
+                yield Bundle(tuple(chosen), cost)
+                chosen, more = [], _NO_LOAD.beside(member, self._limit(member.sql))
+            chosen.append(member)
+            load = more
+        yield Bundle(tuple(chosen), cost)
 
     def _limit(self, sql: str) -> int:
         most, until = self._most.get(sql, (MAX_MEMBERS, 0))

@@ -169,6 +169,9 @@ async def connect(connection: Connection, *, deadline_s: float = LOGIN_DEADLINE_
 
 async def _end(task: "asyncio.Future[Any]") -> None:
     """See a call to its end; one that does not end even when cancelled goes down with its session."""
+    if task.done():
+        task.cancelled() or task.exception()  # so that nobody says that it was never looked at
+        return
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     task.cancel()
     await asyncio.wait({task}, timeout=1)
