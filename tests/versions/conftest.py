@@ -20,6 +20,7 @@ from tests.collector.conftest import (  # noqa: F401 - fixtures
     database_url,
     few_signing_keys,
     postgres,
+    postgres_url,
     sqlite_template,
     store_name,
 )
