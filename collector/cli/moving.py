@@ -35,7 +35,7 @@ def move(settings: Settings, origin: str, target: str, *, as_json: bool) -> None
     """Copy everything; the origin stays as it is."""
     if _same(origin, target):
         raise Refusal("--to: the same database as --from")
-    with _unserved(origin) as source, targets.emptied(target) as conn:
+    with targets.emptied(target) as conn, _unserved(origin) as source:  # so that what is kept was looked at to its end
         copied = targets.fill(conn, source, None, Progress())
     moved = Moved(len(copied), sum(one.rows for one in copied), migrations.newest())
     if as_json:

@@ -63,6 +63,7 @@ def check_alone(conn: Connection) -> None:
     """`Refusal` while another process of the same role is connected: a collector that serves would be."""
     if conn.dialect.name == "sqlite":
         return  # its lock says so
+    conn.execute(text("SELECT pg_stat_clear_snapshot()"))  # else a transaction sees who was there at its first look
     others = conn.execute(text(_OTHERS)).scalar_one()
     if others:
         raise Refusal(

@@ -67,11 +67,15 @@ def of_running(url: str, scratch: Path) -> Iterator[Store]:
 
 @contextmanager
 def at_rest(url: str) -> Iterator[Store]:
-    """A store that nobody serves from, and that nobody can begin to serve from while it lasts."""
+    """A store that nobody serves from, and that nobody begins to serve from while it lasts.
+
+    SQLite has a lock for it. PostgreSQL is looked at once more at the end: what somebody wrote meanwhile is not copied.
+    """
     if not connecting.is_sqlite(url):
         with connecting.transaction(connecting.of_server(url)) as conn:
             connecting.check_alone(conn)
             yield Store.of(conn)
+            connecting.check_alone(conn)
         return
     path = connecting.sqlite_path(url)
     if not path.exists():

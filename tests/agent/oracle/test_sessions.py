@@ -25,7 +25,7 @@ def waiter(sid: int, blocker: int, **own: Any) -> Row:
     }  # fmt: skip
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(WAITS)
 def test_every_waiting_session_belongs_to_exactly_one_chain(waits: Mapping[int, int]) -> None:
     check = catalogue()["HANG_CHAIN"]

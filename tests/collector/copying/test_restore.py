@@ -80,6 +80,18 @@ async def test_a_server_that_others_are_connected_to_is_refused(kept: Path, new_
     await database.close()
 
 
+@pytest.mark.postgres
+async def test_a_collector_that_starts_while_its_store_is_moved_away_is_noticed(new_store: Make) -> None:
+    """What it writes would be missing in the copy."""
+    url = new_store("postgres")
+    with snapshots.at_rest(url):
+        pass
+    database = Database.open(url)
+    with pytest.raises(Refusal, match=r"in use: [0-9] more"), snapshots.at_rest(url):
+        await database.ping()
+    await database.close()
+
+
 def test_a_backup_of_a_newer_version_names_what_to_install(kept: Path, new_store: Make) -> None:
     rewritten_manifest(kept, '"revision": "', '"revision": "9')
     with pytest.raises(Refusal, match=r"at revision 9[0-9]+; this program knows revisions up to"):
