@@ -16,6 +16,7 @@ from collector.prove.catalogue import PROOFS
 from collector.prove.proof import Proof
 from collector.prove.report import Report, Result
 from collector.prove.running import Plan
+from common import logs
 from common.errors import ConfigurationError
 
 _STOPPED = 130
@@ -58,6 +59,7 @@ def _made(plan: Plan, *, quiet: bool) -> Report:
         if not quiet:
             typer.echo("\n".join(report.lines(result)))
 
+    logs.configure(level="error")  # what is refused here is refused on purpose
     began = time.monotonic()
     try:
         results = asyncio.run(running.run_until_stopped(plan, tell))

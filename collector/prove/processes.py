@@ -53,7 +53,7 @@ async def gathered() -> AsyncIterator[None]:
             _end(process)
         for process in mine.processes:
             await process.wait()
-        await guard.communicate()
+        await guard.communicate(b"")  # which closes its input; without a word it would stay open
 
 
 async def start(
