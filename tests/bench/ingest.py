@@ -2,7 +2,7 @@
 
 Agents in a process of their own send batches that were made beforehand (`records`), each agent one at a time. The
 floor writes the rows that the collector wrote with the driver alone, as many batches to a commit as there are agents,
-with the same durability.
+with the same durability; last, because the server goes on writing for a while when it is done.
 """
 
 import asyncio
@@ -56,9 +56,9 @@ def main(*, quick: bool) -> list[Row]:
 async def _on_sqlite(state: Path, size: Size) -> list[Row]:
     async with _collector(state, size.agents) as driver:
         whole = await driver.send(size.whole, RECORDS)
-        floor = bare_sqlite(state / "collector.sqlite", batches=whole.batches, records=RECORDS, together=size.agents)
         single = await driver.send(size.single, 1)
         half = await driver.send(size.half, RECORDS, rate=whole.batches / whole.seconds / 2)
+        floor = bare_sqlite(state / "collector.sqlite", batches=whole.batches, records=RECORDS, together=size.agents)
     return [
         Row(
             name="results a second, SQLite, 100 in a batch",
@@ -92,8 +92,8 @@ async def _on_sqlite(state: Path, size: Size) -> list[Row]:
 async def _on_postgres(state: Path, url: str, empty: str, size: Size) -> list[Row]:
     async with _collector(state, size.agents, FIELDPOST_DATABASE_URL=url) as driver:
         whole = await driver.send(size.whole // 2, RECORDS)
-        floor = bare_postgres(url, empty, batches=whole.batches, records=RECORDS, together=size.agents)
         half = await driver.send(size.half // 2, RECORDS, rate=whole.batches / whole.seconds / 2)
+        floor = bare_postgres(url, empty, batches=whole.batches, records=RECORDS, together=size.agents)
     return [
         Row(
             name="results a second, PostgreSQL, 100 in a batch",

@@ -89,7 +89,7 @@ async def test_a_refused_address_is_given_up_and_a_server_that_is_away_is_waited
     async with mailbox() as box:
         box.refuses = "ben@example.com"
         claimed = await database.write(mailing.claim, "me", utc_now() + timedelta(minutes=1), 10)
-        await press(database, box.port)._send(claimed)
+        await press(database, box.port)._send(claimed, asyncio.get_running_loop().time() + 20)
     found = await database.read(lambda conn: conn.execute(select(report_mail.c.state)).scalars().all())
     assert len(box.taken) == 1
     assert found == ["pending", "pending"]  # who has no lease has no say
