@@ -1,27 +1,18 @@
 """Gives memory back that a burst of visits has left behind."""
 
-import ctypes
 import gc
 from collections.abc import Callable
 
 import psutil
+
+from common.heap import trim
 
 OBJECTS = 10_000
 """More of them than there were make Python look for circles; a visit makes some thousand."""
 GROWN = 1024 * 1024
 """Bytes that are worth a look at every object there is, which takes milliseconds."""
 
-
-def _trim() -> Callable[[int], int] | None:
-    """What glibc has for it; other C libraries give memory back by themselves or not at all."""
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
-    return found
-
-
-_malloc_trim = _trim()
+_malloc_trim = trim()
 
 
 def settle() -> None:

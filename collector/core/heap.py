@@ -1,10 +1,10 @@
 """Gives back what a burst of requests has left free: the C library would keep it, in pieces, for each thread."""
 
 import asyncio
-import ctypes
 import resource
-from collections.abc import Callable
 from pathlib import Path
+
+from common.heap import trim
 
 EVERY_S = 20.0
 GROWN = 8 * 1024 * 1024
@@ -13,24 +13,15 @@ GROWN = 8 * 1024 * 1024
 
 async def keep_small(*, every_s: float = EVERY_S) -> None:
     """For ever, beside everything else; where the C library has no such thing there is nothing to do."""
-    trim, left = _trim(), 0
-    while trim is not None:
+    give_back, left = trim(), 0
+    while give_back is not None:
         await asyncio.sleep(every_s)
         if resident() - left < GROWN:
             continue
-        await asyncio.to_thread(trim, 0)
+        await asyncio.to_thread(give_back, 0)
         left = resident()
 
 
 def resident() -> int:
     """Bytes of this process that are in memory now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-def _trim() -> Callable[[int], int] | None:
-    """What glibc has for it; while it runs other threads go on."""
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
-    return found

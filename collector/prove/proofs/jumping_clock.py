@@ -104,8 +104,8 @@ async def _plan(db: Database, start: datetime, random: Random, count: int) -> No
             scheduled_start=begin,
             scheduled_end=begin + timedelta(minutes=random.randint(1, 1_400)),
             services=(),
-            exclude_from_sla=random.random() < 0.5,  # noqa: PLR2004 - one half
-            suppress_alerts=random.random() < 0.5,  # noqa: PLR2004 - likewise
+            exclude_from_sla=bool(random.getrandbits(1)),
+            suppress_alerts=bool(random.getrandbits(1)),
         )
         await db.write(changes.schedule, tenant_id, wanted, Act(_MADE_BY, start))
 

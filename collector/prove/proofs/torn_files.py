@@ -33,7 +33,7 @@ async def run(terms: Terms) -> Verdict:
             snapshots = await _snapshots(terms, collector, ground.token, 2 if terms.quick else 12)
     tally, random = _Tally(), chance(terms, "tear")
     for snapshot in snapshots:
-        await asyncio.to_thread(tally.tear, snapshot, random, terms.quick)
+        await asyncio.to_thread(tally.tear, snapshot, random, quick=terms.quick)
     for snapshot in snapshots[: 1 if terms.quick else 5]:
         await tally.serve(snapshot, random)
     why = "; ".join(tally.troubles[:5])
@@ -67,7 +67,7 @@ class _Tally:
     troubles: list[str] = field(default_factory=list)
     _known: dict[tuple[Path, int], frozenset[str]] = field(default_factory=dict)
 
-    def tear(self, snapshot: _Snapshot, random: Random, quick: bool) -> None:  # noqa: FBT001 - as in Terms
+    def tear(self, snapshot: _Snapshot, random: Random, *, quick: bool) -> None:
         """Every cut, and some bits."""
         end = snapshot.parsed.end
         first = max(0, end - _TAIL)
