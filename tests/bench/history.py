@@ -74,7 +74,7 @@ class Recipe:
 
 
 SMALL = Recipe(visits=10)
-QUICK = Recipe(visits=30)
+QUICK = Recipe(visits=50)  # two days: growth is told from one to the next
 FULL = Recipe(visits=1000)
 
 
